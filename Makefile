@@ -1,0 +1,42 @@
+# TOOLCHAIN=rustup|debian|auto: who compiles Rust to WebAssembly (see tools/toolchain).
+export LATCHKEY_TOOLCHAIN := $(or $(TOOLCHAIN),$(LATCHKEY_TOOLCHAIN),auto)
+
+.DEFAULT_GOAL := help
+.PHONY: help dev test test-host test-workerd test-browser lint build reset deploy-check setup clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
+	@echo "  TOOLCHAIN=rustup|debian forces who compiles to WebAssembly; the default finds out"
+
+dev: ## build, start on http://localhost:8787, rebuild at every change
+	@tools/run node tools/dev.mjs
+
+test: ## everything: lint, host, workerd and browser tests
+	@tools/test lint host build workerd browser
+
+test-host: ## the tests that need no runtime (cargo test)
+	@tools/test host
+
+test-workerd: ## the tests in Cloudflare's runtime
+	@tools/test workerd
+
+test-browser: ## the tests in Chromium
+	@tools/test browser
+
+lint: ## format, clippy, and that the pure part stays pure
+	@tools/test lint
+
+build: ## the release build of the Worker, in build/
+	@tools/build --release
+
+reset: ## forget the local databases and the demo platform
+	rm -rf .local/state .local/demo.json .wrangler
+
+deploy-check: ## what `wrangler deploy` would upload, and its size
+	@tools/deploy-check
+
+setup: ## only the set-up, which every other command does by itself
+	@tools/setup
+
+clean: ## forget everything built; the tools in .tools/ and node_modules/ stay
+	rm -rf build target .local .wrangler
