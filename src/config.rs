@@ -1,0 +1,181 @@
+//! What the operator configures, checked once per isolate.
+
+use thiserror::Error;
+use url::Url;
+
+use crate::crypto::keys::{SealingKeys, SealingKeysError};
+
+/// A configuration that may serve requests.
+#[derive(Debug)]
+pub struct Config {
+    /// Who issues the tokens.
+    pub issuer: Issuer,
+    /// The platform's name as people know it; shown on pages.
+    pub platform_name: String,
+    /// Whether people may sign in by user name alone. Only ever true on this machine.
+    pub development_sign_in: bool,
+    /// The keys behind everything sealed.
+    pub sealing_keys: SealingKeys,
+}
+
+/// The raw values, as bound by wrangler.
+#[derive(Debug, Default)]
+pub struct Variables {
+    /// `ISSUER`
+    pub issuer: Option<String>,
+    /// `PLATFORM_NAME`
+    pub platform_name: Option<String>,
+    /// `DEVELOPMENT_SIGN_IN`
+    pub development_sign_in: Option<String>,
+    /// `LATCHKEY_SECRET`
+    pub latchkey_secret: Option<String>,
+}
+
+/// Why a configuration cannot serve requests. The text is for the operator and holds no secret.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum ConfigError {
+    /// No `ISSUER`.
+    #[error("ISSUER is not set: the https address this server is reached at")]
+    NoIssuer,
+    /// `ISSUER` is not an origin that may issue tokens.
+    #[error("ISSUER must be an https origin without path, query or trailing slash (http only for loopback)")]
+    BadIssuer,
+    /// `DEVELOPMENT_SIGN_IN` on a server that others can reach.
+    #[error("DEVELOPMENT_SIGN_IN lets anyone in as anyone, so it works only where ISSUER is a loopback host")]
+    DevelopmentSignIn,
+    /// No `LATCHKEY_SECRET`.
+    #[error("LATCHKEY_SECRET is not set: run `wrangler secret put LATCHKEY_SECRET`")]
+    NoSecret,
+    /// `LATCHKEY_SECRET` is malformed.
+    #[error(transparent)]
+    BadSecret(#[from] SealingKeysError),
+}
+
+/// An issuer identifier (RFC 8414 §2): an https origin, or http on a loopback host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Issuer {
+    text: String,
+    loopback: bool,
+}
+
+impl Config {
+    /// Checks the operator's variables.
+    pub fn parse(variables: Variables) -> Result<Self, ConfigError> {
+        let issuer = Issuer::parse(&variables.issuer.ok_or(ConfigError::NoIssuer)?)?;
+        let development_sign_in = variables.development_sign_in.as_deref() == Some("true");
+        if development_sign_in && !issuer.loopback {
+            return Err(ConfigError::DevelopmentSignIn);
+        }
+        let secret = variables.latchkey_secret.ok_or(ConfigError::NoSecret)?;
+        Ok(Self {
+            issuer,
+            platform_name: variables.platform_name.unwrap_or_else(|| "the platform".into()),
+            development_sign_in,
+            sealing_keys: SealingKeys::parse(&secret)?,
+        })
+    }
+}
+
+impl Issuer {
+    /// Reads an issuer identifier. Its text is kept as it is: clients compare it letter by letter.
+    pub fn parse(text: &str) -> Result<Self, ConfigError> {
+        let url = Url::parse(text).map_err(|_| ConfigError::BadIssuer)?;
+        let loopback = matches!(url.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"));
+        let scheme_fits = url.scheme() == "https" || (url.scheme() == "http" && loopback);
+        // The origin in its normal form has no path, query, user or default port.
+        if !scheme_fits || url.origin().ascii_serialization() != text {
+            return Err(ConfigError::BadIssuer);
+        }
+        Ok(Self {
+            text: text.to_owned(),
+            loopback,
+        })
+    }
+
+    /// The identifier, letter by letter as configured.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// Whether pages and tokens travel over TLS, as they do everywhere but on this machine.
+    pub fn is_https(&self) -> bool {
+        self.text.starts_with("https:")
+    }
+
+    /// The URL of a path on this server.
+    pub fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.text)
+    }
+}
+
+#[cfg(test)]
+pub mod testing {
+    use super::*;
+
+    /// The local configuration of `make dev`.
+    pub fn config() -> Config {
+        Config {
+            issuer: Issuer::parse("http://localhost:8787").unwrap(),
+            platform_name: "Acme Projects".into(),
+            development_sign_in: true,
+            sealing_keys: crate::crypto::keys::testing::sealing_keys(),
+        }
+    }
+
+    fn variables(issuer: &str, development: &str) -> Variables {
+        Variables {
+            issuer: Some(issuer.into()),
+            platform_name: None,
+            development_sign_in: Some(development.into()),
+            latchkey_secret: Some(format!("1:{}", crate::crypto::base64url([1; 32]))),
+        }
+    }
+
+    #[test]
+    fn the_development_sign_in_refuses_to_start_where_others_can_reach_it() {
+        assert!(Config::parse(variables("http://localhost:8787", "true")).is_ok());
+        for issuer in [
+            "https://auth.example.com",
+            "https://localhost.example.com",
+            "https://127.0.0.1.nip.io",
+        ] {
+            let refused = Config::parse(variables(issuer, "true")).unwrap_err();
+            assert_eq!(refused, ConfigError::DevelopmentSignIn, "{issuer}");
+            assert!(Config::parse(variables(issuer, "false")).is_ok());
+        }
+    }
+
+    #[test]
+    fn an_issuer_is_an_https_origin_or_a_loopback_one() {
+        for good in ["https://auth.example.com", "http://127.0.0.1:8787", "http://[::1]:8787"] {
+            assert_eq!(Issuer::parse(good).unwrap().as_str(), good);
+        }
+        for bad in [
+            "",
+            "auth.example.com",
+            "http://auth.example.com",
+            "https://auth.example.com/",
+            "https://auth.example.com/path",
+            "https://auth.example.com?q",
+            "https://auth.example.com#f",
+            "https://user@auth.example.com",
+            "https://AUTH.example.com",
+            "https://auth.example.com:443",
+            "ftp://localhost",
+            "http://localhost.example.com",
+        ] {
+            assert_eq!(Issuer::parse(bad), Err(ConfigError::BadIssuer), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_missing_variable_is_named() {
+        let missing = Config::parse(Variables::default()).unwrap_err();
+        assert_eq!(missing, ConfigError::NoIssuer);
+        let secret = Config::parse(Variables {
+            latchkey_secret: None,
+            ..variables("https://a.example", "")
+        });
+        assert_eq!(secret.unwrap_err(), ConfigError::NoSecret);
+    }
+}

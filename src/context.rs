@@ -1,0 +1,19 @@
+//! What every endpoint is given.
+
+use crate::config::Config;
+use crate::random::Random;
+use crate::time::Timestamp;
+
+/// The surroundings of one request.
+pub struct Context<'a, S> {
+    /// What the operator configured.
+    pub config: &'a Config,
+    /// When the request came.
+    pub now: Timestamp,
+    /// Where randomness comes from.
+    pub random: &'a dyn Random,
+    /// The continent the request came from, as Cloudflare abbreviates it.
+    pub continent: Option<&'a str>,
+    /// Storage.
+    pub stores: &'a S,
+}

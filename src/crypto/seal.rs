@@ -1,0 +1,115 @@
+//! Values that leave the server and come back unread and unchanged.
+
+use chacha20poly1305::aead::{Aead, KeyInit};
+use chacha20poly1305::{ChaCha20Poly1305, Nonce};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::keys::{Purpose, SealingKeys};
+use super::{base64url, from_base64url};
+use crate::random::{self, Random};
+
+/// The longest sealed value, in letters: it has to fit into a URL.
+pub const MAX_SEALED: usize = 8 * 1024;
+const SALT: usize = 16;
+
+/// Encrypts and authenticates `value`. Each blob is sealed under a key of its own (HKDF over a random
+/// salt), so the nonce may stay zero. `None` when the result would exceed [`MAX_SEALED`].
+pub fn seal<T: Serialize>(keys: &SealingKeys, purpose: Purpose, random: &dyn Random, value: &T) -> Option<String> {
+    let plaintext = serde_json::to_vec(value).ok()?;
+    let salt: [u8; SALT] = random::bytes(random);
+    let id = keys.current_id();
+    let ciphertext = cipher(keys, id, purpose, &salt)?
+        .encrypt(&Nonce::default(), plaintext.as_slice())
+        .ok()?;
+    let sealed = base64url([&[id], salt.as_slice(), &ciphertext].concat());
+    (sealed.len() <= MAX_SEALED).then_some(sealed)
+}
+
+/// Opens what [`seal`] made for the same purpose; everything else is `None`.
+pub fn open<T: DeserializeOwned>(keys: &SealingKeys, purpose: Purpose, sealed: &str) -> Option<T> {
+    if sealed.len() > MAX_SEALED {
+        return None;
+    }
+    let bytes = from_base64url(sealed)?;
+    let (id, rest) = bytes.split_first()?;
+    let (salt, ciphertext) = rest.split_at_checked(SALT)?;
+    let plaintext = cipher(keys, *id, purpose, salt)?
+        .decrypt(&Nonce::default(), ciphertext)
+        .ok()?;
+    serde_json::from_slice(&plaintext).ok()
+}
+
+fn cipher(keys: &SealingKeys, id: u8, purpose: Purpose, salt: &[u8]) -> Option<ChaCha20Poly1305> {
+    let key = keys.derive(id, purpose, salt)?;
+    ChaCha20Poly1305::new_from_slice(key.as_slice()).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::crypto::keys::testing::sealing_keys;
+    use crate::random::testing::Seeded;
+
+    fn sealed(value: &str) -> String {
+        seal(&sealing_keys(), Purpose::PendingRequest, &Seeded::default(), &value).unwrap()
+    }
+
+    #[test]
+    fn what_was_sealed_opens_again_for_the_same_purpose_only() {
+        let sealed = sealed("a request");
+        let open = |purpose| open::<String>(&sealing_keys(), purpose, &sealed);
+        assert_eq!(open(Purpose::PendingRequest).unwrap(), "a request");
+        assert_eq!(open(Purpose::DecidableRequest), None);
+    }
+
+    #[test]
+    fn a_blob_changed_in_any_letter_does_not_open() {
+        let sealed = sealed("a request");
+        for at in 0..sealed.len() {
+            let mut changed = sealed.clone().into_bytes();
+            changed[at] = if changed[at] == b'A' { b'B' } else { b'A' };
+            let changed = String::from_utf8(changed).unwrap();
+            assert_eq!(open::<String>(&sealing_keys(), Purpose::PendingRequest, &changed), None);
+        }
+    }
+
+    #[test]
+    fn garbage_and_blobs_cut_short_do_not_open() {
+        let sealed = sealed("a request");
+        for cut in 0..sealed.len() {
+            assert_eq!(
+                open::<String>(&sealing_keys(), Purpose::PendingRequest, &sealed[..cut]),
+                None
+            );
+        }
+        let long = "A".repeat(MAX_SEALED + 4);
+        assert_eq!(open::<String>(&sealing_keys(), Purpose::PendingRequest, &long), None);
+    }
+
+    #[test]
+    fn a_value_too_long_for_a_url_is_not_sealed() {
+        let long = "x".repeat(MAX_SEALED);
+        assert_eq!(
+            seal(&sealing_keys(), Purpose::PendingRequest, &Seeded::default(), &long),
+            None
+        );
+    }
+
+    #[test]
+    fn an_older_key_still_opens_what_it_sealed() {
+        let old = SealingKeys::parse(&format!("2:{}", base64url([2; 32]))).unwrap();
+        let sealed = seal(&old, Purpose::Keyring, &Seeded::default(), &"kept").unwrap();
+        assert_eq!(
+            open::<String>(&sealing_keys(), Purpose::Keyring, &sealed).unwrap(),
+            "kept"
+        );
+    }
+
+    #[test]
+    fn two_blobs_of_one_value_differ() {
+        let random = Seeded::default();
+        let seal = || seal(&sealing_keys(), Purpose::PendingRequest, &random, &"same").unwrap();
+        assert_ne!(seal(), seal());
+    }
+}

@@ -1,0 +1,61 @@
+//! Requests and replies, from and to the platform's types.
+
+use std::collections::BTreeMap;
+
+use futures_util::StreamExt;
+use worker::{Headers, Response, ResponseBuilder, Result};
+
+use crate::http::{Body, MAX_BODY, Reply, Request};
+
+/// Reads a request. `None` when its URL cannot be read.
+pub async fn request(mut request: worker::Request) -> Option<Request> {
+    let url = request.url().ok()?;
+    let headers: BTreeMap<String, String> = request
+        .headers()
+        .entries()
+        .map(|(name, value)| (name.to_ascii_lowercase(), value))
+        .collect();
+    let body = body(&mut request, &headers).await;
+    Some(Request {
+        method: request.method().to_string(),
+        path: url.path().to_owned(),
+        query: url.query().unwrap_or_default().to_owned(),
+        headers,
+        body,
+    })
+}
+
+/// Reads the body, but never more than a request may have.
+async fn body(request: &mut worker::Request, headers: &BTreeMap<String, String>) -> Body {
+    let declared = headers
+        .get("content-length")
+        .and_then(|length| length.parse::<usize>().ok());
+    if declared.is_some_and(|length| length > MAX_BODY) {
+        return Body::TooLarge;
+    }
+    let Ok(mut stream) = request.stream() else {
+        return Body::default();
+    };
+    let mut bytes = Vec::new();
+    while let Some(Ok(chunk)) = stream.next().await {
+        if bytes.len() + chunk.len() > MAX_BODY {
+            return Body::TooLarge;
+        }
+        bytes.extend_from_slice(&chunk);
+    }
+    Body::Bytes(bytes)
+}
+
+/// Writes a reply; to `HEAD` without its body.
+pub fn response(reply: Reply, head: bool) -> Result<Response> {
+    let headers = Headers::new();
+    for (name, value) in &reply.headers {
+        headers.append(name, value)?;
+    }
+    let builder = ResponseBuilder::new().with_status(reply.status).with_headers(headers);
+    Ok(if head || reply.body.is_empty() {
+        builder.empty()
+    } else {
+        builder.fixed(reply.body.into_bytes())
+    })
+}

@@ -1,0 +1,49 @@
+-- One app (?1) with its developer, redirect URIs, scopes and secrets, and every API with its scopes and what
+-- the client grants let the app have of it: the app's own grant beats the default ('*').
+SELECT json_object(
+  'client_id', app.client_id,
+  'developer', json_object('id', developer.id, 'name', developer.name),
+  'name', app.name,
+  'description', app.description,
+  'app_type', app.app_type,
+  'status', app.status,
+  'epoch', app.epoch,
+  'access_token_lifetime', app.access_token_lifetime,
+  'redirect_uris', json((SELECT json_group_array(redirect_uri) FROM app_redirect_uris WHERE client_id = app.client_id)),
+  'scopes', json((
+    SELECT json_group_array(json_object('scope', scope, 'is_default', is_default))
+    FROM app_scopes WHERE client_id = app.client_id
+  )),
+  'secrets', json((
+    SELECT json_group_array(json_object('secret_hash', secret_hash))
+    FROM client_secrets WHERE client_id = app.client_id
+  )),
+  'apis', json((
+    SELECT json_group_array(json_object(
+      'id', api.id,
+      'resource', api.resource,
+      'name', api.name,
+      'access_token_lifetime', api.access_token_lifetime,
+      'scopes', json((
+        SELECT json_group_array(json_object(
+          'name', name, 'title', title, 'description', description, 'sensitive', sensitive
+        ))
+        FROM (SELECT * FROM scopes WHERE api_id = api.id ORDER BY position, name)
+      )),
+      'user', json(COALESCE((
+        SELECT json_object('access', access, 'scopes', json(scopes)) FROM client_grants
+        WHERE api_id = api.id AND subject_type = 'user' AND client_id IN (app.client_id, '*')
+        ORDER BY client_id = '*' LIMIT 1
+      ), '{"access":"none"}')),
+      'client', json(COALESCE((
+        SELECT json_object('access', access, 'scopes', json(scopes)) FROM client_grants
+        WHERE api_id = api.id AND subject_type = 'client' AND client_id IN (app.client_id, '*')
+        ORDER BY client_id = '*' LIMIT 1
+      ), '{"access":"none"}'))
+    ))
+    FROM (SELECT * FROM apis ORDER BY name, id) AS api
+  ))
+) AS record
+FROM apps AS app
+JOIN developers AS developer ON developer.id = app.developer_id
+WHERE app.client_id = ?1

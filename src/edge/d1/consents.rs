@@ -1,0 +1,166 @@
+//! Consents, and the one transaction in which a user's decision becomes one.
+
+mod decide;
+
+use serde::Deserialize;
+use worker::D1Result;
+
+use super::apps::{APP, AppRow};
+use super::sessions::{read_session, select_session};
+use super::{Statement, batch, rows};
+use crate::edge::stores::{EdgeStores, store_error};
+use crate::ledger::shard::Shard;
+use crate::oauth::scope::Scopes;
+use crate::store::{
+    ActiveConsent, AuthorizationView, ConnectedApp, Consents, Decision, DecisionState, GrantedScope, Revoking,
+    StoreError,
+};
+use crate::time::Timestamp;
+
+#[derive(Deserialize)]
+struct ConsentRow {
+    id: String,
+    shard: Shard,
+    scopes: String,
+}
+
+#[derive(Deserialize)]
+struct ConnectedAppRow {
+    consent_id: String,
+    name: String,
+    description: String,
+    logo_url: Option<String>,
+    developer_name: String,
+    scopes: String,
+    created_at: Timestamp,
+    last_used_at: Option<Timestamp>,
+}
+
+impl ConsentRow {
+    fn read(results: &[D1Result], index: usize) -> Result<Option<ActiveConsent>, StoreError> {
+        let Some(row) = rows::<Self>(results, index)?.into_iter().next() else {
+            return Ok(None);
+        };
+        let scopes: Scopes = serde_json::from_str(&row.scopes).map_err(|error| store_error("d1", error))?;
+        Ok(Some(ActiveConsent {
+            id: row.id,
+            shard: row.shard,
+            scopes,
+        }))
+    }
+}
+
+impl Consents for EdgeStores {
+    async fn authorization_view(
+        &self,
+        session: Option<&str>,
+        client_id: &str,
+        now: Timestamp,
+    ) -> Result<AuthorizationView, StoreError> {
+        let mut statements = vec![Statement::new(APP).text(client_id)];
+        if let Some(session) = session {
+            statements.push(select_session(session, now));
+            statements.push(
+                Statement::new(
+                    "SELECT c.id, c.shard, (SELECT json_group_array(scope) FROM consent_scopes WHERE consent_id = c.id) AS scopes
+                     FROM consents c JOIN sessions s ON s.user_id = c.user_id
+                     WHERE s.token_hash = ?1 AND s.expires_at > ?2 AND c.client_id = ?3 AND c.status = 'active'",
+                )
+                .text(session)
+                .time(now)
+                .text(client_id),
+            );
+        }
+        let results = batch(&self.database()?, statements).await?;
+        let app = AppRow::parse(rows(&results, 0)?)?;
+        let Some(session) = session else {
+            return Ok(AuthorizationView {
+                app,
+                ..AuthorizationView::default()
+            });
+        };
+        let signed_in = read_session(&results, 1, session)?;
+        let consent = ConsentRow::read(&results, 2)?.filter(|_| signed_in.is_some());
+        Ok(AuthorizationView {
+            signed_in,
+            app,
+            consent,
+        })
+    }
+
+    async fn decide(&self, decision: &Decision, now: Timestamp) -> Result<DecisionState, StoreError> {
+        decide::decide(&self.database()?, decision, now).await
+    }
+
+    async fn connected_apps(&self, user_id: &str) -> Result<Vec<ConnectedApp>, StoreError> {
+        // Outer joins: an app or a scope that is gone leaves the consent to be seen and revoked. `revoking` ones
+        // are still listed, since they may have broken off.
+        let statement = Statement::new(
+            "SELECT c.id AS consent_id, COALESCE(a.name, 'Deleted app') AS name, COALESCE(a.description, '') AS description,
+                    a.logo_url, COALESCE(d.name, 'Unknown developer') AS developer_name, c.created_at, c.last_used_at,
+                    (SELECT json_group_array(json_object('scope', cs.scope, 'description', COALESCE(s.description, cs.scope)))
+                     FROM consent_scopes cs LEFT JOIN scopes s ON s.name = cs.scope WHERE cs.consent_id = c.id) AS scopes
+             FROM consents c LEFT JOIN apps a ON a.client_id = c.client_id LEFT JOIN developers d ON d.id = a.developer_id
+             WHERE c.user_id = ?1 AND c.status IN ('active', 'revoking') ORDER BY c.created_at DESC, c.id LIMIT 200",
+        );
+        let results = batch(&self.database()?, vec![statement.text(user_id)]).await?;
+        let read = |row: ConnectedAppRow| {
+            let scopes: Vec<GrantedScope> =
+                serde_json::from_str(&row.scopes).map_err(|error| store_error("d1", error))?;
+            Ok(ConnectedApp {
+                consent_id: row.consent_id,
+                name: row.name,
+                description: row.description,
+                logo_url: row.logo_url,
+                developer_name: row.developer_name,
+                scopes,
+                connected_at: row.created_at,
+                last_used_at: row.last_used_at,
+            })
+        };
+        rows::<ConnectedAppRow>(&results, 0)?.into_iter().map(read).collect()
+    }
+
+    async fn begin_revoking(
+        &self,
+        consent_id: &str,
+        user_id: &str,
+        now: Timestamp,
+    ) -> Result<Option<Revoking>, StoreError> {
+        let update = Statement::new(
+            "UPDATE consents SET status = 'revoking', revoked_at = ?3 WHERE id = ?1 AND user_id = ?2 AND status = 'active'",
+        );
+        let select = Statement::new("SELECT id, shard FROM consents WHERE id = ?1 AND user_id = ?2");
+        let statements = vec![
+            update.text(consent_id).text(user_id).time(now),
+            select.text(consent_id).text(user_id),
+        ];
+        let results = batch(&self.database()?, statements).await?;
+        Ok(rows(&results, 1)?.into_iter().next())
+    }
+
+    async fn finish_revoking(&self, consent_id: &str) -> Result<(), StoreError> {
+        let statement = Statement::new("UPDATE consents SET status = 'revoked' WHERE id = ?1 AND status = 'revoking'");
+        batch(&self.database()?, vec![statement.text(consent_id)])
+            .await
+            .map(|_| ())
+    }
+
+    async fn unfinished_revocations(&self) -> Result<Vec<Revoking>, StoreError> {
+        let statement = Statement::new("SELECT id, shard FROM consents WHERE status = 'revoking' LIMIT 100");
+        rows(&batch(&self.database()?, vec![statement]).await?, 0)
+    }
+
+    async fn delete_expired(&self, now: Timestamp) -> Result<(), StoreError> {
+        let statements = [
+            "DELETE FROM sessions WHERE expires_at <= ?1",
+            "DELETE FROM decisions WHERE expires_at <= ?1",
+            "DELETE FROM authorization_codes WHERE expires_at <= ?1",
+        ];
+        let statements = statements
+            .into_iter()
+            .map(|sql| Statement::new(sql).time(now))
+            .collect();
+        batch(&self.database()?, statements).await.map(|_| ())
+    }
+}

@@ -1,0 +1,8 @@
+//! The directory in D1.
+
+mod apps;
+mod consents;
+mod sessions;
+mod statements;
+
+pub(super) use statements::{Statement, batch, rows};

@@ -1,0 +1,78 @@
+//! Users and sessions.
+
+use serde::Deserialize;
+use worker::D1Result;
+
+use super::{Statement, batch, rows};
+use crate::edge::stores::EdgeStores;
+use crate::store::{NewSession, Sessions, SignedIn, StoreError, User};
+use crate::time::Timestamp;
+
+#[derive(Deserialize)]
+struct SessionRow {
+    id: String,
+    username: String,
+    name: String,
+    auth_time: Timestamp,
+}
+
+/// Finds a live session of an active user.
+pub fn select_session(token_hash: &str, now: Timestamp) -> Statement {
+    Statement::new(
+        "SELECT u.id, u.username, u.name, s.auth_time FROM sessions s JOIN users u ON u.id = s.user_id
+         WHERE s.token_hash = ?1 AND s.expires_at > ?2 AND u.status = 'active'",
+    )
+    .text(token_hash)
+    .time(now)
+}
+
+/// Reads what [`select_session`] found.
+pub fn read_session(results: &[D1Result], index: usize, token_hash: &str) -> Result<Option<SignedIn>, StoreError> {
+    let found = rows::<SessionRow>(results, index)?.into_iter().next();
+    Ok(found.map(|row| SignedIn {
+        session: token_hash.to_owned(),
+        user: User {
+            id: row.id,
+            username: row.username,
+            name: row.name,
+        },
+        auth_time: row.auth_time,
+    }))
+}
+
+impl Sessions for EdgeStores {
+    async fn session(&self, token_hash: &str, now: Timestamp) -> Result<Option<SignedIn>, StoreError> {
+        let results = batch(&self.database()?, vec![select_session(token_hash, now)]).await?;
+        read_session(&results, 0, token_hash)
+    }
+
+    async fn user_by_username(&self, username: &str) -> Result<Option<User>, StoreError> {
+        let statement =
+            Statement::new("SELECT id, username, name FROM users WHERE username = ?1 AND status = 'active'");
+        let results = batch(&self.database()?, vec![statement.text(username)]).await?;
+        Ok(rows(&results, 0)?.into_iter().next())
+    }
+
+    async fn begin_session(&self, session: &NewSession, replaces: Option<&str>) -> Result<(), StoreError> {
+        let insert = Statement::new(
+            "INSERT INTO sessions (token_hash, user_id, auth_time, created_at, expires_at) VALUES (?1, ?2, ?3, ?3, ?4)",
+        )
+        .text(&session.token_hash)
+        .text(&session.user_id)
+        .time(session.created_at)
+        .time(session.expires_at);
+        let mut statements = vec![insert];
+        statements.extend(replaces.map(delete_session));
+        batch(&self.database()?, statements).await.map(|_| ())
+    }
+
+    async fn end_session(&self, token_hash: &str) -> Result<(), StoreError> {
+        batch(&self.database()?, vec![delete_session(token_hash)])
+            .await
+            .map(|_| ())
+    }
+}
+
+fn delete_session(token_hash: &str) -> Statement {
+    Statement::new("DELETE FROM sessions WHERE token_hash = ?1").text(token_hash)
+}

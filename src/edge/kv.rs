@@ -1,0 +1,53 @@
+//! Codes in KV, with their copy in D1.
+
+use serde::Deserialize;
+
+use super::d1::{Statement, batch, rows};
+use super::stores::{EdgeStores, store_error};
+use crate::oauth::authorization_code::CodePayload;
+use crate::store::{Codes, StoreError};
+
+/// Seconds a code stays in KV. It expires by itself before that; KV takes no less than 60.
+const TTL: u64 = 300;
+
+#[derive(Deserialize)]
+struct CopyRow {
+    payload: String,
+}
+
+impl Codes for EdgeStores {
+    async fn put_code(&self, hash: &str, payload: &CodePayload) -> Result<(), StoreError> {
+        let payload = serde_json::to_string(payload).map_err(|error| store_error("kv", error))?;
+        let kv = self.env().kv("KV").map_err(|error| store_error("kv", error))?;
+        let put = kv.put(&key(hash), payload).map_err(|error| store_error("kv", error))?;
+        put.expiration_ttl(TTL)
+            .execute()
+            .await
+            .map_err(|error| store_error("kv", error))
+    }
+
+    async fn code(&self, hash: &str) -> Result<Option<CodePayload>, StoreError> {
+        let kv = self.env().kv("KV").map_err(|error| store_error("kv", error))?;
+        let payload = kv
+            .get(&key(hash))
+            .text()
+            .await
+            .map_err(|error| store_error("kv", error))?;
+        parse(payload)
+    }
+
+    async fn code_copy(&self, hash: &str) -> Result<Option<CodePayload>, StoreError> {
+        let statement = Statement::new("SELECT payload FROM authorization_codes WHERE code_hash = ?1").text(hash);
+        let results = batch(&self.database()?, vec![statement]).await?;
+        parse(rows::<CopyRow>(&results, 0)?.into_iter().next().map(|row| row.payload))
+    }
+}
+
+fn key(hash: &str) -> String {
+    format!("code:{hash}")
+}
+
+fn parse(payload: Option<String>) -> Result<Option<CodePayload>, StoreError> {
+    let payload = payload.map(|payload| serde_json::from_str(&payload)).transpose();
+    payload.map_err(|error| store_error("kv", error))
+}

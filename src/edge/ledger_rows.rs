@@ -1,0 +1,212 @@
+//! The rows of one ledger object in its SQLite database.
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use worker::{SqlStorage, SqlStorageValue};
+
+use super::stores::store_error;
+use crate::ledger::family::Family;
+use crate::ledger::{RedeemedCode, Rows};
+use crate::store::StoreError;
+use crate::time::Timestamp;
+
+const SCHEMA: &str = "
+    CREATE TABLE IF NOT EXISTS codes (hash TEXT PRIMARY KEY, record TEXT NOT NULL, expires_at INTEGER NOT NULL) WITHOUT ROWID;
+    CREATE INDEX IF NOT EXISTS codes_by_expiry ON codes (expires_at);
+    CREATE TABLE IF NOT EXISTS families (id TEXT PRIMARY KEY, consent_id TEXT NOT NULL, record TEXT NOT NULL, expires_at INTEGER NOT NULL) WITHOUT ROWID;
+    CREATE INDEX IF NOT EXISTS families_by_consent ON families (consent_id);
+    CREATE INDEX IF NOT EXISTS families_by_expiry ON families (expires_at);
+    CREATE TABLE IF NOT EXISTS ended_consents (id TEXT PRIMARY KEY, expires_at INTEGER NOT NULL) WITHOUT ROWID;
+    CREATE TABLE IF NOT EXISTS ended_tokens (jti TEXT PRIMARY KEY, expires_at INTEGER NOT NULL) WITHOUT ROWID;
+    CREATE TABLE IF NOT EXISTS consent_use (consent_id TEXT PRIMARY KEY, used_at INTEGER NOT NULL, told_at INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID;
+";
+
+/// One ledger object's tables.
+#[derive(Clone)]
+pub struct SqlRows {
+    sql: SqlStorage,
+}
+
+/// When a consent was last used.
+#[derive(Deserialize)]
+pub struct ConsentUse {
+    /// The consent.
+    pub consent_id: String,
+    /// When.
+    pub used_at: Timestamp,
+}
+
+#[derive(Deserialize)]
+struct Record {
+    record: String,
+}
+
+#[derive(Deserialize)]
+struct FamilyRecord {
+    id: String,
+    record: String,
+}
+
+#[derive(Deserialize)]
+struct Found {}
+
+impl SqlRows {
+    /// The tables, made if they are not there.
+    pub fn open(sql: SqlStorage) -> Result<Self, StoreError> {
+        let rows = Self { sql };
+        rows.execute(SCHEMA, Vec::new())?;
+        Ok(rows)
+    }
+
+    /// Deletes what can no longer matter.
+    pub fn delete_expired(&self, now: Timestamp) -> Result<(), StoreError> {
+        for statement in [
+            "DELETE FROM codes WHERE expires_at <= ?",
+            "DELETE FROM families WHERE expires_at <= ?",
+            "DELETE FROM ended_consents WHERE expires_at <= ?",
+            "DELETE FROM ended_tokens WHERE expires_at <= ?",
+        ] {
+            self.execute(statement, vec![time(now)])?;
+        }
+        Ok(())
+    }
+
+    /// Uses of consents the directory has not been told of.
+    pub fn untold_uses(&self) -> Result<Vec<ConsentUse>, StoreError> {
+        self.select(
+            "SELECT consent_id, used_at FROM consent_use WHERE used_at > told_at LIMIT 500",
+            Vec::new(),
+        )
+    }
+
+    /// Notes that the directory knows.
+    pub fn told(&self, uses: &[ConsentUse]) -> Result<(), StoreError> {
+        for told in uses {
+            let values = vec![told.consent_id.as_str().into(), time(told.used_at)];
+            self.execute(
+                "UPDATE consent_use SET told_at = max(told_at, ?2) WHERE consent_id = ?1",
+                values,
+            )?;
+        }
+        Ok(())
+    }
+
+    /// Whether anything is kept that will expire.
+    pub fn holds_anything(&self) -> Result<bool, StoreError> {
+        let held = "SELECT 1 FROM codes UNION ALL SELECT 1 FROM families UNION ALL SELECT 1 FROM ended_consents UNION ALL SELECT 1 FROM ended_tokens LIMIT 1";
+        Ok(!self.select::<Found>(held, Vec::new())?.is_empty())
+    }
+
+    fn execute(&self, statement: &str, values: Vec<SqlStorageValue>) -> Result<(), StoreError> {
+        self.sql
+            .exec(statement, values)
+            .map(|_| ())
+            .map_err(|error| store_error("ledger", error))
+    }
+
+    fn select<T: DeserializeOwned>(&self, statement: &str, values: Vec<SqlStorageValue>) -> Result<Vec<T>, StoreError> {
+        let cursor = self
+            .sql
+            .exec(statement, values)
+            .map_err(|error| store_error("ledger", error))?;
+        cursor.to_array().map_err(|error| store_error("ledger", error))
+    }
+
+    fn record<T: DeserializeOwned>(&self, statement: &str, key: &str) -> Result<Option<T>, StoreError> {
+        let found: Vec<Record> = self.select(statement, vec![key.into()])?;
+        let record = found
+            .into_iter()
+            .next()
+            .map(|found| serde_json::from_str(&found.record))
+            .transpose();
+        record.map_err(|error| store_error("ledger", error))
+    }
+
+    fn exists(&self, statement: &str, key: &str) -> Result<bool, StoreError> {
+        Ok(!self.select::<Found>(statement, vec![key.into()])?.is_empty())
+    }
+}
+
+impl Rows for SqlRows {
+    fn code(&self, hash: &str) -> Result<Option<RedeemedCode>, StoreError> {
+        self.record("SELECT record FROM codes WHERE hash = ?", hash)
+    }
+
+    fn put_code(&mut self, hash: &str, code: &RedeemedCode, until: Timestamp) -> Result<(), StoreError> {
+        let values = vec![hash.into(), json(code)?, time(until)];
+        self.execute("INSERT INTO codes (hash, record, expires_at) VALUES (?, ?, ?)", values)
+    }
+
+    fn family(&self, id: &str) -> Result<Option<Family>, StoreError> {
+        self.record("SELECT record FROM families WHERE id = ?", id)
+    }
+
+    fn put_family(&mut self, id: &str, family: &Family) -> Result<(), StoreError> {
+        let expires_at = family.expires_at.min(family.idle_expires_at);
+        let values = vec![
+            id.into(),
+            family.consent_id.as_str().into(),
+            json(family)?,
+            time(expires_at),
+        ];
+        self.execute(
+            "INSERT INTO families (id, consent_id, record, expires_at) VALUES (?, ?, ?, ?)
+             ON CONFLICT (id) DO UPDATE SET record = excluded.record, expires_at = excluded.expires_at",
+            values,
+        )
+    }
+
+    fn families_of_consent(&self, consent_id: &str) -> Result<Vec<(String, Family)>, StoreError> {
+        let found: Vec<FamilyRecord> = self.select(
+            "SELECT id, record FROM families WHERE consent_id = ?",
+            vec![consent_id.into()],
+        )?;
+        let read = |found: FamilyRecord| {
+            let family = serde_json::from_str(&found.record).map_err(|error| store_error("ledger", error))?;
+            Ok((found.id, family))
+        };
+        found.into_iter().map(read).collect()
+    }
+
+    fn consent_ended(&self, consent_id: &str) -> Result<bool, StoreError> {
+        self.exists("SELECT 1 FROM ended_consents WHERE id = ?", consent_id)
+    }
+
+    fn end_consent(&mut self, consent_id: &str, until: Timestamp) -> Result<(), StoreError> {
+        let values = vec![consent_id.into(), time(until)];
+        self.execute(
+            "INSERT INTO ended_consents (id, expires_at) VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET expires_at = excluded.expires_at",
+            values,
+        )
+    }
+
+    fn token_ended(&self, jti: &str) -> Result<bool, StoreError> {
+        self.exists("SELECT 1 FROM ended_tokens WHERE jti = ?", jti)
+    }
+
+    fn end_token(&mut self, jti: &str, until: Timestamp) -> Result<(), StoreError> {
+        let values = vec![jti.into(), time(until)];
+        self.execute(
+            "INSERT OR IGNORE INTO ended_tokens (jti, expires_at) VALUES (?, ?)",
+            values,
+        )
+    }
+
+    fn touch_consent(&mut self, consent_id: &str, now: Timestamp) -> Result<(), StoreError> {
+        let values = vec![consent_id.into(), time(now)];
+        self.execute(
+            "INSERT INTO consent_use (consent_id, used_at) VALUES (?, ?) ON CONFLICT (consent_id) DO UPDATE SET used_at = excluded.used_at",
+            values,
+        )
+    }
+}
+
+fn json(value: &impl Serialize) -> Result<SqlStorageValue, StoreError> {
+    serde_json::to_string(value)
+        .map(SqlStorageValue::String)
+        .map_err(|error| store_error("ledger", error))
+}
+
+fn time(at: Timestamp) -> SqlStorageValue {
+    SqlStorageValue::Integer(at.0)
+}

@@ -1,0 +1,35 @@
+//! The bindings of this Worker, as the storage the endpoints know.
+
+use worker::{D1Database, Env, console_error};
+
+use crate::store::StoreError;
+
+/// Storage on Cloudflare. Its traits are implemented beside each product: `d1`, `kv`, `ledger_object`, `signer`.
+pub struct EdgeStores {
+    env: Env,
+}
+
+impl EdgeStores {
+    /// Storage behind these bindings.
+    pub fn new(env: Env) -> Self {
+        Self { env }
+    }
+
+    pub(super) fn env(&self) -> &Env {
+        &self.env
+    }
+
+    pub(super) fn database(&self) -> Result<D1Database, StoreError> {
+        self.env.d1("DB").map_err(|error| store_error("d1", error))
+    }
+}
+
+/// What the platform reports, kept for the log. Answers never show it.
+pub(super) fn store_error(part: &'static str, error: impl std::fmt::Display) -> StoreError {
+    let error = StoreError {
+        part,
+        detail: error.to_string(),
+    };
+    console_error!("storage: {error}");
+    error
+}

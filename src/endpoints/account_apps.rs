@@ -1,0 +1,76 @@
+//! `/account/apps`: the page where people see and take back what they granted.
+
+use super::connected_apps::revoke_consent;
+use super::guard::{csrf_token, form_is_ours, login_url, signed_in};
+use super::{message, page_unavailable};
+use crate::context::Context;
+use crate::http::{Reply, Request};
+use crate::pages::{self, AppCard, ConnectedAppsPage, Retry};
+use crate::router;
+use crate::store::Stores;
+
+/// Lists the connected apps.
+pub async fn page<S: Stores>(context: &Context<'_, S>, request: &Request) -> Reply {
+    let user = match signed_in(context, request).await {
+        Ok(Some(user)) => user,
+        Ok(None) => return Reply::see_other(login_url(router::ACCOUNT_APPS)),
+        Err(_) => return unavailable(context),
+    };
+    let Ok(apps) = context.stores.connected_apps(&user.user.id).await else {
+        return unavailable(context);
+    };
+    let page = ConnectedAppsPage {
+        platform: &context.config.platform_name,
+        user: &user.user,
+        csrf: &csrf_token(context, router::ACCOUNT_APPS, &user.session),
+        apps: apps.into_iter().map(AppCard::from).collect(),
+        revoked: request.query == "revoked",
+    };
+    pages::render(200, &page)
+}
+
+/// Takes one app's access back and shows the list again.
+pub async fn revoke<S: Stores>(context: &Context<'_, S>, request: &Request, consent_id: &str) -> Reply {
+    let user = match signed_in(context, request).await {
+        Ok(Some(user)) => user,
+        Ok(None) => return Reply::see_other(login_url(router::ACCOUNT_APPS)),
+        Err(_) => return unavailable(context),
+    };
+    let platform = &context.config.platform_name;
+    let form = request.form().unwrap_or_default();
+    if !form_is_ours(
+        context,
+        request,
+        router::ACCOUNT_APPS,
+        &user.session,
+        form.one("csrf").ok().flatten(),
+    ) {
+        return message(
+            platform,
+            403,
+            "Please try once more",
+            "Open the list of your connected apps again and revoke the app from there.",
+        );
+    }
+    match revoke_consent(context, consent_id, &user).await {
+        Ok(true) => Reply::see_other(format!("{}?revoked", router::ACCOUNT_APPS)),
+        Ok(false) => message(
+            platform,
+            404,
+            "No such app",
+            "You have no connected app under this link.",
+        ),
+        Err(_) => unavailable(context),
+    }
+}
+
+fn unavailable<S>(context: &Context<'_, S>) -> Reply {
+    page_unavailable(
+        &context.config.platform_name,
+        Retry {
+            method: "get",
+            action: router::ACCOUNT_APPS,
+            fields: &[],
+        },
+    )
+}

@@ -1,0 +1,160 @@
+//! `GET|POST /oauth/authorize` (OAuth 2.1 §4.1.1).
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::guard::{BrowserNonce, login_url, session_hash};
+use super::{authorization_error, page_error, page_unavailable};
+use crate::context::Context;
+use crate::crypto::keys::Purpose;
+use crate::crypto::seal;
+use crate::http::{Params, Reply, Request};
+use crate::oauth::authorization_request::{self, AuthorizationRequest};
+use crate::oauth::error::{AuthorizationError, ErrorCode, OAuthError, PageReason};
+use crate::pages::Retry;
+use crate::random;
+use crate::router;
+use crate::store::{AuthorizationView, SignedIn, Stores};
+use crate::time::Timestamp;
+
+/// How long a user may take to sign in and decide.
+pub const REQUEST_LIFETIME: Duration = Duration::from_secs(10 * 60);
+
+/// A request that waits for its user, sealed into the `request_id` itself: nothing is written before the
+/// user decides, so nobody can fill a table.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PendingRequest {
+    /// Tells this request from every other; the decision claims it.
+    pub id: String,
+    /// What is asked.
+    pub request: AuthorizationRequest,
+    /// The nonce of the browser it began in.
+    pub browser: String,
+    /// When the user must have signed in at the earliest (`prompt=login`, `max_age`).
+    pub signed_in_since: Option<Timestamp>,
+    /// Until when it may be decided.
+    pub expires_at: Timestamp,
+}
+
+/// Checks the request, then sends the user to the consent page, or to the sign-in page before that.
+pub async fn authorize<S: Stores>(context: &Context<'_, S>, request: &Request) -> Reply {
+    let Some(params) = read_params(request) else {
+        return page_error(context, PageReason::Unreadable);
+    };
+    let client_id = match authorization_request::client_id(&params) {
+        Ok(client_id) => client_id,
+        Err(reason) => return page_error(context, reason),
+    };
+    let session = session_hash(request);
+    let view = match context
+        .stores
+        .authorization_view(session.as_deref(), client_id, context.now)
+        .await
+    {
+        Ok(view) => view,
+        Err(_) => return unavailable(context, &params),
+    };
+    match AuthorizationRequest::parse(&params, view.app.as_ref()) {
+        Ok(authorization) => accept(context, request, authorization, &view),
+        Err(error) => authorization_error(context, &error),
+    }
+}
+
+fn read_params(request: &Request) -> Option<Params> {
+    match request.method.as_str() {
+        "POST" => request.form().ok(),
+        _ => request.query_params().ok(),
+    }
+}
+
+fn accept<S>(
+    context: &Context<'_, S>,
+    request: &Request,
+    authorization: AuthorizationRequest,
+    view: &AuthorizationView,
+) -> Reply {
+    let browser = BrowserNonce::of(context, request);
+    let prompt = authorization.prompt;
+    let pending = PendingRequest {
+        id: random::identifier(context.random, "req_"),
+        signed_in_since: signed_in_since(&authorization, context.now),
+        request: authorization,
+        browser: browser.as_str().to_owned(),
+        expires_at: context.now + REQUEST_LIFETIME,
+    };
+    let may_decide = pending.may_be_decided_by(view.signed_in.as_ref());
+    if prompt.none {
+        // The consent page is always shown, so a request that may show nothing fails.
+        return refuse(
+            context,
+            &pending,
+            match may_decide {
+                true => OAuthError::new(ErrorCode::ConsentRequired, "the user has to agree first"),
+                false => OAuthError::new(ErrorCode::LoginRequired, "the user has to sign in first"),
+            },
+        );
+    }
+    let sealed = seal::seal(
+        &context.config.sealing_keys,
+        Purpose::PendingRequest,
+        context.random,
+        &pending,
+    );
+    let Some(sealed) = sealed else {
+        return refuse(
+            context,
+            &pending,
+            OAuthError::new(ErrorCode::InvalidRequest, "the request is too long"),
+        );
+    };
+    let consent = format!("{}?request_id={sealed}", router::CONSENT);
+    browser.set_on(Reply::see_other(if may_decide { consent } else { login_url(&consent) }))
+}
+
+fn refuse<S>(context: &Context<'_, S>, pending: &PendingRequest, error: OAuthError) -> Reply {
+    let (to, state) = (pending.request.redirect_uri.clone(), pending.request.state.clone());
+    authorization_error(context, &AuthorizationError::Redirect { to, error, state })
+}
+
+fn unavailable<S>(context: &Context<'_, S>, params: &Params) -> Reply {
+    // Without the app's record no redirect is trusted, so the user is told, and may try again.
+    let names = [
+        "response_type",
+        "client_id",
+        "redirect_uri",
+        "scope",
+        "state",
+        "code_challenge",
+        "code_challenge_method",
+        "resource",
+        "prompt",
+        "max_age",
+        "login_hint",
+    ];
+    let fields: Vec<(&'static str, &str)> = names
+        .iter()
+        .flat_map(|name| params.all(name).iter().map(|value| (*name, value.as_str())))
+        .collect();
+    let retry = Retry {
+        method: "get",
+        action: router::AUTHORIZE,
+        fields: &fields,
+    };
+    page_unavailable(&context.config.platform_name, retry)
+}
+
+fn signed_in_since(request: &AuthorizationRequest, now: Timestamp) -> Option<Timestamp> {
+    match (request.prompt.login, request.max_age) {
+        (true, _) => Some(now),
+        (false, Some(seconds)) => Some(Timestamp(now.0.saturating_sub(i64::from(seconds) * 1000))),
+        (false, None) => None,
+    }
+}
+
+impl PendingRequest {
+    /// Whether whoever is signed in may decide, or has to sign in first.
+    pub fn may_be_decided_by(&self, signed_in: Option<&SignedIn>) -> bool {
+        signed_in.is_some_and(|signed_in| self.signed_in_since.is_none_or(|since| signed_in.auth_time >= since))
+    }
+}

@@ -1,0 +1,124 @@
+//! Who is asking, and from where: sessions, the browser's nonce, and protection against cross-site requests.
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use url::Url;
+
+use crate::context::Context;
+use crate::crypto::keys::Purpose;
+use crate::crypto::{self, base64url};
+use crate::http::{BROWSER_COOKIE, Reply, Request, SESSION_COOKIE, cookie, set_cookie};
+use crate::random;
+use crate::router;
+use crate::store::{SignedIn, StoreError, Stores};
+
+/// The hash of the session token a browser sent.
+pub fn session_hash(request: &Request) -> Option<String> {
+    cookie(request, SESSION_COOKIE).map(crypto::hash)
+}
+
+/// Who is signed in.
+pub async fn signed_in<S: Stores>(context: &Context<'_, S>, request: &Request) -> Result<Option<SignedIn>, StoreError> {
+    match session_hash(request) {
+        Some(hash) => context.stores.session(&hash, context.now).await,
+        None => Ok(None),
+    }
+}
+
+/// The nonce that ties what a browser does before sign-in to that browser. New ones are set by `set_on`.
+pub struct BrowserNonce {
+    value: String,
+    new: bool,
+}
+
+impl BrowserNonce {
+    /// The browser's nonce, or a new one.
+    pub fn of<S>(context: &Context<'_, S>, request: &Request) -> Self {
+        match Self::existing(request) {
+            Some(value) => Self {
+                value: value.to_owned(),
+                new: false,
+            },
+            None => Self {
+                value: base64url(random::bytes::<16>(context.random)),
+                new: true,
+            },
+        }
+    }
+
+    /// The nonce the browser sent.
+    pub fn existing(request: &Request) -> Option<&str> {
+        cookie(request, BROWSER_COOKIE).filter(|value| value.len() == 22)
+    }
+
+    /// Its value.
+    pub fn as_str(&self) -> &str {
+        &self.value
+    }
+
+    /// Hands a new nonce to the browser.
+    pub fn set_on(&self, reply: Reply) -> Reply {
+        if self.new {
+            reply.cookie(set_cookie(BROWSER_COOKIE, &self.value, None))
+        } else {
+            reply
+        }
+    }
+}
+
+/// A token that only a page of ours can hold: bound to a purpose and to the browser's nonce or session.
+pub fn csrf_token<S>(context: &Context<'_, S>, form: &str, bound_to: &str) -> String {
+    let keys = &context.config.sealing_keys;
+    let id = keys.current_id();
+    let mac = keys
+        .mac(id, Purpose::Csrf, &[form.as_bytes(), bound_to.as_bytes()])
+        .unwrap_or_default();
+    base64url([&[id], mac.as_slice()].concat())
+}
+
+/// Whether a form came from a page of ours: its token fits, and the browser names no other origin.
+pub fn form_is_ours<S>(
+    context: &Context<'_, S>,
+    request: &Request,
+    form: &str,
+    bound_to: &str,
+    token: Option<&str>,
+) -> bool {
+    let keys = &context.config.sealing_keys;
+    let token_fits = token.and_then(crypto::from_base64url).is_some_and(|bytes| {
+        bytes
+            .split_first()
+            .is_some_and(|(id, tag)| keys.mac_matches(*id, Purpose::Csrf, &[form.as_bytes(), bound_to.as_bytes()], tag))
+    });
+    token_fits && origin_is_not_foreign(context, request)
+}
+
+/// Browsers name the origin of every POST; other programs need not.
+pub fn origin_is_not_foreign<S>(context: &Context<'_, S>, request: &Request) -> bool {
+    request
+        .header("origin")
+        .is_none_or(|origin| origin == context.config.issuer.as_str())
+}
+
+/// Whether a script of our own pages sent this: required of JSON calls with a session.
+pub fn origin_is_ours<S>(context: &Context<'_, S>, request: &Request) -> bool {
+    request.header("origin") == Some(context.config.issuer.as_str())
+}
+
+/// A path on this server to go on at. Anything that leads elsewhere is `None` (no open redirect).
+pub fn safe_continuation<S>(context: &Context<'_, S>, target: &str) -> Option<String> {
+    let issuer = Url::parse(context.config.issuer.as_str()).ok()?;
+    let plain = target.starts_with('/') && target.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
+    let url = plain.then(|| issuer.join(target).ok())??;
+    let path = match url.query() {
+        Some(query) => format!("{}?{query}", url.path()),
+        None => url.path().to_owned(),
+    };
+    // A path that begins with two slashes would be read as a host by the browser.
+    (url.origin() == issuer.origin() && !path.starts_with("//")).then_some(path)
+}
+
+/// The sign-in page, and then on to `target`.
+pub fn login_url(target: &str) -> String {
+    const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+    format!("{}?continue={}", router::LOGIN, utf8_percent_encode(target, ENCODED))
+}

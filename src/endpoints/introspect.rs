@@ -1,0 +1,212 @@
+//! `POST /oauth/introspect` (RFC 7662).
+
+use std::rc::Rc;
+
+use serde::Serialize;
+
+use super::access_token::{self, effective_scopes};
+use super::token::{Failure, ask_ledger, read_form};
+use crate::context::Context;
+use crate::http::{Reply, Request};
+use crate::ledger::shard::Shard;
+use crate::ledger::{Inspect, Operation, Outcome};
+use crate::oauth::access_token::{AccessToken, Audience};
+use crate::oauth::client::{App, AppStatus, SubjectType};
+use crate::oauth::client_authentication::PresentedClient;
+use crate::oauth::error::{ErrorCode, OAuthError};
+use crate::oauth::refresh_token::RefreshToken;
+use crate::store::Stores;
+use crate::time::Timestamp;
+
+/// Who may look at a token, and at which.
+enum Caller {
+    /// An API sees the access tokens it is an audience of.
+    Api { resource: String },
+    /// A confidential app sees its own tokens.
+    App { client_id: String },
+}
+
+/// What is told about a token (RFC 7662 §2.2). About one that is not active nothing but that is told.
+#[derive(Debug, Default, Serialize)]
+struct Introspection {
+    active: bool,
+    #[serde(flatten)]
+    token: Option<TokenState>,
+}
+
+#[derive(Debug, Serialize)]
+struct TokenState {
+    scope: String,
+    client_id: String,
+    sub: String,
+    iss: String,
+    aud: Audience,
+    exp: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    iat: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    jti: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    auth_time: Option<i64>,
+    /// Absent for refresh tokens, which no API accepts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    token_type: Option<&'static str>,
+}
+
+/// Says whether a token is good at this moment.
+pub async fn introspect<S: Stores>(context: &Context<'_, S>, request: &Request) -> Reply {
+    match inspect(context, request).await {
+        Ok(token) => Reply::json(
+            200,
+            &Introspection {
+                active: token.is_some(),
+                token,
+            },
+        ),
+        Err(failure) => failure.into(),
+    }
+}
+
+async fn inspect<S: Stores>(context: &Context<'_, S>, request: &Request) -> Result<Option<TokenState>, Failure> {
+    let form = read_form(request)?;
+    let caller = authenticate(context, PresentedClient::from_request(request, &form)?).await?;
+    let token = form.one("token").ok().flatten();
+    let token = token.ok_or_else(|| OAuthError::new(ErrorCode::InvalidRequest, "token is required"))?;
+    if let Some(token) = RefreshToken::parse(&context.config.sealing_keys, token) {
+        return match caller {
+            Caller::App { client_id } => refresh_token_state(context, token, &client_id).await,
+            Caller::Api { .. } => Ok(None),
+        };
+    }
+    match access_token::verify(context, token).await? {
+        Some(token) if caller.may_see(&token) => access_token_state(context, token, &caller).await,
+        _ => Ok(None),
+    }
+}
+
+async fn authenticate<S: Stores>(context: &Context<'_, S>, presented: PresentedClient) -> Result<Caller, Failure> {
+    if let Some(credential) = context.stores.api_credential(&presented.client_id).await? {
+        return match presented.proves(&credential.secret_hash) {
+            true => Ok(Caller::Api {
+                resource: credential.resource.clone(),
+            }),
+            false => Err(OAuthError::new(ErrorCode::InvalidClient, "unknown client or wrong client secret").into()),
+        };
+    }
+    let app = context.stores.app(&presented.client_id).await?;
+    let client = presented.authenticate(app)?;
+    if !client.is_confidential() {
+        return Err(OAuthError::new(
+            ErrorCode::InvalidClient,
+            "introspection takes credentials: a public client has none",
+        )
+        .into());
+    }
+    Ok(Caller::App {
+        client_id: client.app().client_id.clone(),
+    })
+}
+
+impl Caller {
+    fn may_see(&self, token: &AccessToken) -> bool {
+        match self {
+            Self::Api { resource } => token.claims.aud.contains(resource),
+            Self::App { client_id } => token.claims.client_id == *client_id,
+        }
+    }
+
+    /// An API is told of its own scopes only.
+    fn resources_shown(&self, aud: &Audience) -> Vec<String> {
+        match (self, aud) {
+            (Self::Api { resource }, _) => vec![resource.clone()],
+            (Self::App { .. }, Audience::One(one)) => vec![one.clone()],
+            (Self::App { .. }, Audience::Many(many)) => many.clone(),
+        }
+    }
+}
+
+/// The app behind a token, if it is in use and the token is not from before it was suspended.
+async fn current_app<S: Stores>(
+    context: &Context<'_, S>,
+    client_id: &str,
+    app_epoch: u32,
+) -> Result<Option<Rc<App>>, Failure> {
+    let app = context.stores.app(client_id).await?;
+    Ok(app.filter(|app| app.status == AppStatus::Approved && app.epoch <= app_epoch))
+}
+
+async fn access_token_state<S: Stores>(
+    context: &Context<'_, S>,
+    token: AccessToken,
+    caller: &Caller,
+) -> Result<Option<TokenState>, Failure> {
+    let claims = &token.claims;
+    let Some(app) = current_app(context, &claims.client_id, claims.latchkey.app_epoch).await? else {
+        return Ok(None);
+    };
+    let family = claims.latchkey.family.as_ref();
+    let shard = family.map_or_else(|| Shard::of_name(&claims.client_id), |family| family.shard);
+    let inspect = Inspect {
+        family: family.map(|family| family.family.clone()),
+        generation: None,
+        jti: Some(claims.jti.clone()),
+    };
+    let Outcome::Active { .. } = ask_ledger(context, shard, &Operation::Inspect(inspect)).await? else {
+        return Ok(None);
+    };
+    let subject = if family.is_some() {
+        SubjectType::User
+    } else {
+        SubjectType::Client
+    };
+    let scopes = effective_scopes(&app, subject, &token.scopes(), &caller.resources_shown(&claims.aud));
+    Ok((!scopes.is_empty()).then(|| TokenState {
+        scope: scopes.to_string(),
+        client_id: claims.client_id.clone(),
+        sub: claims.sub.clone(),
+        iss: claims.iss.clone(),
+        aud: claims.aud.clone(),
+        exp: token.expires_at.as_seconds(),
+        iat: Some(token.issued_at.as_seconds()),
+        jti: Some(claims.jti.clone()),
+        auth_time: claims.auth_time,
+        token_type: Some("Bearer"),
+    }))
+}
+
+async fn refresh_token_state<S: Stores>(
+    context: &Context<'_, S>,
+    token: RefreshToken,
+    client_id: &str,
+) -> Result<Option<TokenState>, Failure> {
+    let inspect = Inspect {
+        family: Some(token.family.hash()),
+        generation: Some(token.generation),
+        jti: None,
+    };
+    let Outcome::Active { family: Some(family) } =
+        ask_ledger(context, token.shard, &Operation::Inspect(inspect)).await?
+    else {
+        return Ok(None);
+    };
+    if family.client_id != client_id {
+        return Ok(None);
+    }
+    let Some(app) = current_app(context, client_id, family.app_epoch).await? else {
+        return Ok(None);
+    };
+    let scopes = effective_scopes(&app, SubjectType::User, &family.scopes, &family.resources);
+    let expires_at: Timestamp = family.expires_at.min(family.idle_expires_at);
+    Ok((!scopes.is_empty()).then(|| TokenState {
+        scope: scopes.to_string(),
+        client_id: family.client_id.clone(),
+        sub: family.user_id.clone(),
+        iss: context.config.issuer.as_str().to_owned(),
+        aud: Audience::new(family.resources.clone()),
+        exp: expires_at.as_seconds(),
+        iat: None,
+        jti: None,
+        auth_time: Some(family.auth_time.as_seconds()),
+        token_type: None,
+    }))
+}

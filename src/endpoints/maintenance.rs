@@ -1,0 +1,15 @@
+//! What the cron trigger does: finish what broke off, delete what has expired.
+
+use super::connected_apps::finish_revocation;
+use crate::context::Context;
+use crate::store::{StoreError, Stores};
+
+/// Finishes revocations whose ledger could not be reached, and deletes expired rows. One failure does not keep
+/// the rest from being done; the first is returned.
+pub async fn maintain<S: Stores>(context: &Context<'_, S>) -> Result<(), StoreError> {
+    let mut result = Ok(());
+    for revoking in context.stores.unfinished_revocations().await? {
+        result = result.and(finish_revocation(context, &revoking).await);
+    }
+    result.and(context.stores.delete_expired(context.now).await)
+}

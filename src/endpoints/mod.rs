@@ -1,0 +1,157 @@
+//! One file per endpoint: parse the request, ask storage, let the protocol decide, answer.
+
+mod access_token;
+mod account_apps;
+mod authorize;
+mod connected_apps;
+mod consent;
+mod discovery;
+mod guard;
+mod introspect;
+mod login;
+mod maintenance;
+mod revoke;
+mod token;
+
+pub use maintenance::maintain;
+
+use crate::context::Context;
+use crate::http::{Reply, Request};
+use crate::oauth::error::{AuthorizationError, ErrorCode, OAuthError, PageReason};
+use crate::oauth::redirect_uri::VerifiedRedirect;
+use crate::pages::{self, HomePage, MessagePage, Retry};
+use crate::router::{self, Route};
+use crate::store::Stores;
+
+/// Answers a request.
+pub async fn dispatch<S: Stores>(context: &Context<'_, S>, request: &Request) -> Reply {
+    let reply = match router::route(&request.method, &request.path) {
+        Route::Authorize => authorize::authorize(context, request).await,
+        Route::ConsentPage => consent::page(context, request).await,
+        Route::ConsentDecision => consent::decision(context, request).await,
+        Route::Token => token::token(context, request).await.readable_across_origins(),
+        Route::Revoke => revoke::revoke(context, request).await.readable_across_origins(),
+        Route::Introspect => introspect::introspect(context, request).await,
+        Route::Jwks => discovery::jwks(context).await.readable_across_origins(),
+        Route::Metadata => discovery::metadata(context).readable_across_origins(),
+        Route::LoginPage => login::page(context, request),
+        Route::Login => login::sign_in(context, request).await,
+        Route::LogoutPage => login::sign_out_page(context, request).await,
+        Route::Logout => login::sign_out(context, request).await,
+        Route::AccountApps => account_apps::page(context, request).await,
+        Route::AccountAppsRevoke { consent_id } => account_apps::revoke(context, request, consent_id).await,
+        Route::ConnectedApps => connected_apps::list(context, request).await,
+        Route::RevokeConnectedApp { consent_id } => connected_apps::revoke(context, request, consent_id).await,
+        Route::Home => pages::render(
+            200,
+            &HomePage {
+                platform: &context.config.platform_name,
+            },
+        ),
+        Route::Asset { name: "style.css" } => Reply::new(200, pages::STYLE.to_owned())
+            .header("Content-Type", "text/css; charset=utf-8")
+            .header("Cache-Control", "public, max-age=3600"),
+        Route::Health => Reply::json(200, &serde_json::json!({ "status": "ok" })),
+        Route::Preflight => preflight(),
+        Route::MethodNotAllowed { allow } => {
+            Reply::json(405, &serde_json::json!({ "error": "method_not_allowed" })).header("Allow", allow)
+        }
+        Route::NotFound | Route::Asset { .. } => Reply::json(404, &serde_json::json!({ "error": "not_found" })),
+    };
+    reply.finished(context.config.issuer.is_https())
+}
+
+fn preflight() -> Reply {
+    Reply::new(204, String::new())
+        .readable_across_origins()
+        .header("Access-Control-Allow-Methods", "GET, POST, OPTIONS")
+        .header(
+            "Access-Control-Allow-Headers",
+            "Authorization, Content-Type, DPoP, MCP-Protocol-Version",
+        )
+        .header("Access-Control-Max-Age", "86400")
+}
+
+/// An error whose reader is a program (OAuth 2.1 §3.2.4).
+fn json_error(error: &OAuthError) -> Reply {
+    let reply = Reply::json(error.code.status(), &error.body());
+    match error.code {
+        // Required where the client used the header, useful everywhere.
+        ErrorCode::InvalidClient => reply.header("WWW-Authenticate", "Basic realm=\"latchkey\", charset=\"UTF-8\""),
+        ErrorCode::TemporarilyUnavailable => reply.header("Retry-After", "1"),
+        _ => reply,
+    }
+}
+
+/// Storage is down: nothing was consumed, try again.
+fn json_unavailable() -> Reply {
+    json_error(&OAuthError::new(
+        ErrorCode::TemporarilyUnavailable,
+        "storage is out of reach: try again",
+    ))
+}
+
+/// Storage is down and a person waits.
+fn page_unavailable(platform: &str, retry: Retry<'_>) -> Reply {
+    let page = MessagePage {
+        platform,
+        heading: "That did not work just now",
+        explanation: "Something on our side is out of reach for a moment. Nothing was changed. Please try again.",
+        for_developers: None,
+        retry: Some(retry),
+    };
+    pages::render(503, &page).header("Retry-After", "1")
+}
+
+/// A page that tells what went wrong.
+fn message(platform: &str, status: u16, heading: &str, explanation: &str) -> Reply {
+    pages::render(
+        status,
+        &MessagePage {
+            platform,
+            heading,
+            explanation,
+            for_developers: None,
+            retry: None,
+        },
+    )
+}
+
+/// An authorization request that goes no further: a page, or a redirect to the app with `state` and `iss`
+/// (OAuth 2.1 §4.1.2.1, RFC 9207).
+fn authorization_error<'a, S>(context: &Context<'a, S>, error: &'a AuthorizationError) -> Reply {
+    match error {
+        AuthorizationError::Page(reason) => page_error(context, *reason),
+        AuthorizationError::Redirect { to, error, state } => {
+            let mut params = vec![
+                ("error", error.code.as_str()),
+                ("error_description", error.description()),
+            ];
+            params.extend(state.as_deref().map(|state| ("state", state)));
+            redirect_to_app(context, to, params)
+        }
+    }
+}
+
+fn page_error<S>(context: &Context<'_, S>, reason: PageReason) -> Reply {
+    let page = MessagePage {
+        platform: &context.config.platform_name,
+        heading: "This link does not work",
+        explanation: "An app sent you here in a way we cannot accept, so we stopped. Nothing was shared with it.",
+        for_developers: Some(reason.for_developers()),
+        retry: None,
+    };
+    pages::render(400, &page)
+}
+
+fn redirect_to_app<'a, S>(
+    context: &Context<'a, S>,
+    to: &VerifiedRedirect,
+    mut params: Vec<(&'a str, &'a str)>,
+) -> Reply {
+    params.push(("iss", context.config.issuer.as_str()));
+    Reply::see_other(to.with_params(&params))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,70 @@
+//! `POST /oauth/revoke` (RFC 7009).
+
+use super::access_token;
+use super::token::{Failure, ask_ledger, authenticate, read_form};
+use crate::context::Context;
+use crate::http::{Reply, Request};
+use crate::ledger::shard::Shard;
+use crate::ledger::{Operation, Outcome, Refusal};
+use crate::oauth::error::{ErrorCode, OAuthError};
+use crate::oauth::refresh_token::RefreshToken;
+use crate::store::Stores;
+
+/// Revokes a token: a refresh token with everything of its grant, an access token alone. The answer is JSON,
+/// which RFC 7009 does not ask for but client libraries parse.
+pub async fn revoke<S: Stores>(context: &Context<'_, S>, request: &Request) -> Reply {
+    match end(context, request).await {
+        Ok(()) => Reply::json(200, &serde_json::json!({})),
+        Err(failure) => failure.into(),
+    }
+}
+
+async fn end<S: Stores>(context: &Context<'_, S>, request: &Request) -> Result<(), Failure> {
+    let form = read_form(request)?;
+    let client = authenticate(context, request, &form).await?;
+    let client_id = &client.app().client_id;
+    // The hint may be wrong and then all kinds are searched (RFC 7009 §2.1); ours tell themselves apart.
+    let token = form.one("token").ok().flatten();
+    let token = token.ok_or_else(|| OAuthError::new(ErrorCode::InvalidRequest, "token is required"))?;
+    if let Some(token) = RefreshToken::parse(&context.config.sealing_keys, token) {
+        let operation = Operation::EndFamily {
+            family: token.family.hash(),
+            client_id: client_id.clone(),
+        };
+        return match ask_ledger(context, token.shard, &operation).await? {
+            Outcome::Refused {
+                reason: Refusal::OtherClient,
+            } => Err(not_yours()),
+            Outcome::Ended => Ok(()),
+            _ => Err(Failure::Unavailable),
+        };
+    }
+    let Some(token) = access_token::verify(context, token).await? else {
+        // Unknown, malformed or expired: as good as revoked (RFC 7009 §2.2).
+        return Ok(());
+    };
+    if token.claims.client_id != *client_id {
+        return Err(not_yours());
+    }
+    let shard = token
+        .claims
+        .latchkey
+        .family
+        .map_or_else(|| Shard::of_name(client_id), |family| family.shard);
+    let operation = Operation::EndToken {
+        jti: token.claims.jti,
+        expires_at: token.expires_at,
+    };
+    match ask_ledger(context, shard, &operation).await? {
+        Outcome::Ended => Ok(()),
+        _ => Err(Failure::Unavailable),
+    }
+}
+
+fn not_yours() -> Failure {
+    OAuthError::new(
+        ErrorCode::InvalidGrant,
+        "the token was issued to another client and stays as it is",
+    )
+    .into()
+}

@@ -1,0 +1,138 @@
+//! Latchkey's own request and reply, so that endpoints can be tested without a runtime.
+
+mod cookies;
+mod params;
+mod reply;
+
+pub use cookies::{BROWSER_COOKIE, SESSION_COOKIE, clear_cookie, cookie, set_cookie};
+pub use params::{Params, ParamsError, Repeated};
+pub use reply::Reply;
+
+use std::collections::BTreeMap;
+
+/// The largest request body that is read, in bytes.
+pub const MAX_BODY: usize = 64 * 1024;
+/// The longest query string that is read, in bytes: what is sealed of it has to fit into a URL again.
+pub const MAX_QUERY: usize = 6 * 1024;
+
+/// A request as the endpoints see it.
+#[derive(Debug, Clone, Default)]
+pub struct Request {
+    /// The method in capitals: `GET`.
+    pub method: String,
+    /// The path, still percent-encoded.
+    pub path: String,
+    /// The query without `?`, still percent-encoded.
+    pub query: String,
+    /// Header fields, names in lower case.
+    pub headers: BTreeMap<String, String>,
+    /// The body, unless it was larger than [`MAX_BODY`] or could not be read.
+    pub body: Body,
+}
+
+/// A request body.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Body {
+    /// Read whole.
+    Bytes(Vec<u8>),
+    /// Larger than [`MAX_BODY`]; what was read is thrown away.
+    TooLarge,
+}
+
+impl Default for Body {
+    fn default() -> Self {
+        Self::Bytes(Vec::new())
+    }
+}
+
+/// Why a form could not be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum FormError {
+    /// The content type is not `application/x-www-form-urlencoded`.
+    #[error("the body must be application/x-www-form-urlencoded")]
+    ContentType,
+    /// Over the size limit.
+    #[error("the body is larger than 64 kB")]
+    TooLarge,
+    /// Not readable as a form.
+    #[error(transparent)]
+    Malformed(#[from] ParamsError),
+}
+
+impl Request {
+    /// A header field by its lower-case name.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).map(String::as_str)
+    }
+
+    /// The parameters of the query.
+    pub fn query_params(&self) -> Result<Params, ParamsError> {
+        self.query_params_up_to(MAX_QUERY)
+    }
+
+    /// The parameters of a query that may be up to `limit` bytes long.
+    pub fn query_params_up_to(&self, limit: usize) -> Result<Params, ParamsError> {
+        if self.query.len() > limit {
+            return Err(ParamsError::TooLong);
+        }
+        Params::parse(self.query.as_bytes())
+    }
+
+    /// The parameters of a form in the body.
+    pub fn form(&self) -> Result<Params, FormError> {
+        let media_type = self.header("content-type").unwrap_or_default();
+        let media_type = media_type.split(';').next().unwrap_or_default().trim();
+        if !media_type.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
+            return Err(FormError::ContentType);
+        }
+        match &self.body {
+            Body::Bytes(bytes) => Ok(Params::parse(bytes)?),
+            Body::TooLarge => Err(FormError::TooLarge),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn post(content_type: &str, body: Body) -> Request {
+        let headers = BTreeMap::from([("content-type".into(), content_type.into())]);
+        Request {
+            method: "POST".into(),
+            headers,
+            body,
+            ..Request::default()
+        }
+    }
+
+    #[test]
+    fn a_form_is_read_only_under_its_own_content_type() {
+        let body = || Body::Bytes(b"a=1".to_vec());
+        for good in [
+            "application/x-www-form-urlencoded",
+            "application/x-www-form-urlencoded; charset=UTF-8",
+            "Application/X-WWW-Form-Urlencoded ;charset=utf-8",
+        ] {
+            assert_eq!(post(good, body()).form().unwrap().one("a"), Ok(Some("1")));
+        }
+        for bad in ["", "application/json", "multipart/form-data; boundary=x", ";", "\u{0}"] {
+            assert_eq!(post(bad, body()).form().unwrap_err(), FormError::ContentType);
+        }
+    }
+
+    #[test]
+    fn a_body_over_the_limit_is_refused() {
+        let request = post("application/x-www-form-urlencoded", Body::TooLarge);
+        assert_eq!(request.form().unwrap_err(), FormError::TooLarge);
+    }
+
+    #[test]
+    fn a_query_over_the_limit_is_refused() {
+        let request = Request {
+            query: "a".repeat(MAX_QUERY + 1),
+            ..Request::default()
+        };
+        assert_eq!(request.query_params().unwrap_err(), ParamsError::TooLong);
+    }
+}

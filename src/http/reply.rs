@@ -1,0 +1,148 @@
+//! Replies and the headers every one of them carries.
+
+use serde::Serialize;
+
+/// A reply as the endpoints make it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reply {
+    /// The HTTP status code.
+    pub status: u16,
+    /// Header fields in the order they are sent.
+    pub headers: Vec<(&'static str, String)>,
+    /// The body.
+    pub body: String,
+}
+
+impl Reply {
+    /// A JSON reply.
+    pub fn json(status: u16, value: &impl Serialize) -> Self {
+        let body = serde_json::to_string(value).unwrap_or_else(|_| "{}".into());
+        Self::new(status, body).header("Content-Type", "application/json")
+    }
+
+    /// An HTML page. Pages load nothing but their own style sheet and cannot be framed; forms may be sent to
+    /// Latchkey alone unless [`Reply::allow_form_redirect_to`] says otherwise.
+    pub fn html(status: u16, body: String) -> Self {
+        Self::new(status, body)
+            .header("Content-Type", "text/html; charset=utf-8")
+            .header(
+                "Content-Security-Policy",
+                content_security_policy(" form-action 'self';"),
+            )
+            .header("X-Frame-Options", "DENY")
+            // Not `no-referrer`: that makes browsers send `Origin: null` with our own forms.
+            .header("Referrer-Policy", "same-origin")
+    }
+
+    /// A redirect that is always followed with GET (OAuth 2.1 §7.5.4: never 307 or 308).
+    pub fn see_other(location: impl Into<String>) -> Self {
+        Self::new(303, String::new())
+            .header("Location", location.into())
+            .header("Referrer-Policy", "no-referrer")
+    }
+
+    /// A reply with a body and no header yet.
+    pub fn new(status: u16, body: String) -> Self {
+        Self {
+            status,
+            headers: Vec::new(),
+            body,
+        }
+    }
+
+    /// Adds a header field, in place of one of the same name.
+    pub fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.headers.retain(|(other, _)| *other != name);
+        self.headers.push((name, value.into()));
+        self
+    }
+
+    /// Adds a `Set-Cookie` field beside those there are.
+    pub fn cookie(mut self, cookie: String) -> Self {
+        self.headers.push(("Set-Cookie", cookie));
+        self
+    }
+
+    /// Lets any site's script read this reply. Never together with cookies.
+    pub fn readable_across_origins(self) -> Self {
+        self.header("Access-Control-Allow-Origin", "*").header(
+            "Access-Control-Expose-Headers",
+            "WWW-Authenticate, DPoP-Nonce, Retry-After",
+        )
+    }
+
+    /// Lets this page's form end in a redirect to `source`, an origin or a scheme. Chromium applies
+    /// `form-action` to redirects too; it has no way to write `[::1]`, so there the directive is left out.
+    pub fn allow_form_redirect_to(self, source: Option<&str>) -> Self {
+        let form_action = source
+            .map(|source| format!(" form-action 'self' {source};"))
+            .unwrap_or_default();
+        self.header("Content-Security-Policy", content_security_policy(&form_action))
+    }
+
+    /// Whether a header field is there.
+    pub fn has_header(&self, name: &str) -> bool {
+        self.header_value(name).is_some()
+    }
+
+    /// The value of a header field.
+    pub fn header_value(&self, name: &str) -> Option<&str> {
+        self.headers
+            .iter()
+            .find(|(other, _)| *other == name)
+            .map(|(_, value)| value.as_str())
+    }
+
+    /// The same reply with what every reply must carry; nothing may be cached unless it said so itself.
+    pub fn finished(mut self, over_tls: bool) -> Self {
+        if !self.has_header("Cache-Control") {
+            self = self.header("Cache-Control", "no-store").header("Pragma", "no-cache");
+        }
+        if over_tls {
+            self = self.header("Strict-Transport-Security", "max-age=63072000; includeSubDomains");
+        }
+        self.header("X-Content-Type-Options", "nosniff")
+    }
+}
+
+fn content_security_policy(form_action: &str) -> String {
+    format!(
+        "default-src 'none'; style-src 'self'; img-src 'self';{form_action} base-uri 'none'; frame-ancestors 'none'"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_runs_no_script_and_cannot_be_framed() {
+        let page = Reply::html(200, String::new());
+        let policy = page.header_value("Content-Security-Policy").unwrap();
+        assert!(policy.starts_with("default-src 'none'"));
+        assert!(policy.contains("frame-ancestors 'none'"));
+        assert!(policy.contains("form-action 'self';"));
+        assert!(!policy.contains("unsafe") && !policy.contains("script-src"));
+        assert_eq!(page.header_value("X-Frame-Options"), Some("DENY"));
+    }
+
+    #[test]
+    fn a_form_may_redirect_to_the_named_source_only() {
+        let policy = |source| {
+            let page = Reply::html(200, String::new()).allow_form_redirect_to(source);
+            page.header_value("Content-Security-Policy").unwrap().to_owned()
+        };
+        assert!(policy(Some("https://app.example")).contains("form-action 'self' https://app.example;"));
+        assert!(!policy(None).contains("form-action"));
+    }
+
+    #[test]
+    fn nothing_is_cached_unless_it_says_so() {
+        let reply = |reply: Reply| reply.finished(true).header_value("Cache-Control").unwrap().to_owned();
+        assert_eq!(reply(Reply::json(200, &())), "no-store");
+        assert_eq!(
+            reply(Reply::json(200, &()).header("Cache-Control", "max-age=1")),
+            "max-age=1"
+        );
+    }
+}

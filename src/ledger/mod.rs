@@ -1,0 +1,244 @@
+//! The revocation ledger: what was redeemed, which token families live, what was ended.
+//!
+//! Pure. Each operation is a function of the stored rows and the time; it judges everything before it writes
+//! anything. The Durable Object `RevocationLedger` runs each in one transaction; tests run the same functions
+//! over rows in memory.
+
+mod consent;
+pub mod family;
+mod redemption;
+pub mod shard;
+mod token;
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::oauth::scope::Scopes;
+use crate::store::StoreError;
+use crate::time::Timestamp;
+use family::{EndReason, Family};
+
+/// How long an unused family lives.
+pub const IDLE_LIFETIME: Duration = Duration::from_secs(60 * 24 * 3600);
+/// How long a family lives at most.
+pub const ABSOLUTE_LIFETIME: Duration = Duration::from_secs(365 * 24 * 3600);
+/// How long a redeemed code is remembered after it expired.
+const CODE_MEMORY: Duration = Duration::from_secs(10 * 60);
+
+/// A question to one ledger object.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(tag = "operation", rename_all = "snake_case")]
+pub enum Operation {
+    /// Redeem a code and start its token family.
+    Redeem(Box<Redeem>),
+    /// Exchange a refresh token.
+    Refresh(Refresh),
+    /// Is this access or refresh token still good?
+    Inspect(Inspect),
+    /// End one family: its app revoked it.
+    EndFamily {
+        /// The family.
+        family: String,
+        /// The app that asks.
+        client_id: String,
+    },
+    /// End everything issued under a consent, for good.
+    EndConsent {
+        /// The consent.
+        consent_id: String,
+    },
+    /// End one access token.
+    EndToken {
+        /// Its `jti`.
+        jti: String,
+        /// When it expires anyway.
+        expires_at: Timestamp,
+    },
+}
+
+/// See [`Operation::Redeem`].
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Redeem {
+    /// The hash of the code.
+    pub code_hash: String,
+    /// When the code expires.
+    pub code_expires_at: Timestamp,
+    /// Tells a retry of this redemption, whose reply was lost, from a second redemption.
+    pub attempt: String,
+    /// The hash of the new family's id.
+    pub family: String,
+    /// The app.
+    pub client_id: String,
+    /// Its epoch.
+    pub app_epoch: u32,
+    /// The user.
+    pub user_id: String,
+    /// The consent.
+    pub consent_id: String,
+    /// What was granted.
+    pub scopes: Scopes,
+    /// For which APIs.
+    pub resources: Vec<String>,
+    /// When the user signed in.
+    pub auth_time: Timestamp,
+}
+
+/// See [`Operation::Refresh`].
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Refresh {
+    /// The family named by the token.
+    pub family: String,
+    /// The generation named by the token.
+    pub generation: u32,
+    /// The app that asks.
+    pub client_id: String,
+    /// Its epoch now.
+    pub app_epoch: u32,
+    /// Whether it proved who it is: then a late re-send is no sign of theft.
+    pub authenticated: bool,
+    /// The scopes it asks for; must be among those granted.
+    pub scopes: Option<Scopes>,
+    /// The APIs it asks for, by registered resource indicator; must be among those granted.
+    pub resources: Vec<String>,
+}
+
+/// See [`Operation::Inspect`].
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct Inspect {
+    /// The family the token belongs to.
+    pub family: Option<String>,
+    /// The generation, for a refresh token.
+    pub generation: Option<u32>,
+    /// The `jti`, for an access token.
+    pub jti: Option<String>,
+}
+
+/// An answer of a ledger object.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "outcome", rename_all = "snake_case")]
+pub enum Outcome {
+    /// The code is redeemed; the family begins at this generation.
+    Redeemed {
+        /// Always the first.
+        generation: u32,
+    },
+    /// The refresh token is exchanged: the family as it is now, at its newest generation.
+    Refreshed(Box<Family>),
+    /// The token is good; the family behind it, if it has one.
+    Active {
+        /// The family.
+        family: Option<Box<Family>>,
+    },
+    /// Ended as asked, now or before.
+    Ended,
+    /// Not as asked, and why.
+    Refused {
+        /// Why.
+        reason: Refusal,
+    },
+}
+
+/// Why the ledger refuses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Refusal {
+    /// The code was redeemed before; the family of the first redemption is ended now.
+    CodeUsed,
+    /// The code has expired by the ledger's clock.
+    CodeExpired,
+    /// The consent was revoked.
+    ConsentEnded,
+    /// No such family here.
+    UnknownFamily,
+    /// The family was ended.
+    FamilyEnded,
+    /// The family has expired.
+    FamilyExpired,
+    /// The family is another client's.
+    OtherClient,
+    /// The app was suspended or its tokens were recalled since.
+    AppEpoch,
+    /// An old refresh token came back; the family is ended now.
+    TokenReused,
+    /// An old refresh token came back so soon that it is taken for a lost race; the family lives on.
+    TokenSuperseded,
+    /// A scope outside the grant.
+    ScopeExceeded,
+    /// A resource outside the grant.
+    ResourceExceeded,
+    /// The token was revoked.
+    TokenEnded,
+}
+
+/// A redeemed code.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RedeemedCode {
+    /// The redemption that won.
+    pub attempt: String,
+    /// The family it started.
+    pub family: String,
+}
+
+/// The rows of one ledger object. The implementation makes one operation one transaction.
+pub trait Rows {
+    /// A redeemed code by its hash.
+    fn code(&self, hash: &str) -> Result<Option<RedeemedCode>, StoreError>;
+    /// Remembers a redeemed code until `until`.
+    fn put_code(&mut self, hash: &str, code: &RedeemedCode, until: Timestamp) -> Result<(), StoreError>;
+    /// A family by the hash of its id.
+    fn family(&self, id: &str) -> Result<Option<Family>, StoreError>;
+    /// Writes a family.
+    fn put_family(&mut self, id: &str, family: &Family) -> Result<(), StoreError>;
+    /// Every family under a consent.
+    fn families_of_consent(&self, consent_id: &str) -> Result<Vec<(String, Family)>, StoreError>;
+    /// Whether a consent was ended.
+    fn consent_ended(&self, consent_id: &str) -> Result<bool, StoreError>;
+    /// Remembers until `until` that a consent was ended.
+    fn end_consent(&mut self, consent_id: &str, until: Timestamp) -> Result<(), StoreError>;
+    /// Whether an access token was ended.
+    fn token_ended(&self, jti: &str) -> Result<bool, StoreError>;
+    /// Remembers until `until` that an access token was ended.
+    fn end_token(&mut self, jti: &str, until: Timestamp) -> Result<(), StoreError>;
+    /// Notes that a consent was used.
+    fn touch_consent(&mut self, consent_id: &str, now: Timestamp) -> Result<(), StoreError>;
+}
+
+/// Carries out one operation.
+pub fn apply(rows: &mut impl Rows, operation: &Operation, now: Timestamp) -> Result<Outcome, StoreError> {
+    match operation {
+        Operation::Redeem(redeem) => redemption::redeem(rows, redeem, now),
+        Operation::Refresh(refresh) => token::refresh(rows, refresh, now),
+        Operation::Inspect(inspect) => token::inspect(rows, inspect, now),
+        Operation::EndFamily { family, client_id } => token::end_family(rows, family, client_id, now),
+        Operation::EndConsent { consent_id } => consent::end_all(rows, consent_id, now),
+        Operation::EndToken { jti, expires_at } => {
+            rows.end_token(jti, *expires_at)?;
+            Ok(Outcome::Ended)
+        }
+    }
+}
+
+impl From<Refusal> for Outcome {
+    fn from(reason: Refusal) -> Self {
+        Self::Refused { reason }
+    }
+}
+
+/// Ends a family, if it lives, and keeps why.
+fn end(
+    rows: &mut impl Rows,
+    id: &str,
+    mut family: Family,
+    reason: EndReason,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    if family.ended.is_none() {
+        family.end(reason, now);
+        rows.put_family(id, &family)?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

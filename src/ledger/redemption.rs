@@ -1,0 +1,49 @@
+//! Redeeming a code: exactly once, whatever the concurrency.
+
+use super::family::{EndReason, Family};
+use super::{CODE_MEMORY, Outcome, Redeem, RedeemedCode, Refusal, Rows, end};
+use crate::store::StoreError;
+use crate::time::Timestamp;
+
+/// The first redemption starts a family. The same attempt again, because its reply was lost, gets the same
+/// answer. Any other ends the family of the first (OAuth 2.1 §4.1.3).
+pub fn redeem(rows: &mut impl Rows, redeem: &Redeem, now: Timestamp) -> Result<Outcome, StoreError> {
+    if let Some(first) = rows.code(&redeem.code_hash)? {
+        return repeat(rows, redeem, &first, now);
+    }
+    if redeem.code_expires_at <= now {
+        return Ok(Refusal::CodeExpired.into());
+    }
+    if rows.consent_ended(&redeem.consent_id)? {
+        return Ok(Refusal::ConsentEnded.into());
+    }
+    let code = RedeemedCode {
+        attempt: redeem.attempt.clone(),
+        family: redeem.family.clone(),
+    };
+    let family = Family::begin(redeem, now);
+    let outcome = Outcome::Redeemed {
+        generation: family.generation,
+    };
+    rows.put_code(&redeem.code_hash, &code, redeem.code_expires_at + CODE_MEMORY)?;
+    rows.put_family(&redeem.family, &family)?;
+    rows.touch_consent(&redeem.consent_id, now)?;
+    Ok(outcome)
+}
+
+fn repeat(rows: &mut impl Rows, redeem: &Redeem, first: &RedeemedCode, now: Timestamp) -> Result<Outcome, StoreError> {
+    let family = rows.family(&first.family)?;
+    if first.attempt == redeem.attempt {
+        return Ok(
+            match family.map(|family| family.check_alive(now).map(|()| family.generation)) {
+                Some(Ok(generation)) => Outcome::Redeemed { generation },
+                Some(Err(reason)) => reason.into(),
+                None => Refusal::UnknownFamily.into(),
+            },
+        );
+    }
+    if let Some(family) = family {
+        end(rows, &first.family, family, EndReason::CodeReused, now)?;
+    }
+    Ok(Refusal::CodeUsed.into())
+}

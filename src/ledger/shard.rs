@@ -1,0 +1,99 @@
+//! Which ledger object keeps a consent's tokens.
+
+use serde::{Deserialize, Serialize};
+
+use crate::random::{self, Random};
+
+/// Ledger objects a region may have. More than are in use, so that their number can grow.
+const PER_REGION: u16 = 256;
+/// Ledger objects in use in each region.
+const IN_USE: u8 = 16;
+
+/// The number of a ledger object. Chosen once per consent, near its user; carried inside codes and refresh
+/// tokens, so that no look-up is needed to find it. Outside it is seen as a number only.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Shard(u16);
+
+/// Where Durable Objects can be placed: their location hints, in an order that never changes because
+/// shard numbers are counted along it.
+const REGIONS: [&str; 9] = ["wnam", "enam", "sam", "weur", "eeur", "apac", "oc", "afr", "me"];
+
+impl Shard {
+    /// A shard near the continent a request came from (the code Cloudflare gives it).
+    pub fn near(continent: Option<&str>, random: &dyn Random) -> Self {
+        let region = match continent {
+            Some("NA") => 1,
+            Some("SA") => 2,
+            Some("AS") => 5,
+            Some("OC") => 6,
+            Some("AF") => 7,
+            // Europe, Antarctica, Tor and requests without a place.
+            _ => 3,
+        };
+        let [draw] = random::bytes(random);
+        Self(region * PER_REGION + u16::from(draw % IN_USE))
+    }
+
+    /// The shard that belongs to a name for good: for things that must be judged in one place only.
+    pub fn of_name(name: &str) -> Self {
+        let digest = <sha2::Sha256 as sha2::Digest>::digest(name);
+        let draw = digest.first().copied().unwrap_or_default();
+        Self(3 * PER_REGION + u16::from(draw % IN_USE))
+    }
+
+    /// A shard by its number; `None` when there is no such object.
+    pub fn from_number(number: u16) -> Option<Self> {
+        let region = usize::from(number / PER_REGION);
+        (region < REGIONS.len() && number % PER_REGION < u16::from(IN_USE)).then_some(Self(number))
+    }
+
+    /// Its number.
+    pub fn number(self) -> u16 {
+        self.0
+    }
+
+    /// The name of its object.
+    pub fn object_name(self) -> String {
+        format!("ledger-{}", self.0)
+    }
+
+    /// Where its object should be placed when it is first called.
+    pub fn location_hint(self) -> &'static str {
+        REGIONS.get(usize::from(self.0 / PER_REGION)).copied().unwrap_or("weur")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::random::testing::Seeded;
+
+    #[test]
+    fn a_shard_is_near_its_user_and_survives_as_a_number() {
+        let random = Seeded::default();
+        for (continent, hint) in [
+            (Some("NA"), "enam"),
+            (Some("OC"), "oc"),
+            (Some("T1"), "weur"),
+            (None, "weur"),
+        ] {
+            let shard = Shard::near(continent, &random);
+            assert_eq!(shard.location_hint(), hint);
+            assert_eq!(Shard::from_number(shard.number()), Some(shard));
+        }
+    }
+
+    #[test]
+    fn a_number_without_an_object_is_no_shard() {
+        for number in [16, 255, 256 * 9, u16::MAX] {
+            assert_eq!(Shard::from_number(number), None, "{number}");
+        }
+    }
+
+    #[test]
+    fn a_name_always_has_the_same_shard() {
+        assert_eq!(Shard::of_name("app_one"), Shard::of_name("app_one"));
+        assert!(Shard::from_number(Shard::of_name("app_one").number()).is_some());
+    }
+}

@@ -1,0 +1,257 @@
+//! Every operation against every state it can meet.
+
+use super::family::tests::redeem;
+use super::*;
+use crate::store::memory::MemoryRows;
+
+const NOW: Timestamp = Timestamp(1000);
+
+fn run(rows: &mut MemoryRows, operation: Operation) -> Outcome {
+    apply(rows, &operation, NOW).unwrap()
+}
+
+fn redemption(change: impl FnOnce(&mut Redeem)) -> Operation {
+    let mut redeem = redeem();
+    change(&mut redeem);
+    Operation::Redeem(Box::new(redeem))
+}
+
+fn refresh(change: impl FnOnce(&mut Refresh)) -> Operation {
+    let mut refresh = Refresh {
+        family: "family".into(),
+        generation: 0,
+        client_id: "app_one".into(),
+        app_epoch: 1,
+        authenticated: false,
+        scopes: None,
+        resources: Vec::new(),
+    };
+    change(&mut refresh);
+    Operation::Refresh(refresh)
+}
+
+fn inspect(generation: Option<u32>) -> Operation {
+    Operation::Inspect(Inspect {
+        family: Some("family".into()),
+        generation,
+        jti: Some("jti".into()),
+    })
+}
+
+fn redeemed() -> MemoryRows {
+    let mut rows = MemoryRows::default();
+    assert_eq!(run(&mut rows, redemption(|_| {})), Outcome::Redeemed { generation: 0 });
+    rows
+}
+
+fn refused(outcome: &Outcome) -> Refusal {
+    match outcome {
+        Outcome::Refused { reason } => *reason,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn active(outcome: &Outcome) -> bool {
+    matches!(outcome, Outcome::Active { .. })
+}
+
+#[test]
+fn a_second_redemption_is_refused_and_ends_the_family_of_the_first() {
+    let mut rows = redeemed();
+    let second = redemption(|redeem| {
+        redeem.attempt = "second".into();
+        redeem.family = "second family".into();
+    });
+    assert_eq!(refused(&run(&mut rows, second)), Refusal::CodeUsed);
+    assert_eq!(rows.families["family"].ended.unwrap().reason, EndReason::CodeReused);
+    assert!(!rows.families.contains_key("second family"));
+    assert_eq!(refused(&run(&mut rows, refresh(|_| {}))), Refusal::FamilyEnded);
+}
+
+#[test]
+fn the_same_attempt_again_gets_the_same_answer_because_its_reply_was_lost() {
+    let mut rows = redeemed();
+    assert_eq!(run(&mut rows, redemption(|_| {})), Outcome::Redeemed { generation: 0 });
+    assert!(rows.families["family"].ended.is_none());
+}
+
+#[test]
+fn an_expired_code_and_one_whose_consent_was_revoked_start_no_family() {
+    let mut rows = MemoryRows::default();
+    let expired = redemption(|redeem| redeem.code_expires_at = NOW);
+    assert_eq!(refused(&run(&mut rows, expired)), Refusal::CodeExpired);
+    run(
+        &mut rows,
+        Operation::EndConsent {
+            consent_id: "cns_one".into(),
+        },
+    );
+    assert_eq!(refused(&run(&mut rows, redemption(|_| {}))), Refusal::ConsentEnded);
+    assert!(rows.families.is_empty() && rows.codes.is_empty());
+}
+
+// Covers: R70
+#[test]
+fn ending_a_consent_ends_every_family_under_it_and_no_other() {
+    let mut rows = redeemed();
+    for (family, consent) in [("second", "cns_one"), ("other", "cns_two")] {
+        run(
+            &mut rows,
+            redemption(|redeem| {
+                redeem.code_hash = family.into();
+                redeem.family = family.into();
+                redeem.consent_id = consent.into();
+            }),
+        );
+    }
+    for _ in 0..2 {
+        assert_eq!(
+            run(
+                &mut rows,
+                Operation::EndConsent {
+                    consent_id: "cns_one".into()
+                }
+            ),
+            Outcome::Ended
+        );
+    }
+    for family in ["family", "second"] {
+        assert_eq!(rows.families[family].ended.unwrap().reason, EndReason::ConsentRevoked);
+        assert!(run(&mut rows, refresh(|refresh| refresh.family = family.into())) == Refusal::FamilyEnded.into());
+    }
+    assert!(rows.families["other"].ended.is_none());
+}
+
+#[test]
+fn a_refused_refresh_changes_nothing() {
+    let mut rows = redeemed();
+    let before = rows.clone();
+    for (operation, reason) in [
+        (
+            refresh(|refresh| refresh.client_id = "app_two".into()),
+            Refusal::OtherClient,
+        ),
+        (refresh(|refresh| refresh.app_epoch = 2), Refusal::AppEpoch),
+        (
+            refresh(|refresh| refresh.scopes = Some(Scopes::parse("admin").unwrap())),
+            Refusal::ScopeExceeded,
+        ),
+        (
+            refresh(|refresh| refresh.resources = vec!["https://other".into()]),
+            Refusal::ResourceExceeded,
+        ),
+        (
+            refresh(|refresh| refresh.family = "unknown".into()),
+            Refusal::UnknownFamily,
+        ),
+    ] {
+        assert_eq!(refused(&run(&mut rows, operation)), reason);
+        assert_eq!(rows, before);
+    }
+}
+
+#[test]
+fn a_refresh_answers_with_the_family_at_its_new_generation() {
+    let mut rows = redeemed();
+    let Outcome::Refreshed(family) = run(&mut rows, refresh(|_| {})) else {
+        panic!()
+    };
+    assert_eq!(family.generation, 1);
+    assert_eq!(rows.families["family"], *family);
+    assert_eq!(rows.used["cns_one"], NOW);
+}
+
+#[test]
+fn a_refresh_whose_reply_was_lost_is_answered_alike_when_asked_again() {
+    let mut rows = redeemed();
+    let first = run(&mut rows, refresh(|_| {}));
+    let after = rows.clone();
+    assert_eq!(run(&mut rows, refresh(|_| {})), first);
+    assert_eq!(rows, after);
+}
+
+#[test]
+fn a_reused_token_ends_the_family_although_the_answer_is_a_refusal() {
+    let mut rows = redeemed();
+    rows.families.get_mut("family").unwrap().generation = 5;
+    assert_eq!(refused(&run(&mut rows, refresh(|_| {}))), Refusal::TokenReused);
+    assert_eq!(
+        rows.families["family"].ended.unwrap().reason,
+        EndReason::RefreshTokenReused
+    );
+}
+
+#[test]
+fn inspection_knows_what_was_ended() {
+    let mut rows = redeemed();
+    assert!(active(&run(&mut rows, inspect(None))));
+    assert!(active(&run(&mut rows, inspect(Some(0)))));
+    run(&mut rows, refresh(|_| {}));
+    assert_eq!(refused(&run(&mut rows, inspect(Some(0)))), Refusal::TokenSuperseded);
+    run(
+        &mut rows,
+        Operation::EndToken {
+            jti: "jti".into(),
+            expires_at: Timestamp(9999),
+        },
+    );
+    assert_eq!(refused(&run(&mut rows, inspect(None))), Refusal::TokenEnded);
+    let other = Operation::Inspect(Inspect {
+        family: Some("family".into()),
+        ..Inspect::default()
+    });
+    assert!(active(&run(&mut rows, other.clone())));
+    run(
+        &mut rows,
+        Operation::EndConsent {
+            consent_id: "cns_one".into(),
+        },
+    );
+    assert_eq!(refused(&run(&mut rows, other)), Refusal::FamilyEnded);
+    let unknown = Operation::Inspect(Inspect {
+        family: Some("unknown".into()),
+        ..Inspect::default()
+    });
+    assert_eq!(refused(&run(&mut rows, unknown)), Refusal::UnknownFamily);
+}
+
+#[test]
+fn a_family_is_ended_by_its_own_app_only() {
+    let mut rows = redeemed();
+    let end = |client_id: &str, family: &str| Operation::EndFamily {
+        family: family.into(),
+        client_id: client_id.into(),
+    };
+    assert_eq!(refused(&run(&mut rows, end("app_two", "family"))), Refusal::OtherClient);
+    assert!(rows.families["family"].ended.is_none());
+    assert_eq!(run(&mut rows, end("app_one", "family")), Outcome::Ended);
+    assert_eq!(
+        rows.families["family"].ended.unwrap().reason,
+        EndReason::RevokedByClient
+    );
+    for family in ["family", "unknown"] {
+        assert_eq!(run(&mut rows, end("app_one", family)), Outcome::Ended);
+    }
+}
+
+#[test]
+fn the_first_reason_for_an_end_is_kept() {
+    let mut rows = redeemed();
+    run(
+        &mut rows,
+        Operation::EndFamily {
+            family: "family".into(),
+            client_id: "app_one".into(),
+        },
+    );
+    run(
+        &mut rows,
+        Operation::EndConsent {
+            consent_id: "cns_one".into(),
+        },
+    );
+    assert_eq!(
+        rows.families["family"].ended.unwrap().reason,
+        EndReason::RevokedByClient
+    );
+}

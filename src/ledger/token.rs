@@ -1,0 +1,105 @@
+//! Exchanging, inspecting and ending tokens.
+
+use super::family::{EndReason, Family};
+use super::{Inspect, Outcome, Refresh, Refusal, Rows, end};
+use crate::store::StoreError;
+use crate::time::Timestamp;
+
+/// Exchanges a refresh token. Everything is judged before the family moves on, so a request that is refused
+/// for its scope, its client or its resource costs nothing.
+pub fn refresh(rows: &mut impl Rows, refresh: &Refresh, now: Timestamp) -> Result<Outcome, StoreError> {
+    let Some(mut family) = rows.family(&refresh.family)? else {
+        return Ok(Refusal::UnknownFamily.into());
+    };
+    if let Err(refusal) = check(rows, &family, refresh, now)? {
+        return Ok(refusal.into());
+    }
+    let before = family.clone();
+    let presented = family.present(refresh.generation, refresh.authenticated, now);
+    if family != before {
+        rows.put_family(&refresh.family, &family)?;
+    }
+    if let Err(refusal) = presented {
+        return Ok(refusal.into());
+    }
+    rows.touch_consent(&family.consent_id, now)?;
+    Ok(Outcome::Refreshed(Box::new(family)))
+}
+
+fn check(
+    rows: &impl Rows,
+    family: &Family,
+    refresh: &Refresh,
+    now: Timestamp,
+) -> Result<Result<(), Refusal>, StoreError> {
+    if family.client_id != refresh.client_id {
+        return Ok(Err(Refusal::OtherClient));
+    }
+    if let Err(refusal) = family.check_alive(now) {
+        return Ok(Err(refusal));
+    }
+    if family.app_epoch < refresh.app_epoch {
+        return Ok(Err(Refusal::AppEpoch));
+    }
+    if rows.consent_ended(&family.consent_id)? {
+        return Ok(Err(Refusal::ConsentEnded));
+    }
+    if refresh
+        .scopes
+        .as_ref()
+        .is_some_and(|scopes| !scopes.is_subset(&family.scopes))
+    {
+        return Ok(Err(Refusal::ScopeExceeded));
+    }
+    if !refresh
+        .resources
+        .iter()
+        .all(|resource| family.resources.contains(resource))
+    {
+        return Ok(Err(Refusal::ResourceExceeded));
+    }
+    Ok(Ok(()))
+}
+
+/// Whether a token is still good, as far as the ledger knows.
+pub fn inspect(rows: &impl Rows, inspect: &Inspect, now: Timestamp) -> Result<Outcome, StoreError> {
+    if let Some(jti) = &inspect.jti
+        && rows.token_ended(jti)?
+    {
+        return Ok(Refusal::TokenEnded.into());
+    }
+    let Some(id) = &inspect.family else {
+        return Ok(Outcome::Active { family: None });
+    };
+    let Some(family) = rows.family(id)? else {
+        return Ok(Refusal::UnknownFamily.into());
+    };
+    if let Err(refusal) = family.check_alive(now) {
+        return Ok(refusal.into());
+    }
+    if rows.consent_ended(&family.consent_id)? {
+        return Ok(Refusal::ConsentEnded.into());
+    }
+    if inspect
+        .generation
+        .is_some_and(|generation| !family.is_current(generation))
+    {
+        return Ok(Refusal::TokenSuperseded.into());
+    }
+    Ok(Outcome::Active {
+        family: Some(Box::new(family)),
+    })
+}
+
+/// Ends a family for the app it belongs to. One that is unknown or ended already counts as ended
+/// (RFC 7009 §2.2); another app's is refused and lives on (RFC 7009 §2.1).
+pub fn end_family(rows: &mut impl Rows, id: &str, client_id: &str, now: Timestamp) -> Result<Outcome, StoreError> {
+    let Some(family) = rows.family(id)? else {
+        return Ok(Outcome::Ended);
+    };
+    if family.client_id != client_id {
+        return Ok(Refusal::OtherClient.into());
+    }
+    end(rows, id, family, EndReason::RevokedByClient, now)?;
+    Ok(Outcome::Ended)
+}

@@ -1,0 +1,340 @@
+//! Access tokens: JWTs of the profile RFC 9068.
+
+use std::borrow::Cow;
+
+use chrono::DateTime;
+use jwt_compact::{Algorithm, AlgorithmExt, AlgorithmSignature, Claims, Header, UntrustedToken};
+use serde::{Deserialize, Serialize};
+
+use super::scope::Scopes;
+use crate::crypto::{base64url, from_base64url};
+use crate::ledger::shard::Shard;
+use crate::time::Timestamp;
+
+/// The longest access token that is read, in letters.
+const MAX_LENGTH: usize = 4096;
+/// The only algorithm tokens are signed with and accepted under.
+const ALGORITHM: &str = "ES256";
+/// The type of the profile (RFC 9068 §2.1); keeps any other JWT of ours from passing as an access token.
+const TYPE: &str = "at+jwt";
+
+/// What an access token says (RFC 9068 §2.2).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AccessToken {
+    /// Who issued it and when, for whom, until when.
+    pub claims: AccessTokenClaims,
+    /// `iat`
+    pub issued_at: Timestamp,
+    /// `exp`
+    pub expires_at: Timestamp,
+}
+
+/// The claims beside `iat` and `exp`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AccessTokenClaims {
+    /// The issuer identifier.
+    pub iss: String,
+    /// The user, or the client itself for `client_credentials`; their identifiers never coincide.
+    pub sub: String,
+    /// The resource indicators of the APIs it is for.
+    pub aud: Audience,
+    /// The app.
+    pub client_id: String,
+    /// Unique to this token.
+    pub jti: String,
+    /// What it allows.
+    pub scope: String,
+    /// When the user signed in, in seconds; constant across refreshes (RFC 9068 §2.2.1).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub auth_time: Option<i64>,
+    /// Always `third_party`.
+    pub app_type: Cow<'static, str>,
+    /// The developer account that answers for the app.
+    pub developer_id: String,
+    /// What revocation needs to know.
+    pub latchkey: GrantReference,
+}
+
+/// One audience as a string, several as an array (RFC 7519 §4.1.3).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Audience {
+    /// One API.
+    One(String),
+    /// Several.
+    Many(Vec<String>),
+}
+
+/// Which grant a token belongs to: the private claim `latchkey`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GrantReference {
+    /// The app's epoch when it was issued.
+    pub app_epoch: u32,
+    /// Where and under what it was issued; absent for `client_credentials`.
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    pub family: Option<FamilyReference>,
+}
+
+/// The consent and token family behind a token that speaks for a user.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FamilyReference {
+    /// The number of the ledger object that keeps the family.
+    pub shard: Shard,
+    /// The hash of the family's id.
+    pub family: String,
+    /// The consent.
+    pub consent: String,
+}
+
+impl Audience {
+    /// The audience of a token for these APIs.
+    pub fn new(resources: Vec<String>) -> Self {
+        match <[String; 1]>::try_from(resources) {
+            Ok([resource]) => Self::One(resource),
+            Err(resources) => Self::Many(resources),
+        }
+    }
+
+    /// Whether this API is among them.
+    pub fn contains(&self, resource: &str) -> bool {
+        match self {
+            Self::One(one) => one == resource,
+            Self::Many(many) => many.iter().any(|one| one == resource),
+        }
+    }
+}
+
+/// A JWT of the right type and algorithm whose signature nobody has checked yet.
+pub struct UnverifiedAccessToken<'a> {
+    /// The key it claims to be signed with.
+    pub kid: String,
+    /// What the signature covers.
+    pub signing_input: &'a str,
+    /// The signature.
+    pub signature: Vec<u8>,
+    token: AccessToken,
+}
+
+impl AccessToken {
+    /// `header.claims`, ready to be signed with the key named `kid`. jwt-compact writes both parts; the
+    /// signature comes from WebCrypto.
+    pub fn signing_input(&self, kid: &str) -> Option<String> {
+        let header = Header::empty().with_token_type(TYPE).with_key_id(kid);
+        let mut claims = Claims::new(&self.claims);
+        claims.issued_at = Some(DateTime::from_timestamp(self.issued_at.as_seconds(), 0)?);
+        claims.expiration = Some(DateTime::from_timestamp(self.expires_at.as_seconds(), 0)?);
+        let token = SignedElsewhere.token(&header, &claims, &()).ok()?;
+        token.strip_suffix('.').map(str::to_owned)
+    }
+
+    /// Puts a signing input and its signature together.
+    pub fn assemble(signing_input: &str, signature: &[u8]) -> String {
+        format!("{signing_input}.{}", base64url(signature))
+    }
+
+    /// The scopes it allows.
+    pub fn scopes(&self) -> Scopes {
+        Scopes::parse(&self.claims.scope).unwrap_or_default()
+    }
+}
+
+impl<'a> UnverifiedAccessToken<'a> {
+    /// Reads a token. Anything but an ES256 `at+jwt` with every claim of ours is `None`.
+    pub fn parse(text: &'a str) -> Option<Self> {
+        if text.len() > MAX_LENGTH {
+            return None;
+        }
+        let token = UntrustedToken::new(text).ok()?;
+        let header = token.header();
+        if token.algorithm() != ALGORITHM || header.token_type.as_deref() != Some(TYPE) {
+            return None;
+        }
+        let kid = header.key_id.clone()?;
+        let claims = token.deserialize_claims_unchecked::<AccessTokenClaims>().ok()?;
+        let moment = |time: DateTime<chrono::Utc>| Timestamp(time.timestamp_millis());
+        let (signing_input, signature) = text.rsplit_once('.')?;
+        Some(Self {
+            kid,
+            signing_input,
+            signature: from_base64url(signature)?,
+            token: AccessToken {
+                issued_at: claims.issued_at.map(moment)?,
+                expires_at: claims.expiration.map(moment)?,
+                claims: claims.custom,
+            },
+        })
+    }
+
+    /// The token once its signature was found good, if it is ours and has not expired.
+    pub fn accept(self, issuer: &str, now: Timestamp) -> Option<AccessToken> {
+        (self.token.claims.iss == issuer && self.token.expires_at > now).then_some(self.token)
+    }
+}
+
+/// An algorithm whose signature is left empty, to be filled in by WebCrypto.
+struct SignedElsewhere;
+struct NoSignature;
+
+impl Algorithm for SignedElsewhere {
+    type SigningKey = ();
+    type VerifyingKey = ();
+    type Signature = NoSignature;
+
+    fn name(&self) -> Cow<'static, str> {
+        Cow::Borrowed(ALGORITHM)
+    }
+
+    fn sign(&self, (): &(), _message: &[u8]) -> NoSignature {
+        NoSignature
+    }
+
+    fn verify_signature(&self, _signature: &NoSignature, (): &(), _message: &[u8]) -> bool {
+        false
+    }
+}
+
+impl AlgorithmSignature for NoSignature {
+    fn try_from_slice(_slice: &[u8]) -> anyhow::Result<Self> {
+        anyhow::bail!("signatures are verified by WebCrypto")
+    }
+
+    fn as_bytes(&self) -> Cow<'_, [u8]> {
+        Cow::Borrowed(&[])
+    }
+}
+
+#[cfg(test)]
+pub mod tests {
+    use super::*;
+    use crate::crypto::ec_key::EcPrivateKey;
+    use crate::random::testing::Seeded;
+
+    /// A token of a user, issued at second 1000 and good until 4600.
+    pub fn token() -> AccessToken {
+        AccessToken {
+            claims: AccessTokenClaims {
+                iss: "https://auth.example".into(),
+                sub: "usr_one".into(),
+                aud: Audience::One("https://api.example".into()),
+                client_id: "app_one".into(),
+                jti: "one".into(),
+                scope: "read:projects".into(),
+                auth_time: Some(900),
+                app_type: "third_party".into(),
+                developer_id: "dev_one".into(),
+                latchkey: GrantReference {
+                    app_epoch: 1,
+                    family: Some(FamilyReference {
+                        shard: Shard::of_name("x"),
+                        family: "hash".into(),
+                        consent: "cns_one".into(),
+                    }),
+                },
+            },
+            issued_at: Timestamp(1_000_000),
+            expires_at: Timestamp(4_600_000),
+        }
+    }
+
+    fn sign(header: &str, claims: &serde_json::Value, key: &EcPrivateKey) -> String {
+        let input = format!("{}.{}", base64url(header), base64url(claims.to_string()));
+        AccessToken::assemble(&input, &key.sign(input.as_bytes()))
+    }
+
+    // Covers: R53
+    #[test]
+    fn a_token_carries_the_claims_of_the_profile_and_reads_back() {
+        let key = EcPrivateKey::generate(&Seeded::default());
+        let input = token().signing_input("kid").unwrap();
+        let text = AccessToken::assemble(&input, &key.sign(input.as_bytes()));
+        let part = |at: usize| -> serde_json::Value {
+            serde_json::from_slice(&from_base64url(text.split('.').nth(at).unwrap()).unwrap()).unwrap()
+        };
+        assert_eq!(
+            part(0),
+            serde_json::json!({ "alg": "ES256", "typ": "at+jwt", "kid": "kid" })
+        );
+        assert_eq!(
+            part(1),
+            serde_json::json!({
+                "iss": "https://auth.example", "sub": "usr_one", "aud": "https://api.example", "client_id": "app_one",
+                "iat": 1000, "exp": 4600, "jti": "one", "scope": "read:projects", "auth_time": 900,
+                "app_type": "third_party", "developer_id": "dev_one",
+                "latchkey": { "app_epoch": 1, "shard": Shard::of_name("x").number(), "family": "hash", "consent": "cns_one" }
+            })
+        );
+        let read = UnverifiedAccessToken::parse(&text).unwrap();
+        assert!(key.public_key().verify(read.signing_input.as_bytes(), &read.signature));
+        assert_eq!(read.accept("https://auth.example", Timestamp(4_599_999)), Some(token()));
+    }
+
+    // Covers: R56
+    #[test]
+    fn a_token_is_worth_nothing_once_it_expired_or_from_another_issuer() {
+        let input = token().signing_input("kid").unwrap();
+        let text = AccessToken::assemble(&input, &[0; 64]);
+        let accept = |issuer, now| {
+            UnverifiedAccessToken::parse(&text)
+                .unwrap()
+                .accept(issuer, Timestamp(now))
+        };
+        assert_eq!(accept("https://auth.example", 4_600_000), None);
+        assert_eq!(accept("https://auth.example/", 1_000_000), None);
+        assert!(accept("https://auth.example", 1_000_000).is_some());
+    }
+
+    // Covers: B29
+    #[test]
+    fn a_jwt_of_another_type_or_algorithm_is_no_access_token() {
+        let key = EcPrivateKey::generate(&Seeded::default());
+        let input = token().signing_input("kid").unwrap();
+        let claims: serde_json::Value =
+            serde_json::from_slice(&from_base64url(input.split('.').nth(1).unwrap()).unwrap()).unwrap();
+        let good = r#"{"alg":"ES256","typ":"at+jwt","kid":"k"}"#;
+        assert!(UnverifiedAccessToken::parse(&sign(good, &claims, &key)).is_some());
+        for header in [
+            r#"{"alg":"ES256","kid":"k"}"#,
+            r#"{"alg":"ES256","typ":"JWT","kid":"k"}"#,
+            r#"{"alg":"none","typ":"at+jwt","kid":"k"}"#,
+            r#"{"alg":"HS256","typ":"at+jwt","kid":"k"}"#,
+            r#"{"alg":"ES256","typ":"at+jwt"}"#,
+            r#"{"typ":"at+jwt","kid":"k"}"#,
+            "{}",
+            "",
+        ] {
+            assert!(
+                UnverifiedAccessToken::parse(&sign(header, &claims, &key)).is_none(),
+                "{header}"
+            );
+        }
+        for missing in [
+            "iss",
+            "sub",
+            "aud",
+            "client_id",
+            "jti",
+            "iat",
+            "exp",
+            "scope",
+            "latchkey",
+        ] {
+            let mut claims = claims.clone();
+            claims.as_object_mut().unwrap().remove(missing);
+            assert!(
+                UnverifiedAccessToken::parse(&sign(good, &claims, &key)).is_none(),
+                "{missing}"
+            );
+        }
+        for garbage in ["", ".", "..", "a.b.c", &"a".repeat(5000)] {
+            assert!(UnverifiedAccessToken::parse(garbage).is_none());
+        }
+    }
+
+    #[test]
+    fn several_audiences_are_an_array_and_each_is_found() {
+        let many = Audience::new(vec!["a".into(), "b".into()]);
+        assert_eq!(serde_json::to_string(&many).unwrap(), r#"["a","b"]"#);
+        assert!(many.contains("b") && !many.contains("c"));
+        assert_eq!(Audience::new(vec!["a".into()]), Audience::One("a".into()));
+    }
+}

@@ -1,0 +1,81 @@
+//! What the server can do, said once: the metadata document (RFC 8414) is made from it.
+
+use serde::Serialize;
+
+use super::token_request::TokenRequest;
+use crate::config::Issuer;
+use crate::router;
+
+/// Authorization server metadata (RFC 8414 §2).
+#[derive(Debug, Serialize)]
+pub struct Metadata {
+    issuer: String,
+    authorization_endpoint: String,
+    token_endpoint: String,
+    revocation_endpoint: String,
+    introspection_endpoint: String,
+    jwks_uri: String,
+    response_types_supported: [&'static str; 1],
+    response_modes_supported: [&'static str; 1],
+    grant_types_supported: [&'static str; 3],
+    code_challenge_methods_supported: [&'static str; 1],
+    token_endpoint_auth_methods_supported: [&'static str; 3],
+    revocation_endpoint_auth_methods_supported: [&'static str; 3],
+    introspection_endpoint_auth_methods_supported: [&'static str; 2],
+    authorization_response_iss_parameter_supported: bool,
+    request_parameter_supported: bool,
+    request_uri_parameter_supported: bool,
+    claims_parameter_supported: bool,
+}
+
+impl Metadata {
+    /// The document of this issuer.
+    pub fn new(issuer: &Issuer) -> Self {
+        let auth_methods = ["client_secret_basic", "client_secret_post", "none"];
+        Self {
+            issuer: issuer.as_str().to_owned(),
+            authorization_endpoint: issuer.url(router::AUTHORIZE),
+            token_endpoint: issuer.url(router::TOKEN),
+            revocation_endpoint: issuer.url(router::REVOKE),
+            introspection_endpoint: issuer.url(router::INTROSPECT),
+            jwks_uri: issuer.url(router::JWKS),
+            response_types_supported: ["code"],
+            response_modes_supported: ["query"],
+            grant_types_supported: TokenRequest::GRANT_TYPES,
+            code_challenge_methods_supported: ["S256"],
+            token_endpoint_auth_methods_supported: auth_methods,
+            revocation_endpoint_auth_methods_supported: auth_methods,
+            introspection_endpoint_auth_methods_supported: ["client_secret_basic", "client_secret_post"],
+            authorization_response_iss_parameter_supported: true,
+            request_parameter_supported: false,
+            request_uri_parameter_supported: false,
+            claims_parameter_supported: false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_metadata_promises_what_this_server_does_and_nothing_else() {
+        let issuer = Issuer::parse("https://auth.example").unwrap();
+        let metadata = serde_json::to_value(Metadata::new(&issuer)).unwrap();
+        assert_eq!(metadata["issuer"], "https://auth.example");
+        assert_eq!(metadata["token_endpoint"], "https://auth.example/oauth/token");
+        assert_eq!(
+            metadata["code_challenge_methods_supported"],
+            serde_json::json!(["S256"])
+        );
+        assert_eq!(metadata["authorization_response_iss_parameter_supported"], true);
+        for absent in [
+            "userinfo_endpoint",
+            "registration_endpoint",
+            "scopes_supported",
+            "id_token_signing_alg_values_supported",
+        ] {
+            assert!(metadata.get(absent).is_none(), "{absent}");
+        }
+    }
+}

@@ -1,0 +1,16 @@
+//! The protocol: decisions over parsed requests and records. No platform, no I/O, no clock.
+
+pub mod access_token;
+pub mod authorization_code;
+pub mod authorization_request;
+pub mod client;
+pub mod client_authentication;
+pub mod error;
+pub mod metadata;
+pub mod pkce;
+pub mod redirect_uri;
+pub mod refresh_token;
+pub mod resource;
+pub mod scope;
+pub mod secret;
+pub mod token_request;

@@ -1,0 +1,213 @@
+//! Every path, in one place.
+
+/// `GET`, `POST`: the authorization endpoint.
+pub const AUTHORIZE: &str = "/oauth/authorize";
+/// `GET`, `POST`: the consent page.
+pub const CONSENT: &str = "/oauth/consent";
+/// `POST`: the token endpoint.
+pub const TOKEN: &str = "/oauth/token";
+/// `POST`: revocation (RFC 7009).
+pub const REVOKE: &str = "/oauth/revoke";
+/// `POST`: introspection (RFC 7662).
+pub const INTROSPECT: &str = "/oauth/introspect";
+/// `GET`: the JWK Set.
+pub const JWKS: &str = "/.well-known/jwks.json";
+/// `GET`: authorization server metadata (RFC 8414).
+pub const METADATA: &str = "/.well-known/oauth-authorization-server";
+/// `GET`, `POST`: the sign-in page.
+pub const LOGIN: &str = "/login";
+/// `GET`, `POST`: signing out.
+pub const LOGOUT: &str = "/logout";
+/// `GET`: the page of connected apps.
+pub const ACCOUNT_APPS: &str = "/account/apps";
+/// `GET`: the same as JSON; `DELETE` under it.
+pub const CONNECTED_APPS: &str = "/api/user/connected-apps";
+
+/// What a request is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Route<'a> {
+    /// [`AUTHORIZE`]
+    Authorize,
+    /// [`CONSENT`], the page.
+    ConsentPage,
+    /// [`CONSENT`], the decision.
+    ConsentDecision,
+    /// [`TOKEN`]
+    Token,
+    /// [`REVOKE`]
+    Revoke,
+    /// [`INTROSPECT`]
+    Introspect,
+    /// [`JWKS`]
+    Jwks,
+    /// [`METADATA`]
+    Metadata,
+    /// [`LOGIN`], the page.
+    LoginPage,
+    /// [`LOGIN`], the form.
+    Login,
+    /// [`LOGOUT`], the page.
+    LogoutPage,
+    /// [`LOGOUT`], the form.
+    Logout,
+    /// [`ACCOUNT_APPS`]
+    AccountApps,
+    /// `POST /account/apps/{consent_id}/revoke`
+    AccountAppsRevoke {
+        /// The consent.
+        consent_id: &'a str,
+    },
+    /// [`CONNECTED_APPS`]
+    ConnectedApps,
+    /// `DELETE /api/user/connected-apps/{consent_id}`
+    RevokeConnectedApp {
+        /// The consent.
+        consent_id: &'a str,
+    },
+    /// `GET /`
+    Home,
+    /// `GET /assets/…`
+    Asset {
+        /// The file.
+        name: &'a str,
+    },
+    /// `GET /healthz`
+    Health,
+    /// `OPTIONS` of a route that scripts of other sites may call.
+    Preflight,
+    /// The path exists, the method does not.
+    MethodNotAllowed {
+        /// The methods it has.
+        allow: &'static str,
+    },
+    /// Nothing here.
+    NotFound,
+}
+
+/// Finds what a request is for. `HEAD` counts as `GET`.
+pub fn route<'a>(method: &str, path: &'a str) -> Route<'a> {
+    let method = if method == "HEAD" { "GET" } else { method };
+    match path {
+        AUTHORIZE => only(
+            method,
+            &[("GET", Route::Authorize), ("POST", Route::Authorize)],
+            "GET, HEAD, POST",
+        ),
+        CONSENT => only(
+            method,
+            &[("GET", Route::ConsentPage), ("POST", Route::ConsentDecision)],
+            "GET, HEAD, POST",
+        ),
+        TOKEN => only(method, &[("POST", Route::Token), PREFLIGHT], "POST, OPTIONS"),
+        REVOKE => only(method, &[("POST", Route::Revoke), PREFLIGHT], "POST, OPTIONS"),
+        INTROSPECT => only(method, &[("POST", Route::Introspect)], "POST"),
+        JWKS => only(method, &[("GET", Route::Jwks), PREFLIGHT], "GET, HEAD, OPTIONS"),
+        METADATA => only(method, &[("GET", Route::Metadata), PREFLIGHT], "GET, HEAD, OPTIONS"),
+        LOGIN => only(
+            method,
+            &[("GET", Route::LoginPage), ("POST", Route::Login)],
+            "GET, HEAD, POST",
+        ),
+        LOGOUT => only(
+            method,
+            &[("GET", Route::LogoutPage), ("POST", Route::Logout)],
+            "GET, HEAD, POST",
+        ),
+        ACCOUNT_APPS => only(method, &[("GET", Route::AccountApps)], "GET, HEAD"),
+        CONNECTED_APPS => only(method, &[("GET", Route::ConnectedApps)], "GET, HEAD"),
+        "/" => only(method, &[("GET", Route::Home)], "GET, HEAD"),
+        "/healthz" => only(method, &[("GET", Route::Health)], "GET, HEAD"),
+        _ => nested(method, path),
+    }
+}
+
+const PREFLIGHT: (&str, Route<'_>) = ("OPTIONS", Route::Preflight);
+
+fn nested<'a>(method: &str, path: &'a str) -> Route<'a> {
+    let under = |parent: &str| {
+        path.strip_prefix(parent)?
+            .strip_prefix('/')
+            .filter(|rest| !rest.is_empty())
+    };
+    if let Some(consent_id) = under(CONNECTED_APPS).filter(|rest| !rest.contains('/')) {
+        return only(
+            method,
+            &[("DELETE", Route::RevokeConnectedApp { consent_id })],
+            "DELETE",
+        );
+    }
+    if let Some(consent_id) = under(ACCOUNT_APPS).and_then(|rest| rest.strip_suffix("/revoke"))
+        && !consent_id.is_empty()
+        && !consent_id.contains('/')
+    {
+        return only(method, &[("POST", Route::AccountAppsRevoke { consent_id })], "POST");
+    }
+    if let Some(name) = under("/assets") {
+        return only(method, &[("GET", Route::Asset { name })], "GET, HEAD");
+    }
+    Route::NotFound
+}
+
+fn only<'a>(method: &str, routes: &[(&str, Route<'a>)], allow: &'static str) -> Route<'a> {
+    let found = routes.iter().find(|(name, _)| *name == method);
+    found.map_or(Route::MethodNotAllowed { allow }, |(_, route)| *route)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_path_has_its_methods_and_names_them_to_others() {
+        assert_eq!(route("POST", "/oauth/token"), Route::Token);
+        assert_eq!(
+            route("GET", "/oauth/token"),
+            Route::MethodNotAllowed { allow: "POST, OPTIONS" }
+        );
+        assert_eq!(route("HEAD", "/login"), Route::LoginPage);
+        assert_eq!(
+            route("OPTIONS", "/oauth/authorize"),
+            Route::MethodNotAllowed {
+                allow: "GET, HEAD, POST"
+            }
+        );
+    }
+
+    #[test]
+    fn a_consent_is_named_by_exactly_one_segment() {
+        assert_eq!(
+            route("DELETE", "/api/user/connected-apps/cns_a"),
+            Route::RevokeConnectedApp { consent_id: "cns_a" }
+        );
+        assert_eq!(
+            route("POST", "/account/apps/cns_a/revoke"),
+            Route::AccountAppsRevoke { consent_id: "cns_a" }
+        );
+        for path in [
+            "/api/user/connected-apps/",
+            "/api/user/connected-apps/a/b",
+            "/account/apps//revoke",
+            "/account/apps/a/b/revoke",
+        ] {
+            assert_eq!(route("DELETE", path), Route::NotFound, "{path}");
+        }
+    }
+
+    #[test]
+    fn anything_else_is_not_found() {
+        for path in [
+            "",
+            "//",
+            "/oauth",
+            "/oauth/token/",
+            "/OAUTH/TOKEN",
+            "/oauth/userinfo",
+            "/.well-known/openid-configuration",
+            "/login/x",
+            "/assets",
+            "/assets/",
+        ] {
+            assert_eq!(route("GET", path), Route::NotFound, "{path}");
+        }
+    }
+}

@@ -1,0 +1,277 @@
+//! What the endpoints need of storage, as small traits. `edge` implements them on Cloudflare; `memory` is
+//! their twin for tests, which can fail on purpose.
+
+#[cfg(test)]
+pub mod memory;
+
+use std::rc::Rc;
+
+use serde::Deserialize;
+use thiserror::Error;
+
+use crate::keyring::PublicKeys;
+use crate::ledger::shard::Shard;
+use crate::ledger::{Operation, Outcome};
+use crate::oauth::authorization_code::CodePayload;
+use crate::oauth::client::App;
+use crate::oauth::scope::Scopes;
+use crate::time::Timestamp;
+
+/// Storage did not answer, or answered what nobody understands. Whether a write happened is unknown.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("{part}: {detail}")]
+pub struct StoreError {
+    /// Which part of storage.
+    pub part: &'static str,
+    /// What it said. For the log; holds no secret.
+    pub detail: String,
+}
+
+/// Everything an endpoint may ask of storage.
+pub trait Stores: Apps + Sessions + Consents + Codes + Ledger + Signer {}
+
+impl<T: Apps + Sessions + Consents + Codes + Ledger + Signer> Stores for T {}
+
+/// Apps and APIs (D1).
+#[allow(async_fn_in_trait, reason = "single-threaded: no caller needs Send")]
+pub trait Apps {
+    /// An app by its client id; may be up to 8 seconds old.
+    async fn app(&self, client_id: &str) -> Result<Option<Rc<App>>, StoreError>;
+    /// The credential an API introspects with; may be up to 8 seconds old.
+    async fn api_credential(&self, id: &str) -> Result<Option<Rc<ApiCredential>>, StoreError>;
+}
+
+/// Users and their sessions (D1).
+#[allow(async_fn_in_trait, reason = "single-threaded: no caller needs Send")]
+pub trait Sessions {
+    /// Who is signed in under this session; `None` too when it expired or the user is suspended.
+    async fn session(&self, token_hash: &str, now: Timestamp) -> Result<Option<SignedIn>, StoreError>;
+    /// An active user by name.
+    async fn user_by_username(&self, username: &str) -> Result<Option<User>, StoreError>;
+    /// Writes a session, and deletes the one it replaces.
+    async fn begin_session(&self, session: &NewSession, replaces: Option<&str>) -> Result<(), StoreError>;
+    /// Deletes a session.
+    async fn end_session(&self, token_hash: &str) -> Result<(), StoreError>;
+}
+
+/// Consents and the decisions that make them (D1).
+#[allow(async_fn_in_trait, reason = "single-threaded: no caller needs Send")]
+pub trait Consents {
+    /// Everything an authorization request needs, in one trip and never from a cache.
+    async fn authorization_view(
+        &self,
+        session: Option<&str>,
+        client_id: &str,
+        now: Timestamp,
+    ) -> Result<AuthorizationView, StoreError>;
+    /// Claims the request for this decision and writes all that follows from it in one transaction, on
+    /// condition that app, user, session and consent still allow it; then reads back who won.
+    async fn decide(&self, decision: &Decision, now: Timestamp) -> Result<DecisionState, StoreError>;
+    /// A user's active consents, the newest first.
+    async fn connected_apps(&self, user_id: &str) -> Result<Vec<ConnectedApp>, StoreError>;
+    /// Takes a consent of this user out of use: `active` becomes `revoking`. `None`: no such consent of theirs.
+    async fn begin_revoking(
+        &self,
+        consent_id: &str,
+        user_id: &str,
+        now: Timestamp,
+    ) -> Result<Option<Revoking>, StoreError>;
+    /// `revoking` becomes `revoked`, once the ledger has ended everything.
+    async fn finish_revoking(&self, consent_id: &str) -> Result<(), StoreError>;
+    /// Consents whose revocation broke off.
+    async fn unfinished_revocations(&self) -> Result<Vec<Revoking>, StoreError>;
+    /// Deletes what has expired: sessions, decisions, copies of codes.
+    async fn delete_expired(&self, now: Timestamp) -> Result<(), StoreError>;
+}
+
+/// Codes on their way (KV, with a copy in D1).
+#[allow(async_fn_in_trait, reason = "single-threaded: no caller needs Send")]
+pub trait Codes {
+    /// Writes a code's payload to KV.
+    async fn put_code(&self, hash: &str, payload: &CodePayload) -> Result<(), StoreError>;
+    /// Reads a code's payload from KV; a miss says nothing.
+    async fn code(&self, hash: &str) -> Result<Option<CodePayload>, StoreError>;
+    /// Reads the copy in D1.
+    async fn code_copy(&self, hash: &str) -> Result<Option<CodePayload>, StoreError>;
+}
+
+/// The revocation ledger (Durable Objects).
+#[allow(async_fn_in_trait, reason = "single-threaded: no caller needs Send")]
+pub trait Ledger {
+    /// Carries out one operation in one transaction. After an error nobody knows whether it happened.
+    async fn ledger(&self, shard: Shard, operation: &Operation) -> Result<Outcome, StoreError>;
+}
+
+/// The signing keys (the `Keyring` object, WebCrypto).
+#[allow(async_fn_in_trait, reason = "single-threaded: no caller needs Send")]
+pub trait Signer {
+    /// The name of the key to sign with now.
+    async fn signing_kid(&self) -> Result<String, StoreError>;
+    /// Signs with ES256 (RFC 7518 §3.4).
+    async fn sign(&self, kid: &str, message: &[u8]) -> Result<Vec<u8>, StoreError>;
+    /// Whether the signature is good; `false` too when no key has this name.
+    async fn verify(&self, kid: &str, message: &[u8], signature: &[u8]) -> Result<bool, StoreError>;
+    /// The public keys.
+    async fn public_keys(&self) -> Result<PublicKeys, StoreError>;
+}
+
+/// A user.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct User {
+    /// The claim `sub`.
+    pub id: String,
+    /// The name they sign in with.
+    pub username: String,
+    /// The name shown to them.
+    pub name: String,
+}
+
+/// A signed-in user.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SignedIn {
+    /// The hash of the session token.
+    pub session: String,
+    /// Who.
+    pub user: User,
+    /// When they proved who they are.
+    pub auth_time: Timestamp,
+}
+
+/// A session to write.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewSession {
+    /// The hash of its token.
+    pub token_hash: String,
+    /// Whose.
+    pub user_id: String,
+    /// Since when, which is when the user proved who they are.
+    pub created_at: Timestamp,
+    /// Until when.
+    pub expires_at: Timestamp,
+}
+
+/// What an authorization request needs to know.
+#[derive(Debug, Clone, Default)]
+pub struct AuthorizationView {
+    /// Who is signed in.
+    pub signed_in: Option<SignedIn>,
+    /// The app.
+    pub app: Option<App>,
+    /// The user's active consent for it.
+    pub consent: Option<ActiveConsent>,
+}
+
+/// A consent in force.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct ActiveConsent {
+    /// Its id.
+    pub id: String,
+    /// Where its token families are kept.
+    pub shard: Shard,
+    /// What was agreed to.
+    pub scopes: Scopes,
+}
+
+/// A decision to write.
+#[derive(Debug, Clone)]
+pub struct Decision {
+    /// The authorization request it decides.
+    pub request_id: String,
+    /// Tells this click from every other.
+    pub attempt: String,
+    /// The session it was made in.
+    pub session: String,
+    /// The user it binds.
+    pub user_id: String,
+    /// The app it is about.
+    pub client_id: String,
+    /// The app's epoch when it asked.
+    pub app_epoch: u32,
+    /// What follows if the user agreed; `None`: they said no.
+    pub approval: Option<Approval>,
+}
+
+/// What follows from a yes.
+#[derive(Debug, Clone)]
+pub struct Approval {
+    /// The consent: the active one, or the id of a new one.
+    pub consent_id: String,
+    /// Where its token families are kept.
+    pub shard: Shard,
+    /// The hash of the code.
+    pub code_hash: String,
+    /// What the code stands for; its scopes are added to the consent.
+    pub payload: CodePayload,
+}
+
+/// How a request stands after a decision was attempted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DecisionState {
+    /// Decided, by this attempt or an earlier one.
+    Decided(Decided),
+    /// Not decided: the app, the user or the session no longer allow it.
+    Refused,
+    /// Not decided: another consent for the same app came into force meanwhile.
+    ConsentChanged(ActiveConsent),
+    /// Not decided: the consent the request was shown with has been revoked meanwhile.
+    ConsentRevoked,
+}
+
+/// A decided request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Decided {
+    /// Yes or no.
+    pub approved: bool,
+    /// When.
+    pub at: Timestamp,
+    /// The consent in force, if yes.
+    pub consent: Option<ActiveConsent>,
+}
+
+/// A consent as its user sees it.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct ConnectedApp {
+    /// The consent.
+    pub consent_id: String,
+    /// The app's name. Hostile until escaped.
+    pub name: String,
+    /// What it says it does. Hostile until escaped.
+    pub description: String,
+    /// Its logo.
+    pub logo_url: Option<String>,
+    /// Who answers for it. Hostile until escaped.
+    pub developer_name: String,
+    /// What was agreed to, with the catalogue's words for it.
+    pub scopes: Vec<GrantedScope>,
+    /// Since when.
+    pub connected_at: Timestamp,
+    /// When it last got a token.
+    pub last_used_at: Option<Timestamp>,
+}
+
+/// A scope that was agreed to.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct GrantedScope {
+    /// Its name.
+    pub scope: String,
+    /// The catalogue's words for it; the name where the catalogue has none any more.
+    pub description: String,
+}
+
+/// A consent on its way out.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Revoking {
+    /// The consent.
+    pub id: String,
+    /// Where its token families are kept.
+    pub shard: Shard,
+}
+
+/// With what an API calls introspection.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct ApiCredential {
+    /// The hash of its secret.
+    pub secret_hash: String,
+    /// The API's resource indicator.
+    pub resource: String,
+}

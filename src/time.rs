@@ -1,0 +1,77 @@
+//! Points in time, passed in as values so that every decision can be tested at any moment.
+
+use std::ops::{Add, Sub};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+/// Milliseconds since 1970-01-01T00:00:00Z.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Timestamp(pub i64);
+
+impl Timestamp {
+    /// Whole seconds since 1970, the unit of JWT claims (RFC 7519 §2, NumericDate).
+    pub fn as_seconds(self) -> i64 {
+        self.0.div_euclid(1000)
+    }
+
+    /// The date and time in RFC 3339 form, in UTC, to the second.
+    pub fn to_rfc3339(self) -> String {
+        self.format("%Y-%m-%dT%H:%M:%SZ")
+    }
+
+    /// The day as people write it: `21 November 2026`.
+    pub fn to_day(self) -> String {
+        self.format("%-d %B %Y")
+    }
+
+    fn format(self, pattern: &str) -> String {
+        chrono::DateTime::from_timestamp_millis(self.0)
+            .map(|time| time.format(pattern).to_string())
+            .unwrap_or_default()
+    }
+}
+
+impl Add<Duration> for Timestamp {
+    type Output = Self;
+
+    fn add(self, duration: Duration) -> Self {
+        Self(self.0.saturating_add(millis(duration)))
+    }
+}
+
+impl Sub for Timestamp {
+    type Output = Duration;
+
+    /// The time between two moments; zero when `earlier` is in fact the later one.
+    fn sub(self, earlier: Self) -> Duration {
+        Duration::from_millis(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
+    }
+}
+
+fn millis(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_reads_as_rfc_3339_and_as_a_day() {
+        let time = Timestamp(1_795_292_713_999);
+        assert_eq!(time.to_rfc3339(), "2026-11-21T20:25:13Z");
+        assert_eq!(time.to_day(), "21 November 2026");
+    }
+
+    #[test]
+    fn a_clock_that_steps_back_gives_no_negative_duration() {
+        assert_eq!(Timestamp(1) - Timestamp(5), Duration::ZERO);
+    }
+
+    #[test]
+    fn a_time_no_calendar_has_reads_as_nothing_and_does_not_panic() {
+        assert_eq!(Timestamp(i64::MAX).to_rfc3339(), "");
+    }
+}
