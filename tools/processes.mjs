@@ -3,7 +3,9 @@ import { spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 
 const STOP_WITHIN = 5_000;
-const running = new Set();
+
+/** Each program that runs, with the promise of its end. */
+const running = new Map();
 
 /**
  * Starts a program that stays.
@@ -14,15 +16,19 @@ const running = new Set();
 export function start(label, [program, ...args], { cwd, env, onLine }) {
   // A process group of its own: wrangler's children can be stopped with it, and Ctrl-C reaches only us.
   const child = spawn(program, args, { cwd, env, detached: true, stdio: ["ignore", "pipe", "pipe"] });
-  running.add(child);
   for (const stream of [child.stdout, child.stderr]) {
     createInterface({ input: stream }).on("line", (line) => onLine(label, line));
   }
+  // "exit" is the program's own end, "close" that of everything that still writes for it.
   const ended = new Promise((resolve) => {
     child.once("error", (error) => resolve(error.message));
-    child.once("close", (code, signal) => resolve(signal ?? `exit code ${code}`));
+    child.once("exit", (code, signal) => resolve(signal ?? `exit code ${code}`));
+  });
+  const closed = new Promise((resolve) => {
+    child.once("close", resolve);
   }).finally(() => running.delete(child));
-  return { label, ended };
+  running.set(child, closed);
+  return { ended, closed };
 }
 
 /**
@@ -31,7 +37,8 @@ export function start(label, [program, ...args], { cwd, env, onLine }) {
  */
 export async function run(label, command, options) {
   const lines = [];
-  const { ended } = start(label, command, { ...options, onLine: (_, line) => lines.push(line) });
+  const { ended, closed } = start(label, command, { ...options, onLine: (_, line) => lines.push(line) });
+  await closed;
   const how = await ended;
   if (how !== "exit code 0") {
     for (const line of lines) options.onLine(label, line);
@@ -41,14 +48,7 @@ export async function run(label, command, options) {
 
 /** Asks every program to stop, and insists after a while. */
 export async function stopAll() {
-  const stopped = Promise.all(
-    [...running].map(
-      (child) =>
-        new Promise((resolve) => {
-          child.once("close", resolve);
-        }),
-    ),
-  );
+  const stopped = Promise.all(running.values());
   signalAll("SIGTERM");
   const insist = setTimeout(() => signalAll("SIGKILL"), STOP_WITHIN);
   await stopped;
@@ -56,7 +56,7 @@ export async function stopAll() {
 }
 
 function signalAll(signal) {
-  for (const child of running) {
+  for (const child of running.keys()) {
     try {
       process.kill(-child.pid, signal);
     } catch {
