@@ -218,7 +218,7 @@ function layout(env, title, main) {
   <body>
     <header><a href="/">Northwind Planner</a></header>
     <main>${main}</main>
-    <footer>An example app of ${env.PLATFORM_NAME}’s partner Northwind Labs.</footer>
+    <footer>An example. Northwind Labs is a partner of ${env.PLATFORM_NAME}.</footer>
   </body>
 </html>`;
 }
