@@ -2,20 +2,23 @@
 export LATCHKEY_TOOLCHAIN := $(or $(TOOLCHAIN),$(LATCHKEY_TOOLCHAIN),auto)
 
 .DEFAULT_GOAL := help
-.PHONY: help dev test test-host test-workerd test-browser lint build reset deploy-check setup clean
+.PHONY: help dev test test-host test-examples test-workerd test-browser lint build reset deploy-check setup clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
 	@echo "  TOOLCHAIN=rustup|debian forces who compiles to WebAssembly; the default finds out"
 
-dev: ## build, start on http://localhost:8787, rebuild at every change
+dev: ## build, start Latchkey and the examples, rebuild at every change
 	@tools/run node tools/dev.mjs
 
-test: ## everything: lint, host, workerd and browser tests
-	@tools/test lint host build workerd browser
+test: ## everything: lint, host, example, workerd and browser tests
+	@tools/test lint host build examples workerd browser
 
 test-host: ## the tests that need no runtime (cargo test)
 	@tools/test host
+
+test-examples: ## the tests of the example Workers' logic
+	@tools/test examples
 
 test-workerd: ## the tests in Cloudflare's runtime
 	@tools/test workerd

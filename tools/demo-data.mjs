@@ -1,0 +1,256 @@
+/**
+ * The demo platform: who is on it, which apps and which permissions there are. Made here for `make dev` and for
+ * tests alike, as SQL for the two databases and as the description that is written to `.local/demo.json`.
+ */
+import { createHash, randomBytes } from "node:crypto";
+
+export const ISSUER = "http://localhost:8787";
+export const RESOURCE = "http://localhost:8788";
+export const PARTNER_ORIGIN = "http://127.0.0.1:8789";
+export const PLATFORM_NAME = "Acme Projects";
+
+/** Accepted on any port (RFC 8252 section 7.3), so that any client library can be tried. */
+const LOOPBACK_REDIRECTS = ["http://127.0.0.1/callback", "http://localhost/callback"];
+
+const USERS = [
+  { username: "alice", name: "Alice Archer", role: "user" },
+  { username: "ben", name: "Ben Okafor", role: "user" },
+  { username: "dana", name: "Dana Reyes", role: "developer" },
+  { username: "rita", name: "Rita Lindqvist", role: "reviewer" },
+];
+
+const SCOPES = [
+  { name: "read:profile", title: "Read user profile", description: "View your basic profile information" },
+  { name: "read:projects", title: "Read projects", description: "View your projects and tasks" },
+  { name: "write:projects", title: "Manage projects", description: "Create and update your projects" },
+  { name: "read:team", title: "Read team data", description: "View your team information" },
+  { name: "read:analytics", title: "Read analytics", description: "View your usage analytics" },
+];
+
+/** What an app gets that names no scope. */
+const DEFAULT_SCOPES = ["read:profile", "read:projects"];
+
+/** `kind` is how the app proves who it is at the token endpoint. */
+const APPS = [
+  {
+    kind: "public",
+    name: "Pocket Projects",
+    description: "Your projects in a browser tab, without a server.",
+    app_type: "spa",
+    redirect_uris: LOOPBACK_REDIRECTS,
+  },
+  {
+    kind: "basic",
+    name: "Northwind Planner",
+    description: "Plans your week around your projects.",
+    app_type: "web",
+    redirect_uris: [`${PARTNER_ORIGIN}/callback`, ...LOOPBACK_REDIRECTS],
+    own_scopes: ["read:analytics"], // what it may ask for itself, with client_credentials
+  },
+  {
+    kind: "post",
+    name: "Northwind Reports",
+    description: "A weekly report on your projects, by mail.",
+    app_type: "web",
+    redirect_uris: ["https://partner.example/callback", ...LOOPBACK_REDIRECTS],
+  },
+];
+
+const PROJECTS = {
+  alice: [
+    {
+      name: "Garden renovation",
+      tasks: [
+        ["Draw the beds", 1],
+        ["Order seeds", 1],
+        ["Build the cold frame", 0],
+      ],
+    },
+    {
+      name: "Boat refit",
+      tasks: [
+        ["Sand the hull", 1],
+        ["Find a new mast", 0],
+      ],
+    },
+    { name: "Reading group", tasks: [] },
+  ],
+  ben: [
+    {
+      name: "Night market stall",
+      tasks: [
+        ["Book the place", 1],
+        ["Test the new batter", 0],
+      ],
+    },
+    {
+      name: "Marathon",
+      tasks: [
+        ["Run 10 km", 1],
+        ["Run 20 km", 0],
+        ["Run 42 km", 0],
+      ],
+    },
+  ],
+};
+
+/**
+ * Everything about the demo platform that is drawn once and then stays: ids, secrets, the time it was made.
+ * @typedef {ReturnType<typeof newIdentities>} Identities
+ */
+export function newIdentities() {
+  return {
+    users: byKey(USERS, "username", () => identifier("usr_")),
+    developer: identifier("dev_"),
+    api: identifier("api_"),
+    introspection: { client_id: identifier("apc_"), client_secret: secret("lka_") },
+    apps: byKey(APPS, "kind", ({ kind }) => ({
+      client_id: identifier("app_"),
+      ...(kind !== "public" && { client_secret: secret("lks_"), secret_id: identifier("sec_") }),
+    })),
+    projects: Object.fromEntries(
+      Object.entries(PROJECTS).map(([user, list]) => [user, list.map(() => identifier("prj_"))]),
+    ),
+    made_at: Date.now(),
+  };
+}
+
+/**
+ * @param {Identities} identities
+ * @returns {{description: object, latchkey: string[], projectsApi: string[]}} the content of `.local/demo.json`, and the
+ *   statements for Latchkey's database and for the API's
+ */
+export function demoPlatform(identities) {
+  return {
+    description: describe(identities),
+    latchkey: latchkeyStatements(identities),
+    projectsApi: projectsApiStatements(identities),
+  };
+}
+
+function describe({ introspection, apps }) {
+  return {
+    issuer: ISSUER,
+    apis: [{ resource: RESOURCE, scopes: SCOPES.map(({ name }) => name), introspection }],
+    clients: APPS.map(({ kind, redirect_uris }) => {
+      const { client_id, client_secret } = apps[kind];
+      return { kind, client_id, ...(client_secret && { client_secret }), redirect_uris };
+    }),
+    users: USERS.map(({ username, role }) => ({ username, role })),
+  };
+}
+
+function latchkeyStatements({ users, developer, api, introspection, apps, made_at }) {
+  const at = { created_at: made_at };
+  return [
+    ...USERS.map(({ username, name }) => insert("users", { id: users[username], username, name, ...at })),
+    insert("user_roles", { user_id: users.rita, role: "reviewer" }),
+    insert("developers", { id: developer, name: "Northwind Labs", ...at }),
+    insert("developer_members", { developer_id: developer, user_id: users.dana, role: "owner" }),
+
+    insert("apis", { id: api, resource: RESOURCE, name: "Projects API", ...at }),
+    insert("api_credentials", {
+      id: introspection.client_id,
+      api_id: api,
+      secret_hash: hash(introspection.client_secret),
+      ...at,
+    }),
+    ...SCOPES.map((scope, position) => insert("scopes", { ...scope, api_id: api, position })),
+    insert("client_grants", {
+      client_id: "*",
+      api_id: api,
+      subject_type: "user",
+      access: "chosen",
+      scopes: JSON.stringify(SCOPES.map(({ name }) => name)),
+    }),
+    ...APPS.flatMap((app) => appStatements(app, apps[app.kind], { developer, api, at })),
+  ];
+}
+
+function appStatements(app, { client_id, client_secret, secret_id }, { developer, api, at }) {
+  const { name, description, app_type, redirect_uris, own_scopes } = app;
+  return [
+    insert("apps", {
+      client_id,
+      developer_id: developer,
+      name,
+      description,
+      app_type,
+      class: "portal",
+      status: "approved",
+      ...at,
+    }),
+    ...redirect_uris.map((redirect_uri) => insert("app_redirect_uris", { client_id, redirect_uri })),
+    ...SCOPES.map(({ name: scope }) =>
+      insert("app_scopes", { client_id, scope, is_default: Number(DEFAULT_SCOPES.includes(scope)) }),
+    ),
+    ...(client_secret
+      ? [
+          insert("client_secrets", {
+            id: secret_id,
+            client_id,
+            secret_hash: hash(client_secret),
+            hint: client_secret.slice(-4),
+            ...at,
+          }),
+        ]
+      : []),
+    ...(own_scopes
+      ? [
+          insert("client_grants", {
+            client_id,
+            api_id: api,
+            subject_type: "client",
+            access: "chosen",
+            scopes: JSON.stringify(own_scopes),
+          }),
+        ]
+      : []),
+  ];
+}
+
+function projectsApiStatements({ users, projects, made_at }) {
+  const day = 24 * 3600 * 1000;
+  return [
+    ...USERS.map(({ username, name }) =>
+      insert("profiles", { user_id: users[username], name, created_at: made_at - 400 * day }),
+    ),
+    ...Object.entries(PROJECTS).flatMap(([username, list]) =>
+      list.flatMap(({ name, tasks }, place) => {
+        const owner = { user_id: users[username] };
+        const id = projects[username][place];
+        return [
+          insert("projects", { ...owner, id, name, created_at: made_at - (place + 1) * 10 * day }),
+          ...tasks.map(([title, done], position) =>
+            insert("tasks", { ...owner, project_id: id, position, title, done }),
+          ),
+        ];
+      }),
+    ),
+  ];
+}
+
+/** Only for the values of this file, which hold no characters but letters and plain punctuation. */
+function insert(table, row) {
+  const values = Object.values(row).map((value) =>
+    typeof value === "number" ? value : `'${value.replaceAll("'", "''")}'`,
+  );
+  return `INSERT INTO ${table} (${Object.keys(row).join(", ")}) VALUES (${values.join(", ")})`;
+}
+
+/** As Latchkey keeps secrets: SHA-256 of the whole text, base64url without padding. */
+function hash(text) {
+  return createHash("sha256").update(text).digest("base64url");
+}
+
+function secret(prefix) {
+  return prefix + randomBytes(32).toString("base64url");
+}
+
+function identifier(prefix) {
+  return prefix + Array.from(randomBytes(26), (byte) => "abcdefghijklmnopqrstuvwxyz234567"[byte & 31]).join("");
+}
+
+function byKey(list, key, make) {
+  return Object.fromEntries(list.map((item) => [item[key], make(item)]));
+}

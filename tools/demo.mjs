@@ -1,0 +1,61 @@
+/** Loads the demo platform into the local databases, once, and describes it in `.local/demo.json`. */
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+import path from "node:path";
+import { getPlatformProxy } from "wrangler";
+import { demoPlatform, newIdentities } from "./demo-data.mjs";
+
+/**
+ * @param {string} root the repository
+ * @returns {Promise<{loaded: boolean, description: ReturnType<typeof demoPlatform>['description']}>}
+ */
+export async function loadDemo(root) {
+  const local = path.join(root, ".local");
+  const identities = await keptIdentities(path.join(local, "state", "demo-identities.json"));
+  const { description, latchkey, projectsApi } = demoPlatform(identities);
+
+  const { env, dispose } = await getPlatformProxy({
+    configPath: path.join(root, "tools", "local-databases.toml"),
+    persist: { path: path.join(local, "state", "v3") }, // where `wrangler dev --persist-to .local/state` looks
+    remoteBindings: false,
+  });
+  let loaded = false;
+  try {
+    const { id } = (await env.DB.prepare("SELECT id FROM users WHERE username = 'alice'").first()) ?? {};
+    if (id && id !== identities.users.alice)
+      throw new Error("The local database belongs to another demo platform. Run `make reset`.");
+    // Loaded once, each in one transaction: whatever was changed since then stays as it is.
+    if (!id) {
+      await run(env.DB, latchkey);
+      loaded = true;
+    }
+    if (!(await env.PROJECTS_DB.prepare("SELECT 1 FROM profiles LIMIT 1").first()))
+      await run(env.PROJECTS_DB, projectsApi);
+  } finally {
+    await dispose();
+  }
+  await writePrivately(path.join(local, "demo.json"), `${JSON.stringify(description, null, 2)}\n`);
+  return { loaded, description };
+}
+
+/** Ids and secrets live and die with the databases that hold them: the databases only have the secrets' hashes. */
+async function keptIdentities(file) {
+  try {
+    return JSON.parse(await readFile(file, "utf8"));
+  } catch (error) {
+    if (error.code !== "ENOENT") throw error;
+  }
+  const identities = newIdentities();
+  await writePrivately(file, JSON.stringify(identities));
+  return identities;
+}
+
+/** @param {D1Database} database */
+function run(database, statements) {
+  return database.batch(statements.map((sql) => database.prepare(sql)));
+}
+
+/** Readable by nobody else on this machine. */
+export async function writePrivately(file, content) {
+  await mkdir(path.dirname(file), { recursive: true });
+  await writeFile(file, content, { mode: 0o600 });
+}
