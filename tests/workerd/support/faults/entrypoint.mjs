@@ -1,0 +1,28 @@
+// The built worker behind a door that obeys `x-test-faults` and tells `x-test-trips`. Never deployed.
+import { WorkerEntrypoint } from "cloudflare:workers";
+import { watchedEnvironment } from "./environment.mjs";
+import { Plan } from "./plan.mjs";
+
+export function withFaults(Built) {
+  const worker = (ctx, env) =>
+    typeof Built === "function"
+      ? new Built(ctx, env)
+      : { fetch: (request) => Built.fetch(request, env, ctx), scheduled: (event) => Built.scheduled(event, env, ctx) };
+
+  return class extends WorkerEntrypoint {
+    async fetch(request) {
+      const plan = Plan.read(request.headers.get("x-test-faults"));
+      const headers = new Headers(request.headers);
+      headers.delete("x-test-faults");
+      const inner = worker(this.ctx, watchedEnvironment(this.env, plan));
+      const answer = await inner.fetch(new Request(request, { headers }));
+      const told = new Response(answer.body, answer);
+      told.headers.set("x-test-trips", JSON.stringify(plan.trips));
+      return told;
+    }
+
+    scheduled(event) {
+      return worker(this.ctx, this.env).scheduled(event);
+    }
+  };
+}

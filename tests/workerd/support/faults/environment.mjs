@@ -1,0 +1,88 @@
+// Stands between the worker and its bindings, so that a plan can break, delay, fake and count every storage call.
+
+// `replacements` maps a property to a function that makes its stand-in; everything else is the binding's own.
+function standIn(target, replacements) {
+  return new Proxy(target, {
+    get(_, property) {
+      const make = Object.hasOwn(replacements, property) ? replacements[property] : undefined;
+      if (make) return make;
+      const value = Reflect.get(target, property, target);
+      // The worker recognises a binding by its constructor's name, so that one stays unbound.
+      return typeof value === "function" && property !== "constructor" ? value.bind(target) : value;
+    },
+  });
+}
+
+function keyValue(binding, name, plan) {
+  const watched = ["get", "getWithMetadata", "put", "delete", "list"].map((method) => [
+    method,
+    (...given) =>
+      plan.run(
+        `${name}.${method}`,
+        () => String(given[0]),
+        () => binding[method](...given),
+      ),
+  ]);
+  return standIn(binding, Object.fromEntries(watched));
+}
+
+function database(binding, name, plan) {
+  const originals = new WeakMap();
+  const statement = (real, sql) => {
+    const watched = ["first", "all", "run", "raw"].map((method) => [
+      method,
+      (...given) =>
+        plan.run(
+          `${name}.${method}`,
+          () => sql,
+          () => real[method](...given),
+        ),
+    ]);
+    const wrapped = standIn(real, {
+      ...Object.fromEntries(watched),
+      bind: (...values) => statement(real.bind(...values), sql),
+    });
+    originals.set(wrapped, { real, sql });
+    return wrapped;
+  };
+  return standIn(binding, {
+    prepare: (sql) => statement(binding.prepare(sql), sql),
+    batch: (statements) => {
+      const known = statements.map((one) => originals.get(one));
+      const sql = () => known.map((one) => one.sql).join("\n");
+      return plan.run(`${name}.batch`, sql, () => binding.batch(known.map((one) => one.real)));
+    },
+    exec: (sql) =>
+      plan.run(
+        `${name}.exec`,
+        () => sql,
+        () => binding.exec(sql),
+      ),
+    ...(binding.withSession && { withSession: (mark) => database(binding.withSession(mark), name, plan) }),
+  });
+}
+
+function objects(binding, name, plan) {
+  const stub = (real) =>
+    standIn(real, {
+      fetch: (input, init) => {
+        const request = new Request(input, init);
+        return plan.run(
+          `${name}.fetch`,
+          () => request.clone().text(),
+          () => real.fetch(request),
+        );
+      },
+    });
+  return standIn(binding, {
+    get: (...given) => stub(binding.get(...given)),
+    getByName: (...given) => stub(binding.getByName(...given)),
+  });
+}
+
+const wrappers = { KV: keyValue, DB: database, LEDGER: objects, KEYRING: objects };
+
+export function watchedEnvironment(env, plan) {
+  const bindings = Object.entries(wrappers).map(([name, wrap]) => [name, wrap(env[name], name, plan)]);
+  return { ...env, ...Object.fromEntries(bindings) };
+}

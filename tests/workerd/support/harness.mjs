@@ -1,0 +1,127 @@
+// Latchkey in workerd, with its migrations applied and the platform of platform.mjs in it.
+// Its issuer is fixed; requests to it reach the harness wherever that listens.
+import { after } from "node:test";
+import { createTestHarness } from "wrangler";
+import { loadPlatform, PLATFORM_NAME } from "./platform.mjs";
+import { assembleWorker, configPath } from "./worker_directory.mjs";
+
+// No look-ups on the internet when workerd starts.
+process.env.CLOUDFLARE_CF_FETCH_ENABLED = "false";
+process.env.WRANGLER_SEND_METRICS = "false";
+
+export const ISSUER = "http://localhost:8787";
+
+export const vars = { ISSUER, PLATFORM_NAME, DEVELOPMENT_SIGN_IN: "true" };
+export const secrets = { LATCHKEY_SECRET: `1:${Buffer.alloc(32, 7).toString("base64url")}` };
+
+// The test file's own server; it ends with the file.
+export async function startLatchkey(options = {}) {
+  const assembled = await assembleWorker();
+  const server = createTestHarness({
+    workers: [
+      {
+        configPath,
+        prebuiltWorkerDir: assembled.directory,
+        vars: { ...vars, ...options.vars },
+        secrets: { ...secrets, ...options.secrets },
+      },
+    ],
+  });
+  after(async () => {
+    await server.close();
+    await assembled.remove();
+  });
+  await server.listen();
+  const worker = server.getWorker();
+  await worker.applyD1Migrations("DB");
+  const env = await worker.getEnv();
+  await loadPlatform(env.DB);
+  return new Latchkey(server, worker, env);
+}
+
+export class Latchkey {
+  constructor(server, worker, env) {
+    this.server = server;
+    this.worker = worker;
+    this.db = env.DB;
+    this.kv = env.KV;
+    this.fetch = this.fetch.bind(this);
+  }
+
+  // As `fetch`, but redirects are never followed, and `faults` (see faults/plan.mjs) go wrong on the way.
+  async fetch(input, { faults, ...init } = {}) {
+    const url = new URL(input, ISSUER);
+    if (url.origin !== ISSUER) throw new Error(`a test wanted to leave for ${url.origin}`);
+    const headers = new Headers(init.headers);
+    if (faults) headers.set("x-test-faults", JSON.stringify(faults));
+    const body = init.body instanceof URLSearchParams ? init.body.toString() : init.body;
+    if (init.body instanceof URLSearchParams && !headers.has("content-type"))
+      headers.set("content-type", "application/x-www-form-urlencoded");
+    const answer = await this.worker.fetch(url.href, {
+      method: init.method,
+      headers: [...headers],
+      body,
+      redirect: "manual",
+    });
+    const bytes = await answer.arrayBuffer();
+    const hasBody = ![101, 204, 205, 304].includes(answer.status);
+    return new Response(hasBody ? bytes : null, { status: answer.status, headers: [...answer.headers] });
+  }
+
+  runSchedule() {
+    return this.worker.scheduled({ cron: "*/5 * * * *", scheduledTime: new Date() });
+  }
+
+  async count(table, where = "1 = 1", ...values) {
+    const row = await this.db
+      .prepare(`SELECT count(*) AS n FROM ${table} WHERE ${where}`)
+      .bind(...values)
+      .first();
+    return row.n;
+  }
+
+  run(sql, ...values) {
+    return this.db
+      .prepare(sql)
+      .bind(...values)
+      .run();
+  }
+
+  async rows(sql, ...values) {
+    return (
+      await this.db
+        .prepare(sql)
+        .bind(...values)
+        .all()
+    ).results;
+  }
+
+  // Lets `milliseconds` pass for everything the ledger keeps, by moving its times into the past.
+  async age(milliseconds) {
+    for (const id of await this.worker.listDurableObjectIds("LEDGER")) {
+      await age(await this.worker.getDurableObjectStorage("LEDGER", { id }), milliseconds);
+      await this.worker.evictDurableObject("LEDGER", { id });
+    }
+  }
+}
+
+// What the request cost: { "KV.get": 1, "LEDGER.fetch": 1, depth: 2 }
+export const trips = (answer) => JSON.parse(answer.headers.get("x-test-trips"));
+
+// Every millisecond time there is, as a number of its own or inside a JSON text.
+async function age(storage, milliseconds) {
+  const earlier = (text) => text.replaceAll(/\b1\d{12}\b/g, (time) => time - milliseconds);
+  const tables = await storage.exec("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT GLOB '_cf_*'");
+  for (const { name: table } of tables) {
+    for (const { name: column } of await storage.exec(`SELECT name FROM pragma_table_info('${table}')`)) {
+      await storage.exec(
+        `UPDATE ${table} SET ${column} = ${column} - ${milliseconds}
+         WHERE typeof(${column}) IN ('integer', 'real') AND ${column} BETWEEN 1e12 AND 2e12`,
+      );
+      for (const { text } of await storage.exec(
+        `SELECT DISTINCT ${column} AS text FROM ${table} WHERE ${column} GLOB '{*'`,
+      ))
+        await storage.exec(`UPDATE ${table} SET ${column} = ? WHERE ${column} = ?`, earlier(text), text);
+    }
+  }
+}

@@ -1,0 +1,36 @@
+// Puts the built worker behind the fault-injecting entry module, in a directory that workerd loads as it is.
+import { cp, mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import esbuild from "esbuild";
+import { unstable_readConfig as readConfig } from "wrangler";
+
+const root = fileURLToPath(new URL("../../../", import.meta.url));
+const build = path.join(root, "build");
+export const configPath = path.join(root, "wrangler.toml");
+
+const entryModule = `
+import Built from "./build/index.js";
+import { withFaults } from "./tests/workerd/support/faults/entrypoint.mjs";
+export * from "./build/index.js";
+export default withFaults(Built);
+`;
+
+// { directory, entry, config, remove() }
+export async function assembleWorker() {
+  const config = readConfig({ config: configPath }, { hideWarnings: true });
+  const directory = await mkdtemp(path.join(tmpdir(), "latchkey-tests-"));
+  // Wrangler looks for this name in a prebuilt directory.
+  const entry = path.join(directory, `${path.parse(config.main).name}.js`);
+  await esbuild.build({
+    stdin: { contents: entryModule, resolveDir: root },
+    outfile: entry,
+    bundle: true,
+    format: "esm",
+    external: ["cloudflare:*", "*.wasm"],
+    logLevel: "warning",
+  });
+  await cp(build, directory, { recursive: true, filter: (file) => file === build || file.endsWith(".wasm") });
+  return { directory, entry, config, remove: () => rm(directory, { recursive: true, force: true }) };
+}
