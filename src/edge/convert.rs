@@ -15,7 +15,7 @@ pub async fn request(mut request: worker::Request) -> Option<Request> {
         .entries()
         .map(|(name, value)| (name.to_ascii_lowercase(), value))
         .collect();
-    let body = body(&mut request, &headers).await;
+    let body = body(&mut request).await;
     Some(Request {
         method: request.method().to_string(),
         path: url.path().to_owned(),
@@ -25,25 +25,30 @@ pub async fn request(mut request: worker::Request) -> Option<Request> {
     })
 }
 
-/// Reads the body, but never more than a request may have.
-async fn body(request: &mut worker::Request, headers: &BTreeMap<String, String>) -> Body {
-    let declared = headers
-        .get("content-length")
-        .and_then(|length| length.parse::<usize>().ok());
-    if declared.is_some_and(|length| length > MAX_BODY) {
-        return Body::TooLarge;
-    }
+/// How much of a body that is too large is read and thrown away: most clients lose an answer that is sent
+/// before they have finished.
+const MAX_DISCARDED: usize = 8 * 1024 * 1024;
+
+/// Reads the body, but never keeps more than a request may have.
+async fn body(request: &mut worker::Request) -> Body {
     let Ok(mut stream) = request.stream() else {
         return Body::default();
     };
-    let mut bytes = Vec::new();
+    let (mut bytes, mut length) = (Vec::new(), 0);
     while let Some(Ok(chunk)) = stream.next().await {
-        if bytes.len() + chunk.len() > MAX_BODY {
-            return Body::TooLarge;
+        length += chunk.len();
+        if length > MAX_DISCARDED {
+            break;
         }
-        bytes.extend_from_slice(&chunk);
+        if length <= MAX_BODY {
+            bytes.extend_from_slice(&chunk);
+        }
     }
-    Body::Bytes(bytes)
+    if length > MAX_BODY {
+        Body::TooLarge
+    } else {
+        Body::Bytes(bytes)
+    }
 }
 
 /// Writes a reply; to `HEAD` without its body.

@@ -71,8 +71,6 @@ fn config(env: &Env) -> std::result::Result<Config, Reply> {
     };
     Config::parse(variables).map_err(|error| {
         console_error!("configuration: {error}");
-        Reply::new(503, format!("Latchkey cannot start: {error}.\n"))
-            .header("Content-Type", "text/plain; charset=utf-8")
-            .finished(false)
+        endpoints::not_configured(&error)
     })
 }

@@ -53,9 +53,9 @@ pub async fn authorize<S: Stores>(context: &Context<'_, S>, request: &Request) -
         .await
     {
         Ok(view) => view,
-        Err(_) => return unavailable(context, &params),
+        Err(_) => return unavailable(context, &params, client_id).await,
     };
-    match AuthorizationRequest::parse(&params, view.app.as_ref()) {
+    match AuthorizationRequest::parse(&params, view.app.as_deref()) {
         Ok(authorization) => accept(context, request, authorization, &view),
         Err(error) => authorization_error(context, &error),
     }
@@ -117,8 +117,20 @@ fn refuse<S>(context: &Context<'_, S>, pending: &PendingRequest, error: OAuthErr
     authorization_error(context, &AuthorizationError::Redirect { to, error, state })
 }
 
-fn unavailable<S>(context: &Context<'_, S>, params: &Params) -> Reply {
-    // Without the app's record no redirect is trusted, so the user is told, and may try again.
+/// Storage is down. An app whose record is still at hand is told, if the redirect is good; else the user is,
+/// and may try again.
+async fn unavailable<S: Stores>(context: &Context<'_, S>, params: &Params, client_id: &str) -> Reply {
+    if let Ok(Some(app)) = context.stores.app(client_id).await {
+        let error = match AuthorizationRequest::parse(params, Some(&app)) {
+            Err(error) => error,
+            Ok(request) => AuthorizationError::Redirect {
+                to: request.redirect_uri,
+                error: OAuthError::new(ErrorCode::TemporarilyUnavailable, "storage is out of reach: try again"),
+                state: request.state,
+            },
+        };
+        return authorization_error(context, &error);
+    }
     let names = [
         "response_type",
         "client_id",

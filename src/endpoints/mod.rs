@@ -15,6 +15,7 @@ mod token;
 
 pub use maintenance::maintain;
 
+use crate::config::ConfigError;
 use crate::context::Context;
 use crate::http::{Reply, Request};
 use crate::oauth::error::{AuthorizationError, ErrorCode, OAuthError, PageReason};
@@ -59,6 +60,13 @@ pub async fn dispatch<S: Stores>(context: &Context<'_, S>, request: &Request) ->
         Route::NotFound | Route::Asset { .. } => Reply::json(404, &serde_json::json!({ "error": "not_found" })),
     };
     reply.finished(context.config.issuer.is_https())
+}
+
+/// What every request gets while the configuration is not safe to serve with. The reason is the operator's
+/// own mistake and names no secret.
+pub fn not_configured(error: &ConfigError) -> Reply {
+    let explanation = format!("{error}.");
+    message("Latchkey", 503, "Latchkey cannot start", &explanation).finished(false)
 }
 
 fn preflight() -> Reply {

@@ -9,7 +9,7 @@ use super::{json_error, json_unavailable};
 use crate::context::Context;
 use crate::crypto::base64url;
 use crate::http::{FormError, Params, Reply, Request};
-use crate::ledger::family::Family;
+use crate::ledger::family::{EndReason, Family};
 use crate::ledger::shard::Shard;
 use crate::ledger::{Operation, Outcome, Redeem, Refresh, Refusal};
 use crate::oauth::access_token::FamilyReference;
@@ -320,9 +320,8 @@ fn refused(outcome: &Outcome) -> Failure {
         Refusal::CodeUsed => invalid_grant("the code was used before; the tokens issued for it have been revoked"),
         Refusal::CodeExpired => invalid_grant("the code has expired: codes live 60 seconds"),
         Refusal::ConsentEnded => invalid_grant("the user has revoked this app's access"),
-        Refusal::UnknownFamily | Refusal::FamilyEnded | Refusal::TokenEnded => {
-            invalid_grant("the grant has been revoked")
-        }
+        Refusal::FamilyEnded { cause } => invalid_grant(ended_because(*cause)),
+        Refusal::UnknownFamily | Refusal::TokenEnded => invalid_grant("the grant has been revoked"),
         Refusal::FamilyExpired => invalid_grant("the refresh token has expired"),
         Refusal::OtherClient => invalid_grant("the refresh token was issued to another client"),
         Refusal::AppEpoch => invalid_grant("the grant is from before this app was suspended or changed"),
@@ -331,4 +330,13 @@ fn refused(outcome: &Outcome) -> Failure {
         Refusal::ScopeExceeded => OAuthError::new(ErrorCode::InvalidScope, "scope goes beyond what was granted"),
         Refusal::ResourceExceeded => OAuthError::new(ErrorCode::InvalidTarget, "resource is not part of this grant"),
     })
+}
+
+fn ended_because(reason: EndReason) -> &'static str {
+    match reason {
+        EndReason::CodeReused => "the grant has been revoked because its code was used again",
+        EndReason::RefreshTokenReused => "the grant has been revoked because an old refresh token was presented",
+        EndReason::RevokedByClient => "the grant has been revoked by the app",
+        EndReason::ConsentRevoked => "the user has revoked this app's access",
+    }
 }

@@ -116,8 +116,8 @@ impl Family {
 
     /// Whether its tokens are good at all.
     pub fn check_alive(&self, now: Timestamp) -> Result<(), Refusal> {
-        if self.ended.is_some() {
-            Err(Refusal::FamilyEnded)
+        if let Some(end) = self.ended {
+            Err(Refusal::FamilyEnded { cause: end.reason })
         } else if self.idle_expires_at <= now || self.expires_at <= now {
             Err(Refusal::FamilyExpired)
         } else {

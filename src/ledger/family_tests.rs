@@ -146,7 +146,12 @@ fn a_family_that_is_idle_old_or_ended_is_not_alive() {
     );
     let mut ended = family;
     ended.end(EndReason::CodeReused, Timestamp(1));
-    assert_eq!(alive(&ended, Timestamp(0)), Err(Refusal::FamilyEnded));
+    assert_eq!(
+        alive(&ended, Timestamp(0)),
+        Err(Refusal::FamilyEnded {
+            cause: EndReason::CodeReused
+        })
+    );
 }
 
 #[test]

@@ -152,7 +152,10 @@ pub enum Refusal {
     /// No such family here.
     UnknownFamily,
     /// The family was ended.
-    FamilyEnded,
+    FamilyEnded {
+        /// Why.
+        cause: EndReason,
+    },
     /// The family has expired.
     FamilyExpired,
     /// The family is another client's.

@@ -65,7 +65,12 @@ fn a_second_redemption_is_refused_and_ends_the_family_of_the_first() {
     assert_eq!(refused(&run(&mut rows, second)), Refusal::CodeUsed);
     assert_eq!(rows.families["family"].ended.unwrap().reason, EndReason::CodeReused);
     assert!(!rows.families.contains_key("second family"));
-    assert_eq!(refused(&run(&mut rows, refresh(|_| {}))), Refusal::FamilyEnded);
+    assert_eq!(
+        refused(&run(&mut rows, refresh(|_| {}))),
+        Refusal::FamilyEnded {
+            cause: EndReason::CodeReused
+        }
+    );
 }
 
 #[test]
@@ -117,7 +122,13 @@ fn ending_a_consent_ends_every_family_under_it_and_no_other() {
     }
     for family in ["family", "second"] {
         assert_eq!(rows.families[family].ended.unwrap().reason, EndReason::ConsentRevoked);
-        assert!(run(&mut rows, refresh(|refresh| refresh.family = family.into())) == Refusal::FamilyEnded.into());
+        assert!(
+            run(&mut rows, refresh(|refresh| refresh.family = family.into()))
+                == Refusal::FamilyEnded {
+                    cause: EndReason::ConsentRevoked
+                }
+                .into()
+        );
     }
     assert!(rows.families["other"].ended.is_none());
 }
@@ -207,7 +218,12 @@ fn inspection_knows_what_was_ended() {
             consent_id: "cns_one".into(),
         },
     );
-    assert_eq!(refused(&run(&mut rows, other)), Refusal::FamilyEnded);
+    assert_eq!(
+        refused(&run(&mut rows, other)),
+        Refusal::FamilyEnded {
+            cause: EndReason::ConsentRevoked
+        }
+    );
     let unknown = Operation::Inspect(Inspect {
         family: Some("unknown".into()),
         ..Inspect::default()

@@ -248,7 +248,7 @@ impl Consents for Memory {
                 .and_then(|signed| self.active_consent(&signed.user.id, client_id));
             AuthorizationView {
                 signed_in,
-                app: self.apps.borrow().get(client_id).cloned(),
+                app: self.apps.borrow().get(client_id).cloned().map(Rc::new),
                 consent,
             }
         })

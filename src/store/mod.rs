@@ -156,7 +156,7 @@ pub struct AuthorizationView {
     /// Who is signed in.
     pub signed_in: Option<SignedIn>,
     /// The app.
-    pub app: Option<App>,
+    pub app: Option<Rc<App>>,
     /// The user's active consent for it.
     pub consent: Option<ActiveConsent>,
 }

@@ -10,6 +10,7 @@ use crate::edge::stores::{EdgeStores, store_error};
 use crate::edge::surroundings::now;
 use crate::oauth::client::App;
 use crate::store::{ApiCredential, Apps, StoreError};
+use crate::time::Timestamp;
 
 /// An app with all that decisions need, as one JSON value.
 pub const APP: &str = include_str!("app.sql");
@@ -37,6 +38,11 @@ impl AppRow {
     }
 }
 
+/// Keeps a record whose read began at `read_at`.
+pub fn remember(app: &Rc<App>, read_at: Timestamp) {
+    APPS.with(|cache| cache.put(&app.client_id, app, read_at));
+}
+
 impl Apps for EdgeStores {
     async fn app(&self, client_id: &str) -> Result<Option<Rc<App>>, StoreError> {
         let read_at = now();
@@ -46,7 +52,7 @@ impl Apps for EdgeStores {
         let results = batch(&self.database()?, vec![Statement::new(APP).text(client_id)]).await?;
         let app = AppRow::parse(rows(&results, 0)?)?.map(Rc::new);
         if let Some(app) = &app {
-            APPS.with(|cache| cache.put(client_id, app, read_at));
+            remember(app, read_at);
         }
         Ok(app)
     }

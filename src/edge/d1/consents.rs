@@ -2,10 +2,12 @@
 
 mod decide;
 
+use std::rc::Rc;
+
 use serde::Deserialize;
 use worker::D1Result;
 
-use super::apps::{APP, AppRow};
+use super::apps::{self, APP, AppRow};
 use super::sessions::{read_session, select_session};
 use super::{Statement, batch, rows};
 use crate::edge::stores::{EdgeStores, store_error};
@@ -72,7 +74,10 @@ impl Consents for EdgeStores {
             );
         }
         let results = batch(&self.database()?, statements).await?;
-        let app = AppRow::parse(rows(&results, 0)?)?;
+        let app = AppRow::parse(rows(&results, 0)?)?.map(Rc::new);
+        if let Some(app) = &app {
+            apps::remember(app, now);
+        }
         let Some(session) = session else {
             return Ok(AuthorizationView {
                 app,
