@@ -28,7 +28,7 @@ const CODE_MEMORY: Duration = Duration::from_secs(10 * 60);
 
 /// A question to one ledger object.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(tag = "operation", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub enum Operation {
     /// Redeem a code and start its token family.
     Redeem(Box<Redeem>),
@@ -116,7 +116,7 @@ pub struct Inspect {
 
 /// An answer of a ledger object.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "outcome", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub enum Outcome {
     /// The code is redeemed; the family begins at this generation.
     Redeemed {

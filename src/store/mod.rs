@@ -1,13 +1,15 @@
 //! What the endpoints need of storage, as small traits. `edge` implements them on Cloudflare; `memory` is
 //! their twin for tests, which can fail on purpose.
 
+mod error;
 #[cfg(test)]
 pub mod memory;
+
+pub use error::StoreError;
 
 use std::rc::Rc;
 
 use serde::Deserialize;
-use thiserror::Error;
 
 use crate::keyring::PublicKeys;
 use crate::ledger::shard::Shard;
@@ -16,16 +18,6 @@ use crate::oauth::authorization_code::CodePayload;
 use crate::oauth::client::App;
 use crate::oauth::scope::Scopes;
 use crate::time::Timestamp;
-
-/// Storage did not answer, or answered what nobody understands. Whether a write happened is unknown.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("{part}: {detail}")]
-pub struct StoreError {
-    /// Which part of storage.
-    pub part: &'static str,
-    /// What it said. For the log; holds no secret.
-    pub detail: String,
-}
 
 /// Everything an endpoint may ask of storage.
 pub trait Stores: Apps + Sessions + Consents + Codes + Ledger + Signer {}
