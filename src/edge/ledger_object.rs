@@ -54,10 +54,11 @@ impl DurableObject for RevocationLedger {
         let rows = self.rows()?;
         rows.delete_expired(now()).map_err(into_worker_error)?;
         let told = self.tell_directory(&rows).await;
-        if told.is_err() {
+        let uses_are_left = told.is_err() || !rows.untold_uses().map_err(into_worker_error)?.is_empty();
+        if uses_are_left {
             self.set_alarm(TELL_AFTER).await?;
-        } else if rows.holds_anything().map_err(into_worker_error)? {
-            // Not remembered: a use in between sets its own, sooner alarm.
+        } else if !self.alarm_is_set.get() && rows.holds_anything().map_err(into_worker_error)? {
+            // Not noted as set: the next use sets its own, sooner alarm in its place.
             self.state.storage().set_alarm(CLEAN_EVERY).await?;
         }
         Response::empty()
@@ -106,7 +107,7 @@ impl RevocationLedger {
                 .time(told.used_at)
         };
         batch(&database, uses.iter().map(update).collect()).await?;
-        rows.told(&uses)
+        rows.forget_uses(&uses)
     }
 }
 

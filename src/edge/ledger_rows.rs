@@ -18,7 +18,7 @@ const SCHEMA: &str = "
     CREATE INDEX IF NOT EXISTS families_by_expiry ON families (expires_at);
     CREATE TABLE IF NOT EXISTS ended_consents (id TEXT PRIMARY KEY, expires_at INTEGER NOT NULL) WITHOUT ROWID;
     CREATE TABLE IF NOT EXISTS ended_tokens (jti TEXT PRIMARY KEY, expires_at INTEGER NOT NULL) WITHOUT ROWID;
-    CREATE TABLE IF NOT EXISTS consent_use (consent_id TEXT PRIMARY KEY, used_at INTEGER NOT NULL, told_at INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID;
+    CREATE TABLE IF NOT EXISTS consent_use (consent_id TEXT PRIMARY KEY, used_at INTEGER NOT NULL) WITHOUT ROWID;
 ";
 
 /// One ledger object's tables.
@@ -73,20 +73,14 @@ impl SqlRows {
 
     /// Uses of consents the directory has not been told of.
     pub fn untold_uses(&self) -> Result<Vec<ConsentUse>, StoreError> {
-        self.select(
-            "SELECT consent_id, used_at FROM consent_use WHERE used_at > told_at LIMIT 500",
-            Vec::new(),
-        )
+        self.select("SELECT consent_id, used_at FROM consent_use LIMIT 500", Vec::new())
     }
 
-    /// Notes that the directory knows.
-    pub fn told(&self, uses: &[ConsentUse]) -> Result<(), StoreError> {
-        for told in uses {
+    /// Forgets uses the directory knows of now, but none that came meanwhile.
+    pub fn forget_uses(&self, told: &[ConsentUse]) -> Result<(), StoreError> {
+        for told in told {
             let values = vec![told.consent_id.as_str().into(), time(told.used_at)];
-            self.execute(
-                "UPDATE consent_use SET told_at = max(told_at, ?2) WHERE consent_id = ?1",
-                values,
-            )?;
+            self.execute("DELETE FROM consent_use WHERE consent_id = ? AND used_at <= ?", values)?;
         }
         Ok(())
     }
