@@ -32,12 +32,21 @@ stamp() {
 
 # apt_install WHAT PACKAGE...: installs Debian packages, or says in one sentence why it cannot.
 apt_install() {
-  local what=$1
+  local what=$1 package
   shift
   local manual="run: apt-get install --no-install-recommends $*"
   have apt-get || die "$what is missing and this is not Debian; install it with your system's package manager (Debian's names: $*)."
   [ "$(id -u)" = 0 ] || die "$what is missing; as root, $manual"
   export DEBIAN_FRONTEND=noninteractive
-  tools/with-progress "package lists" apt-get update -q || die "apt-get cannot reach Debian's servers, and $what is missing."
-  tools/with-progress "$what" apt-get install -q -y --no-install-recommends "$@" || die "$what could not be installed; $manual"
+  local apt=(apt-get -q -o Acquire::http::Timeout=10 -o Acquire::https::Timeout=10 -o Acquire::Retries=1 -o DPkg::Lock::Timeout=120)
+  # Where an installation was interrupted, apt-get refuses to work until this is done.
+  dpkg --configure -a >/dev/null 2>&1 || true
+  # A server that does not answer is no mistake yet: the lists that are here may do.
+  tools/with-progress "package lists" sh -c '"$@" || true' sh "${apt[@]}" update
+  for package; do
+    LC_ALL=C apt-cache policy "$package" | grep -q 'Candidate: [0-9]' ||
+      die "$what is missing and apt-get knows no package $package: its servers do not answer, or its sources leave out Debian's security updates."
+  done
+  tools/with-progress "$what" "${apt[@]}" install -y --no-remove --no-install-recommends "$@" ||
+    die "$what could not be installed; the output above says why. By hand, $manual"
 }
