@@ -32,12 +32,22 @@ stamp() {
 
 # apt_install WHAT PACKAGE...: installs Debian packages, or says in one sentence why it cannot.
 apt_install() {
-  local what=$1
+  local what=$1 package
   shift
   local manual="run: apt-get install --no-install-recommends $*"
-  have apt-get || die "$what is missing and this is not Debian; install it with your system's package manager (Debian's names: $*)."
-  [ "$(id -u)" = 0 ] || die "$what is missing; as root, $manual"
+  have apt-get || die "missing: $what; this is not Debian, so install it with your system's package manager (Debian's names: $*)."
+  [ "$(id -u)" = 0 ] || die "missing: $what; as root, $manual"
   export DEBIAN_FRONTEND=noninteractive
-  tools/with-progress "package lists" apt-get update -q || die "apt-get cannot reach Debian's servers, and $what is missing."
-  tools/with-progress "$what" apt-get install -q -y --no-install-recommends "$@" || die "$what could not be installed; $manual"
+  local apt=(apt-get -q -o DPkg::Lock::Timeout=120)
+  # Where an installation was interrupted, apt-get refuses to work until this is done.
+  dpkg --configure -a >/dev/null 2>&1 || true
+  # A server that is silent costs seconds, not minutes, and is no mistake yet: the lists that are here may do.
+  tools/with-progress "package lists" sh -c '"$@" || true' sh "${apt[@]}" update -o Acquire::Retries=0 \
+    -o Acquire::http::Timeout=5 -o Acquire::https::Timeout=5
+  for package; do
+    LC_ALL=C apt-cache policy "$package" | grep 'Candidate: [0-9]' >/dev/null ||
+      die "missing: $what; apt-get knows no package $package, because its servers do not answer or its sources leave out Debian's security updates."
+  done
+  tools/with-progress "$what" "${apt[@]}" install -y --no-remove --no-install-recommends "$@" ||
+    die "$what could not be installed; the output above says why. By hand, $manual"
 }
