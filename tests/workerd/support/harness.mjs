@@ -50,7 +50,8 @@ export class Latchkey {
 
   // As `fetch`, but redirects are never followed, and `faults` (see faults/plan.mjs) go wrong on the way.
   async fetch(input, { faults, ...init } = {}) {
-    const url = new URL(input, ISSUER);
+    // Put together, not resolved: "//oauth/token" is a path here, and no other host.
+    const url = new URL(String(input).startsWith("/") ? ISSUER + input : input);
     if (url.origin !== ISSUER) throw new Error(`a test wanted to leave for ${url.origin}`);
     const headers = new Headers(init.headers);
     if (faults) headers.set("x-test-faults", JSON.stringify(faults));

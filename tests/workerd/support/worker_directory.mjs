@@ -11,9 +11,11 @@ const build = path.join(root, "build");
 export const configPath = path.join(root, "wrangler.toml");
 
 const entryModule = `
-import Built from "./build/index.js";
+import Built, { RevocationLedger as BuiltLedger } from "./build/index.js";
 import { withFaults } from "./tests/workerd/support/faults/entrypoint.mjs";
+import { withinReach } from "./tests/workerd/support/faults/ledger.mjs";
 export * from "./build/index.js";
+export const RevocationLedger = withinReach(BuiltLedger);
 export default withFaults(Built);
 `;
 
