@@ -188,7 +188,7 @@ test("made-up codes cost no storage", async (t) => {
   const grant = await newGrant();
   await redeem(grant);
   const { code } = grant;
-  const last = code.at(-1) === "A" ? "Q" : "A";
+  const other = code.at(-6) === "A" ? "Q" : "A";
   const cases = [
     "x",
     "lkc_",
@@ -201,7 +201,7 @@ test("made-up codes cost no storage", async (t) => {
     "a.b.c",
     "%00",
   ];
-  for (const guess of [...cases, code.slice(0, -6) + last + code.slice(-5)]) {
+  for (const guess of [...cases, code.slice(0, -6) + other + code.slice(-5)]) {
     await t.test(guess, async () => {
       const answer = await redeem(grant, { code: guess });
       await expectRefusal(answer, "invalid_grant");
