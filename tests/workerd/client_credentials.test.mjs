@@ -3,7 +3,7 @@ import test from "node:test";
 import { expectNotStored, expectRefusal } from "./support/expect.mjs";
 import { ISSUER, startLatchkey } from "./support/harness.mjs";
 import { claimsOf, headerOf, oauthClient } from "./support/oauth.mjs";
-import { apis, apps } from "./support/platform.mjs";
+import { apis, apps, newApp } from "./support/platform.mjs";
 
 const latchkey = await startLatchkey();
 const { token, tokens, introspect } = oauthClient(latchkey);
@@ -53,8 +53,11 @@ test("an app without a client grant is refused, whatever users may agree to", as
 });
 
 // Covers: R5, R6
-test("a public app is refused", async () => {
-  for (const client of [apps.spa, apps.mobile]) await expectRefusal(await ask(client), "unauthorized_client");
+test("a public app is refused, even where a client grant was made for it", async () => {
+  const { grants } = server;
+  const granted = [await newApp(latchkey, { app_type: "spa", grants }), await newApp(latchkey, { app_type: "mobile", grants })];
+  for (const client of [apps.spa, apps.mobile, ...granted])
+    await expectRefusal(await ask(client), "unauthorized_client");
 });
 
 test("a confidential app that does not authenticate is refused", async () => {

@@ -59,6 +59,22 @@ test("the list tells of each app: what it is, whose, what it may do, since when"
   });
 });
 
+// Covers: R68, R78, B19
+test("the list tells when an app last used its access, and each use counts", async () => {
+  const browser = await newBrowser();
+  const family = await connect(browser, apps.spa);
+  const lastUsed = async () => {
+    await latchkey.ringLedgers();
+    const [{ last_used }] = await list(browser);
+    return Date.parse(last_used);
+  };
+  const first = await lastUsed();
+  assert.ok(Math.abs(first - Date.now()) < 60_000, String(first));
+  assert.equal(await lastUsed(), first);
+  await tokens(await refresh(apps.spa, family.refresh_token));
+  assert.ok((await lastUsed()) > first);
+});
+
 // Covers: R68, B39
 test("an app that was suspended is still listed, and can still be disconnected", async () => {
   const browser = await newBrowser();

@@ -45,6 +45,7 @@ export class Latchkey {
     this.worker = worker;
     this.db = env.DB;
     this.kv = env.KV;
+    this.ledgers = env.LEDGER;
     this.fetch = this.fetch.bind(this);
   }
 
@@ -71,6 +72,12 @@ export class Latchkey {
 
   runSchedule() {
     return this.worker.scheduled({ cron: "*/5 * * * *", scheduledTime: new Date() });
+  }
+
+  // What every ledger does by alarm half a minute after a use, done now.
+  async ringLedgers() {
+    for (const id of await this.worker.listDurableObjectIds("LEDGER"))
+      await this.ledgers.get(this.ledgers.idFromString(id)).ringAlarm();
   }
 
   async count(table, where = "1 = 1", ...values) {

@@ -17,5 +17,10 @@ export function withinReach(Built) {
     alarm() {
       return this.#built.alarm();
     }
+
+    // Only the runtime may call `alarm` itself.
+    ringAlarm() {
+      return this.alarm();
+    }
   };
 }
