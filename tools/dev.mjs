@@ -4,7 +4,7 @@ import { ADDRESSES, PLATFORM_NAME } from "./demo-data.mjs";
 import { ROOT, startPlatform } from "./local-platform.mjs";
 import { stopAll } from "./processes.mjs";
 
-const FIRST_INSPECTOR_PORT = 9260;
+const INSPECTOR_PORTS = [9260, 9261, 9262];
 const COLOURS = { latchkey: 36, "projects-api": 33, "partner-app": 35 };
 
 // A terminal that was closed takes no more words; stopping the workers still has to go on.
@@ -17,7 +17,7 @@ const interrupted = new Promise((resolve) => {
 
 try {
   const home = path.join(ROOT, ".local");
-  const starting = startPlatform({ home, addresses: ADDRESSES, inspectorPort: FIRST_INSPECTOR_PORT, say, show });
+  const starting = startPlatform({ home, addresses: ADDRESSES, inspectorPorts: INSPECTOR_PORTS, say, show });
   const platform = await Promise.race([interrupted, starting]);
   if (platform !== "stop") {
     sayWhatToOpen(platform.description);

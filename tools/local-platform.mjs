@@ -32,13 +32,13 @@ const NOT_FROM_THE_SHELL = [
  * @param {object} options
  * @param {string} options.home the folder of the databases, the secrets and `demo.json`; what is in it is kept
  * @param {import('./demo-data.mjs').Addresses} options.addresses
- * @param {number} options.inspectorPort the first of three
+ * @param {number[]} options.inspectorPorts three
  * @param {string} [options.latchkey] Latchkey's configuration; another one for a Worker that is built already
  * @param {(text: string) => void} options.say what is going on
  * @param {(label: string, line: string) => void} options.show what the workers print
  * @returns {Promise<{description: object, lost: Promise<Error>}>} `lost` resolves when one of the workers has ended
  */
-export async function startPlatform({ home, addresses, inspectorPort, latchkey = "wrangler.toml", say, show }) {
+export async function startPlatform({ home, addresses, inspectorPorts, latchkey = "wrangler.toml", say, show }) {
   const workers = workersAt(addresses, latchkey);
   const state = path.join(home, "state");
   const options = { cwd: ROOT, env: environment(home), onLine: show };
@@ -54,7 +54,7 @@ export async function startPlatform({ home, addresses, inspectorPort, latchkey =
 
   // One after another: started together they race for ports and for SQLite's locks.
   const ends = [];
-  for (const [place, worker] of workers.entries()) await startWorker(worker, inspectorPort + place);
+  for (const [place, worker] of workers.entries()) await startWorker(worker, inspectorPorts[place]);
   return { description, lost: Promise.race(ends) };
 
   function migrate(config, binding) {
