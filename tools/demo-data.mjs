@@ -4,9 +4,15 @@
  */
 import { createHash, randomBytes } from "node:crypto";
 
-export const ISSUER = "http://localhost:8787";
-export const RESOURCE = "http://localhost:8788";
-export const PARTNER_ORIGIN = "http://127.0.0.1:8789";
+/**
+ * Where `make dev` serves everything. The partner app has another host, because cookies do not know ports.
+ * @typedef {{issuer: string, resource: string, partner: string}} Addresses
+ */
+export const ADDRESSES = {
+  issuer: "http://localhost:8787",
+  resource: "http://localhost:8788",
+  partner: "http://127.0.0.1:8789",
+};
 export const PLATFORM_NAME = "Acme Projects";
 
 /** Accepted on any port (RFC 8252 section 7.3), so that any client library can be tried. */
@@ -44,7 +50,8 @@ const APPS = [
     name: "Northwind Planner",
     description: "Plans your week around your projects.",
     app_type: "web",
-    redirect_uris: [`${PARTNER_ORIGIN}/callback`, ...LOOPBACK_REDIRECTS],
+    is_partner_app: true, // the one in examples/partner-app
+    redirect_uris: LOOPBACK_REDIRECTS,
     own_scopes: ["read:analytics"], // what it may ask for itself, with client_credentials
   },
   {
@@ -117,30 +124,36 @@ export function newIdentities() {
 
 /**
  * @param {Identities} identities
+ * @param {Addresses} [addresses]
  * @returns {{description: object, latchkey: string[], projectsApi: string[]}} the content of `.local/demo.json`, and the
  *   statements for Latchkey's database and for the API's
  */
-export function demoPlatform(identities) {
+export function demoPlatform(identities, addresses = ADDRESSES) {
   return {
-    description: describe(identities),
-    latchkey: latchkeyStatements(identities),
+    description: describe(identities, addresses),
+    latchkey: latchkeyStatements(identities, addresses),
     projectsApi: projectsApiStatements(identities),
   };
 }
 
-function describe({ introspection, apps }) {
+function describe({ apps }, addresses) {
   return {
-    issuer: ISSUER,
-    apis: [{ resource: RESOURCE, scopes: SCOPES.map(({ name }) => name), introspection }],
-    clients: APPS.map(({ kind, redirect_uris }) => {
-      const { client_id, client_secret } = apps[kind];
-      return { kind, client_id, ...(client_secret && { client_secret }), redirect_uris };
+    issuer: addresses.issuer,
+    apis: [{ resource: addresses.resource, scopes: SCOPES.map(({ name }) => name) }],
+    clients: APPS.map((app) => {
+      const { client_id, client_secret } = apps[app.kind];
+      const redirect_uris = redirectUris(app, addresses);
+      return { kind: app.kind, client_id, ...(client_secret && { client_secret }), redirect_uris };
     }),
     users: USERS.map(({ username, role }) => ({ username, role })),
   };
 }
 
-function latchkeyStatements({ users, developer, api, introspection, apps, made_at }) {
+function redirectUris({ redirect_uris, is_partner_app }, { partner }) {
+  return is_partner_app ? [`${partner}/callback`, ...redirect_uris] : redirect_uris;
+}
+
+function latchkeyStatements({ users, developer, api, introspection, apps, made_at }, addresses) {
   const at = { created_at: made_at };
   return [
     ...USERS.map(({ username, name }) => insert("users", { id: users[username], username, name, ...at })),
@@ -148,7 +161,7 @@ function latchkeyStatements({ users, developer, api, introspection, apps, made_a
     insert("developers", { id: developer, name: "Northwind Labs", ...at }),
     insert("developer_members", { developer_id: developer, user_id: users.dana, role: "owner" }),
 
-    insert("apis", { id: api, resource: RESOURCE, name: "Projects API", ...at }),
+    insert("apis", { id: api, resource: addresses.resource, name: "Projects API", ...at }),
     insert("api_credentials", {
       id: introspection.client_id,
       api_id: api,
@@ -163,12 +176,12 @@ function latchkeyStatements({ users, developer, api, introspection, apps, made_a
       access: "chosen",
       scopes: JSON.stringify(SCOPES.map(({ name }) => name)),
     }),
-    ...APPS.flatMap((app) => appStatements(app, apps[app.kind], { developer, api, at })),
+    ...APPS.flatMap((app) => appStatements(app, apps[app.kind], { developer, api, at, addresses })),
   ];
 }
 
-function appStatements(app, { client_id, client_secret, secret_id }, { developer, api, at }) {
-  const { name, description, app_type, redirect_uris, own_scopes } = app;
+function appStatements(app, { client_id, client_secret, secret_id }, { developer, api, at, addresses }) {
+  const { name, description, app_type, own_scopes } = app;
   return [
     insert("apps", {
       client_id,
@@ -180,7 +193,7 @@ function appStatements(app, { client_id, client_secret, secret_id }, { developer
       status: "approved",
       ...at,
     }),
-    ...redirect_uris.map((redirect_uri) => insert("app_redirect_uris", { client_id, redirect_uri })),
+    ...redirectUris(app, addresses).map((redirect_uri) => insert("app_redirect_uris", { client_id, redirect_uri })),
     ...SCOPES.map(({ name: scope }) =>
       insert("app_scopes", { client_id, scope, is_default: Number(DEFAULT_SCOPES.includes(scope)) }),
     ),

@@ -1,21 +1,23 @@
-/** Loads the demo platform into the local databases, once, and describes it in `.local/demo.json`. */
+/** Loads the demo platform into the local databases, once, and describes it in `demo.json` beside them. */
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
+import { fileURLToPath } from "node:url";
 import { getPlatformProxy } from "wrangler";
 import { demoPlatform, newIdentities } from "./demo-data.mjs";
 
 /**
- * @param {string} root the repository
- * @returns {Promise<{loaded: boolean, description: ReturnType<typeof demoPlatform>['description']}>}
+ * @param {string} home the folder of the local state
+ * @param {import('./demo-data.mjs').Addresses} addresses
+ * @returns {Promise<{loaded: boolean, identities: import('./demo-data.mjs').Identities,
+ *   description: ReturnType<typeof demoPlatform>['description']}>}
  */
-export async function loadDemo(root) {
-  const local = path.join(root, ".local");
-  const identities = await keptIdentities(path.join(local, "state", "demo-identities.json"));
-  const { description, latchkey, projectsApi } = demoPlatform(identities);
+export async function loadDemo(home, addresses) {
+  const identities = await keptIdentities(path.join(home, "state", "demo-identities.json"));
+  const { description, latchkey, projectsApi } = demoPlatform(identities, addresses);
 
   const { env, dispose } = await getPlatformProxy({
-    configPath: path.join(root, "tools", "local-databases.toml"),
-    persist: { path: path.join(local, "state", "v3") }, // where `wrangler dev --persist-to .local/state` looks
+    configPath: fileURLToPath(new URL("local-databases.toml", import.meta.url)),
+    persist: { path: path.join(home, "state", "v3") }, // where `wrangler dev --persist-to` with this state looks
     remoteBindings: false,
   });
   let loaded = false;
@@ -33,8 +35,8 @@ export async function loadDemo(root) {
   } finally {
     await dispose();
   }
-  await writePrivately(path.join(local, "demo.json"), `${JSON.stringify(description, null, 2)}\n`);
-  return { loaded, description };
+  await writePrivately(path.join(home, "demo.json"), `${JSON.stringify(description, null, 2)}\n`);
+  return { loaded, identities, description };
 }
 
 /** Ids and secrets live and die with the databases that hold them: the databases only have the secrets' hashes. */

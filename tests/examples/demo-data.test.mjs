@@ -35,7 +35,8 @@ test("the demo platform fits both databases, and what the description promises i
     assert.deepEqual(uris.map(({ redirect_uri }) => redirect_uri).sort(), [...redirect_uris].sort());
     assert.equal(db.prepare("SELECT count(*) AS n FROM app_scopes WHERE client_id = ?").get(client_id).n, 5);
   }
-  const [{ introspection, scopes }] = description.apis;
+  const [{ scopes }] = description.apis;
+  const { introspection } = identities;
   const credential = db.prepare("SELECT secret_hash FROM api_credentials WHERE id = ?").get(introspection.client_id);
   assert.equal(credential.secret_hash, hash(introspection.client_secret));
   assert.deepEqual(
@@ -63,6 +64,7 @@ test("the same identities make the same platform, others share no id and no secr
 test("the description has the shape that scripts rely on", () => {
   const { description } = demoPlatform(newIdentities());
   assert.deepEqual(Object.keys(description), ["issuer", "apis", "clients", "users"]);
+  assert.deepEqual(description.apis.map(Object.keys), [["resource", "scopes"]]);
   assert.deepEqual(
     description.clients.map((client) => Object.keys(client)),
     [

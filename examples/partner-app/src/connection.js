@@ -10,6 +10,8 @@ import { reasonOf, SCOPES } from "./platform.js";
  * @property {number} connected_at
  * @property {number} renewed_at
  * @property {number} renewals
+ *
+ * @typedef {{outcome: 'connected' | 'refused' | 'unknown' | 'failed', code?: string}} Completion
  */
 
 const FLOW_LIFETIME = 10 * 60_000;
@@ -27,6 +29,8 @@ export class PlatformConnection {
   #lastChange = Promise.resolve();
   /** @type {Promise<Tokens> | undefined} */
   #renewal;
+  /** @type {Map<string, Promise<Completion>>} what came of the latest flows, by their state */
+  #completions = new Map();
 
   /**
    * @param {object} parts
@@ -51,12 +55,26 @@ export class PlatformConnection {
   }
 
   /**
+   * A double click, or going back and deciding once more, brings the browser here twice with the same answer. The
+   * second time it is told what came of the first.
    * @param {string} search the callback's query
-   * @returns {Promise<{outcome: 'connected' | 'refused' | 'unknown' | 'failed', code?: string}>}
+   * @returns {Promise<Completion>}
    */
-  async complete(search) {
+  complete(search) {
     const states = new URLSearchParams(search).getAll("state");
-    const flow = states.length === 1 ? await this.#takeFlow(states[0]) : undefined;
+    if (states.length !== 1) return Promise.resolve({ outcome: "unknown" });
+    const [state] = states;
+    const known = this.#completions.get(state);
+    if (known) return known;
+    const completion = this.#completeOnce(search, state);
+    this.#completions.set(state, completion);
+    completion.catch(() => this.#completions.delete(state));
+    if (this.#completions.size > MAX_FLOWS) this.#completions.delete(this.#completions.keys().next().value);
+    return completion;
+  }
+
+  async #completeOnce(search, state) {
+    const flow = await this.#takeFlow(state);
     if (!flow) return { outcome: "unknown" };
     let answer;
     try {

@@ -101,7 +101,7 @@ export function refusedPage(context) {
     context,
     "Nothing was connected",
     html`
-    <p>You said no to ${env.PLATFORM_NAME}; nothing was connected. That is fine: nothing of yours was shared.</p>`,
+    <p>You said no at ${env.PLATFORM_NAME}. That is fine: nothing of yours was shared.</p>`,
     "Try again",
   );
 }

@@ -1,0 +1,73 @@
+// The local platform of `make dev` on free ports, with a state of its own: once for all test files of this process.
+import assert from "node:assert/strict";
+import { createWriteStream } from "node:fs";
+import { cp, mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import net from "node:net";
+import path from "node:path";
+import { after } from "node:test";
+import { ROOT, startPlatform } from "../../../tools/local-platform.mjs";
+import { stopAll } from "../../../tools/processes.mjs";
+
+const HOME = path.join(ROOT, ".local", "browser-tests");
+
+// Where everything is, once it answers: { issuer, resource, partner, clients }.
+export const platform = await begin();
+
+async function begin() {
+  await rm(HOME, { recursive: true, force: true });
+  await mkdir(HOME, { recursive: true });
+  const log = createWriteStream(path.join(HOME, "workers.log"));
+  const write = (...words) => log.write(`${words.join(" | ")}\n`);
+  const [issuer, resource, partner, ...inspectorPorts] = await freePorts(6);
+  const addresses = {
+    issuer: `http://localhost:${issuer}`,
+    resource: `http://localhost:${resource}`,
+    partner: `http://127.0.0.1:${partner}`,
+  };
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"])
+    process.once(signal, () => stopAll().then(() => process.exit(130)));
+  after(stopAll);
+  try {
+    const latchkey = await builtWorker();
+    const { description } = await startPlatform({
+      home: HOME,
+      addresses,
+      inspectorPorts,
+      latchkey,
+      say: write,
+      show: write,
+    });
+    return { ...addresses, clients: description.clients };
+  } catch (error) {
+    await stopAll();
+    throw error;
+  }
+}
+
+// The built Worker apart from build/, so that nothing rebuilds or replaces it while the tests run.
+async function builtWorker() {
+  const folder = path.join(HOME, "latchkey");
+  for (const part of ["build", "migrations"]) await cp(path.join(ROOT, part), path.join(folder, part), { recursive: true });
+  const text = await readFile(path.join(ROOT, "wrangler.toml"), "utf8");
+  const withoutBuild = text.replace(/^\[build\]\n(?:[^[].*\n)*/m, "");
+  assert.doesNotMatch(withoutBuild, /^(command|watch_dir) =/m);
+  const config = path.join(folder, "wrangler.toml");
+  await writeFile(config, withoutBuild);
+  return config;
+}
+
+// Ports that nobody listens on.
+async function freePorts(count) {
+  const servers = await Promise.all(Array.from({ length: count }, () => listen()));
+  const ports = servers.map((server) => server.address().port);
+  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
+  return ports;
+}
+
+function listen() {
+  return new Promise((resolve, reject) => {
+    const server = net.createServer();
+    server.once("error", reject);
+    server.listen({ port: 0, host: "127.0.0.1" }, () => resolve(server));
+  });
+}
