@@ -67,6 +67,7 @@ CREATE TABLE scopes (
   sensitive   INTEGER NOT NULL DEFAULT 0 CHECK (sensitive IN (0, 1)),
   position    INTEGER NOT NULL DEFAULT 0
 ) STRICT;
+CREATE INDEX scopes_by_api ON scopes (api_id, position, name);
 
 -- `epoch` rises whenever the app's tokens must die; tokens carry the epoch they were issued under.
 CREATE TABLE apps (
@@ -145,7 +146,8 @@ CREATE TABLE consent_scopes (
 CREATE TABLE decisions (
   request_id TEXT PRIMARY KEY,
   attempt    TEXT NOT NULL,
-  approved   INTEGER NOT NULL CHECK (approved IN (0, 1)),
+  user_id    TEXT NOT NULL REFERENCES users (id),
+  consent_id TEXT, -- NULL: the user said no
   decided_at INTEGER NOT NULL,
   expires_at INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;

@@ -1,4 +1,4 @@
-//! What the operator configures, checked once per isolate.
+//! What the operator configures, checked before anything is served.
 
 use thiserror::Error;
 use url::Url;
@@ -58,6 +58,11 @@ pub struct Issuer {
     loopback: bool,
 }
 
+/// Whether a host is this machine itself.
+pub fn is_loopback_host(host: &str) -> bool {
+    matches!(host, "localhost" | "127.0.0.1" | "[::1]")
+}
+
 impl Config {
     /// Checks the operator's variables.
     pub fn parse(variables: Variables) -> Result<Self, ConfigError> {
@@ -80,7 +85,7 @@ impl Issuer {
     /// Reads an issuer identifier. Its text is kept as it is: clients compare it letter by letter.
     pub fn parse(text: &str) -> Result<Self, ConfigError> {
         let url = Url::parse(text).map_err(|_| ConfigError::BadIssuer)?;
-        let loopback = matches!(url.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"));
+        let loopback = url.host_str().is_some_and(is_loopback_host);
         let scheme_fits = url.scheme() == "https" || (url.scheme() == "http" && loopback);
         // The origin in its normal form has no path, query, user or default port.
         if !scheme_fits || url.origin().ascii_serialization() != text {

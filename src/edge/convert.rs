@@ -17,7 +17,9 @@ pub async fn request(mut request: worker::Request) -> Option<Request> {
         .collect();
     let body = body(&mut request).await;
     Some(Request {
-        method: request.method().to_string(),
+        // As it was sent: the platform's type takes every method it does not know for GET.
+        method: request.inner().method(),
+        host: url.host_str().unwrap_or_default().to_owned(),
         path: url.path().to_owned(),
         query: url.query().unwrap_or_default().to_owned(),
         headers,
@@ -35,7 +37,8 @@ async fn body(request: &mut worker::Request) -> Body {
         return Body::default();
     };
     let (mut bytes, mut length) = (Vec::new(), 0);
-    while let Some(Ok(chunk)) = stream.next().await {
+    while let Some(chunk) = stream.next().await {
+        let Ok(chunk) = chunk else { return Body::Broken };
         length += chunk.len();
         if length > MAX_DISCARDED {
             break;

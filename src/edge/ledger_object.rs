@@ -80,12 +80,23 @@ impl RevocationLedger {
             Ok(())
         };
         self.state.storage().transaction(run).await?;
-        if !self.alarm_is_set.get() {
-            self.set_alarm(TELL_AFTER).await?;
-        }
+        self.tell_soon().await?;
         outcome
             .take()
             .ok_or_else(|| worker::Error::RustError("no outcome".into()))
+    }
+
+    /// Makes sure that the alarm rings soon; one that is set for sooner stays.
+    async fn tell_soon(&self) -> Result<()> {
+        if self.alarm_is_set.get() {
+            return Ok(());
+        }
+        let set = self.state.storage().get_alarm().await?;
+        if set.is_some_and(|at| at <= (now() + TELL_AFTER).0) {
+            self.alarm_is_set.set(true);
+            return Ok(());
+        }
+        self.set_alarm(TELL_AFTER).await
     }
 
     async fn set_alarm(&self, after: Duration) -> Result<()> {
@@ -101,12 +112,13 @@ impl RevocationLedger {
             return Ok(());
         }
         let database = self.env.d1("DB").map_err(|error| store_error("d1", error))?;
-        let update = |told: &super::ledger_rows::ConsentUse| {
-            Statement::new("UPDATE consents SET last_used_at = max(COALESCE(last_used_at, 0), ?2) WHERE id = ?1")
-                .text(&told.consent_id)
-                .time(told.used_at)
-        };
-        batch(&database, uses.iter().map(update).collect()).await?;
+        let told = serde_json::to_string(&uses).map_err(|error| store_error("ledger", error))?;
+        // One statement for all: D1 counts statements.
+        let update = Statement::new(
+            "UPDATE consents SET last_used_at = max(COALESCE(last_used_at, 0), told.value ->> 'used_at')
+             FROM json_each(?1) AS told WHERE consents.id = told.value ->> 'consent_id'",
+        );
+        batch(&database, vec![update.text(&told)]).await?;
         rows.forget_uses(&uses)
     }
 }

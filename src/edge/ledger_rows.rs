@@ -17,7 +17,9 @@ const SCHEMA: &str = "
     CREATE INDEX IF NOT EXISTS families_by_consent ON families (consent_id);
     CREATE INDEX IF NOT EXISTS families_by_expiry ON families (expires_at);
     CREATE TABLE IF NOT EXISTS ended_consents (id TEXT PRIMARY KEY, expires_at INTEGER NOT NULL) WITHOUT ROWID;
+    CREATE INDEX IF NOT EXISTS ended_consents_by_expiry ON ended_consents (expires_at);
     CREATE TABLE IF NOT EXISTS ended_tokens (jti TEXT PRIMARY KEY, expires_at INTEGER NOT NULL) WITHOUT ROWID;
+    CREATE INDEX IF NOT EXISTS ended_tokens_by_expiry ON ended_tokens (expires_at);
     CREATE TABLE IF NOT EXISTS consent_use (consent_id TEXT PRIMARY KEY, used_at INTEGER NOT NULL) WITHOUT ROWID;
 ";
 
@@ -28,7 +30,7 @@ pub struct SqlRows {
 }
 
 /// When a consent was last used.
-#[derive(Deserialize)]
+#[derive(Serialize, Deserialize)]
 pub struct ConsentUse {
     /// The consent.
     pub consent_id: String,

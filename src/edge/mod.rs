@@ -28,7 +28,7 @@ async fn fetch(request: Request, env: Env, _context: worker::Context) -> Result<
         Err(reply) => return convert::response(reply, false),
     };
     let continent = request.cf().and_then(|cf| cf.continent());
-    let head = request.method() == worker::Method::Head;
+    let head = request.inner().method() == "HEAD";
     let stores = EdgeStores::new(env);
     let context = Context {
         config: &config,

@@ -96,20 +96,19 @@ impl EdgeStores {
 }
 
 impl Signer for EdgeStores {
-    async fn signing_kid(&self) -> Result<String, StoreError> {
-        let held = self.keys(LIFETIME).await?;
-        held.set
-            .current()
-            .map(|key| key.kid.clone())
-            .ok_or_else(|| store_error("keyring", "no signing key"))
-    }
+    type Key = WebCryptoKey;
 
-    async fn sign(&self, kid: &str, message: &[u8]) -> Result<Vec<u8>, StoreError> {
+    async fn signing_key(&self) -> Result<(String, WebCryptoKey), StoreError> {
         let held = self.keys(LIFETIME).await?;
+        let kid = held.set.current().map(|key| key.kid.as_str()).unwrap_or_default();
         let key = held
             .keys
             .get(kid)
-            .ok_or_else(|| store_error("keyring", "the signing key is gone"))?;
+            .ok_or_else(|| store_error("keyring", "no signing key"))?;
+        Ok((kid.to_owned(), key.clone()))
+    }
+
+    async fn sign(&self, key: &WebCryptoKey, message: &[u8]) -> Result<Vec<u8>, StoreError> {
         key.sign(message)
             .await
             .map_err(|error| store_error("webcrypto", text(&error)))

@@ -7,8 +7,8 @@ use crate::crypto::base64url;
 use crate::oauth::access_token::{
     AccessToken, AccessTokenClaims, Audience, FamilyReference, GrantReference, UnverifiedAccessToken,
 };
-use crate::oauth::client::{App, SubjectType};
-use crate::oauth::scope::Scopes;
+use crate::oauth::client::App;
+use crate::oauth::grant::EffectiveGrant;
 use crate::random;
 use crate::store::{StoreError, Stores};
 use crate::time::Timestamp;
@@ -17,12 +17,12 @@ use crate::time::Timestamp;
 pub struct Grant<'a> {
     /// The app.
     pub app: &'a App,
+    /// The app's epoch when the grant began. The app's record may be seconds old, so the later one counts.
+    pub app_epoch: u32,
     /// Whom it speaks for.
     pub subject: &'a str,
-    /// What it allows; not empty.
-    pub scopes: &'a Scopes,
-    /// The APIs it is for, by registered resource indicator.
-    pub resources: Vec<String>,
+    /// What it allows.
+    pub grant: EffectiveGrant,
     /// When the user signed in.
     pub auth_time: Option<Timestamp>,
     /// The family it belongs to.
@@ -38,50 +38,57 @@ pub struct IssuedToken {
 }
 
 /// The key to sign with, fetched before anything is consumed: a server that cannot sign must not redeem.
-pub struct SigningKey(String);
+pub struct SigningKey<K> {
+    kid: String,
+    key: K,
+}
 
-impl SigningKey {
+impl<K> SigningKey<K> {
     /// Makes sure that there is a key.
-    pub async fn fetch<S: Stores>(context: &Context<'_, S>) -> Result<Self, StoreError> {
-        context.stores.signing_kid().await.map(Self)
+    pub async fn fetch<S: Stores<Key = K>>(context: &Context<'_, S>) -> Result<Self, StoreError> {
+        let (kid, key) = context.stores.signing_key().await?;
+        Ok(Self { kid, key })
     }
 
     /// Issues an access token.
-    pub async fn issue<S: Stores>(
+    pub async fn issue<S: Stores<Key = K>>(
         &self,
         context: &Context<'_, S>,
-        grant: Grant<'_>,
+        Grant {
+            app,
+            app_epoch,
+            subject,
+            grant,
+            auth_time,
+            family,
+        }: Grant<'_>,
     ) -> Result<IssuedToken, StoreError> {
-        let apis = grant
-            .app
-            .apis
-            .iter()
-            .filter(|api| grant.resources.contains(&api.resource));
-        let expires_in = grant.app.access_token_lifetime(apis);
+        let apis = app.apis.iter().filter(|api| grant.resources.contains(&api.resource));
+        let expires_in = app.access_token_lifetime(apis);
         let token = AccessToken {
             claims: AccessTokenClaims {
                 iss: context.config.issuer.as_str().to_owned(),
-                sub: grant.subject.to_owned(),
+                sub: subject.to_owned(),
                 aud: Audience::new(grant.resources),
-                client_id: grant.app.client_id.clone(),
+                client_id: app.client_id.clone(),
                 jti: base64url(random::bytes::<16>(context.random)),
-                scope: grant.scopes.to_string(),
-                auth_time: grant.auth_time.map(Timestamp::as_seconds),
+                scope: grant.scopes,
+                auth_time: auth_time.map(Timestamp::as_seconds),
                 app_type: "third_party".into(),
-                developer_id: grant.app.developer.id.clone(),
+                developer_id: app.developer.id.clone(),
                 latchkey: GrantReference {
-                    app_epoch: grant.app.epoch,
-                    family: grant.family,
+                    app_epoch: app.epoch.max(app_epoch),
+                    family,
                 },
             },
             issued_at: context.now,
             expires_at: context.now + Duration::from_secs(expires_in.into()),
         };
-        let signing_input = token.signing_input(&self.0).ok_or_else(|| StoreError {
+        let signing_input = token.signing_input(&self.kid).ok_or_else(|| StoreError {
             part: "keys",
             detail: "the claims cannot be written".into(),
         })?;
-        let signature = context.stores.sign(&self.0, signing_input.as_bytes()).await?;
+        let signature = context.stores.sign(&self.key, signing_input.as_bytes()).await?;
         Ok(IssuedToken {
             token: AccessToken::assemble(&signing_input, &signature),
             expires_in,
@@ -105,16 +112,4 @@ pub async fn verify<S: Stores>(context: &Context<'_, S>, text: &str) -> Result<O
     } else {
         None
     })
-}
-
-/// The scopes that count today: those granted, as far as the app still registers them and the operator still
-/// grants them, and as far as they belong to these APIs.
-pub fn effective_scopes(app: &App, subject: SubjectType, granted: &Scopes, resources: &[String]) -> Scopes {
-    let apis = app.apis.iter().filter(|api| resources.contains(&api.resource));
-    let of_apis: Scopes = apis
-        .flat_map(|api| api.scopes.iter().map(|scope| scope.name.as_str()))
-        .collect();
-    granted
-        .intersection(&app.grantable_scopes(subject))
-        .intersection(&of_apis)
 }

@@ -9,7 +9,7 @@ use super::{authorization_error, page_error, page_unavailable};
 use crate::context::Context;
 use crate::crypto::keys::Purpose;
 use crate::crypto::seal;
-use crate::http::{Params, Reply, Request};
+use crate::http::{Body, MAX_QUERY, Params, Reply, Request};
 use crate::oauth::authorization_request::{self, AuthorizationRequest};
 use crate::oauth::error::{AuthorizationError, ErrorCode, OAuthError, PageReason};
 use crate::pages::Retry;
@@ -37,9 +37,16 @@ pub struct PendingRequest {
     pub expires_at: Timestamp,
 }
 
-/// Checks the request, then sends the user to the consent page, or to the sign-in page before that.
+/// Checks the request, then sends the user to the consent page, or to the sign-in page before that. A POST is
+/// turned into a GET first: coming from another site it brings no cookies, so the user would seem a stranger.
 pub async fn authorize<S: Stores>(context: &Context<'_, S>, request: &Request) -> Reply {
-    let Some(params) = read_params(request) else {
+    if request.method == "POST" {
+        return match posted_query(request) {
+            Some(query) => Reply::see_other(format!("{}?{query}", router::AUTHORIZE)),
+            None => page_error(context, PageReason::Unreadable),
+        };
+    }
+    let Ok(params) = request.query_params() else {
         return page_error(context, PageReason::Unreadable);
     };
     let client_id = match authorization_request::client_id(&params) {
@@ -47,13 +54,12 @@ pub async fn authorize<S: Stores>(context: &Context<'_, S>, request: &Request) -
         Err(reason) => return page_error(context, reason),
     };
     let session = session_hash(request);
-    let view = match context
+    let view = context
         .stores
         .authorization_view(session.as_deref(), client_id, context.now)
-        .await
-    {
-        Ok(view) => view,
-        Err(_) => return unavailable(context, &params, client_id).await,
+        .await;
+    let Ok(view) = view else {
+        return unavailable(context, &params, client_id).await;
     };
     match AuthorizationRequest::parse(&params, view.app.as_deref()) {
         Ok(authorization) => accept(context, request, authorization, &view),
@@ -61,11 +67,12 @@ pub async fn authorize<S: Stores>(context: &Context<'_, S>, request: &Request) -
     }
 }
 
-fn read_params(request: &Request) -> Option<Params> {
-    match request.method.as_str() {
-        "POST" => request.form().ok(),
-        _ => request.query_params().ok(),
-    }
+/// A form is written like a query, so it needs no change; but it has to fit into a URL.
+fn posted_query(request: &Request) -> Option<&str> {
+    request.form().ok()?;
+    let Body::Bytes(bytes) = &request.body else { return None };
+    let fits = bytes.len() <= MAX_QUERY && bytes.iter().all(|byte| byte.is_ascii_graphic());
+    str::from_utf8(bytes).ok().filter(|_| fits)
 }
 
 fn accept<S>(
@@ -101,6 +108,8 @@ fn accept<S>(
         context.random,
         &pending,
     );
+    // Sealed anew with user and session it grows, and has to fit still.
+    let sealed = sealed.filter(|sealed| sealed.len() <= seal::MAX_SEALED - 1024);
     let Some(sealed) = sealed else {
         return refuse(
             context,
@@ -131,29 +140,13 @@ async fn unavailable<S: Stores>(context: &Context<'_, S>, params: &Params, clien
         };
         return authorization_error(context, &error);
     }
-    let names = [
-        "response_type",
-        "client_id",
-        "redirect_uri",
-        "scope",
-        "state",
-        "code_challenge",
-        "code_challenge_method",
-        "resource",
-        "prompt",
-        "max_age",
-        "login_hint",
-    ];
-    let fields: Vec<(&'static str, &str)> = names
-        .iter()
-        .flat_map(|name| params.all(name).iter().map(|value| (*name, value.as_str())))
-        .collect();
+    let fields: Vec<(&str, &str)> = params.iter().collect();
     let retry = Retry {
         method: "get",
         action: router::AUTHORIZE,
         fields: &fields,
     };
-    page_unavailable(&context.config.platform_name, retry)
+    page_unavailable(&context.config.platform_name, retry).form_may_lead_to_an_app()
 }
 
 fn signed_in_since(request: &AuthorizationRequest, now: Timestamp) -> Option<Timestamp> {

@@ -2,9 +2,9 @@
 
 use serde::Serialize;
 
+use super::client_request::ask_ledger;
 use super::guard::{origin_is_ours, signed_in};
 use super::json_unavailable;
-use super::token::ask_ledger;
 use crate::context::Context;
 use crate::http::{Reply, Request};
 use crate::ledger::{Operation, Outcome};
@@ -107,7 +107,8 @@ pub async fn finish_revocation<S: Stores>(context: &Context<'_, S>, revoking: &R
 async fn require_user<S: Stores>(context: &Context<'_, S>, request: &Request) -> Result<SignedIn, Reply> {
     match signed_in(context, request).await {
         Ok(Some(user)) => Ok(user),
-        Ok(None) => Err(error(401, "unauthorized", "sign in first")),
+        // RFC 9110 §15.5.2 asks for a challenge.
+        Ok(None) => Err(error(401, "unauthorized", "sign in first").header("WWW-Authenticate", "Bearer")),
         Err(_) => Err(json_unavailable()),
     }
 }

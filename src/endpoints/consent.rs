@@ -17,6 +17,7 @@ use crate::ledger::shard::Shard;
 use crate::oauth::authorization_request::AuthorizationRequest;
 use crate::oauth::client::{App, AppStatus};
 use crate::oauth::error::PageReason;
+use crate::oauth::redirect_uri::VerifiedRedirect;
 use crate::pages::{self, ConsentPage, DisplayName, Permission, PermissionGroup, Retry};
 use crate::random;
 use crate::router;
@@ -33,6 +34,8 @@ struct DecidableRequest {
     user_id: String,
     auth_time: Timestamp,
     consent: ConsentPlace,
+    /// The attempt to repeat, on a page that asks to try again.
+    attempt: Option<String>,
     expires_at: Timestamp,
 }
 
@@ -110,7 +113,8 @@ fn open_pending<S>(context: &Context<'_, S>, request: &Request) -> Option<(Strin
 }
 
 fn is_current(app: &App, request: &AuthorizationRequest) -> bool {
-    app.status == AppStatus::Approved && app.epoch == request.app_epoch
+    let registered = VerifiedRedirect::find(request.redirect_uri.as_str(), &app.redirect_uris).is_some();
+    registered && app.status == AppStatus::Approved && app.epoch == request.app_epoch
 }
 
 fn show<S>(
@@ -128,6 +132,7 @@ fn show<S>(
         user_id: signed_in.user.id.clone(),
         auth_time: signed_in.auth_time,
         consent: consent.map_or_else(|| ConsentPlace::new(context), ConsentPlace::of_active),
+        attempt: None,
         expires_at: pending.expires_at,
     };
     let keys = &context.config.sealing_keys;
@@ -145,7 +150,7 @@ fn show<S>(
         request: &sealed,
         switch_account,
     };
-    pages::render(200, &page).allow_form_redirect_to(redirect.csp_source().as_deref())
+    pages::render(200, &page).form_may_lead_to_an_app()
 }
 
 fn permissions<'a>(

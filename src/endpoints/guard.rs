@@ -1,12 +1,11 @@
 //! Who is asking, and from where: sessions, the browser's nonce, and protection against cross-site requests.
 
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use url::Url;
 
 use crate::context::Context;
 use crate::crypto::keys::Purpose;
 use crate::crypto::{self, base64url};
-use crate::http::{BROWSER_COOKIE, Reply, Request, SESSION_COOKIE, cookie, set_cookie};
+use crate::http::{BROWSER_COOKIE, Reply, Request, SESSION_COOKIE, cookie, percent_encoded, set_cookie};
 use crate::random;
 use crate::router;
 use crate::store::{SignedIn, StoreError, Stores};
@@ -119,6 +118,5 @@ pub fn safe_continuation<S>(context: &Context<'_, S>, target: &str) -> Option<St
 
 /// The sign-in page, and then on to `target`.
 pub fn login_url(target: &str) -> String {
-    const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
-    format!("{}?continue={}", router::LOGIN, utf8_percent_encode(target, ENCODED))
+    format!("{}?continue={}", router::LOGIN, percent_encoded(target))
 }

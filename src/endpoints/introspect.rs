@@ -2,10 +2,11 @@
 
 use std::rc::Rc;
 
+use futures_util::future::join;
 use serde::Serialize;
 
-use super::access_token::{self, effective_scopes};
-use super::token::{Failure, ask_ledger, read_form};
+use super::access_token;
+use super::client_request::{Failure, ask_ledger, read_form, read_token};
 use crate::context::Context;
 use crate::http::{Reply, Request};
 use crate::ledger::shard::Shard;
@@ -69,38 +70,50 @@ pub async fn introspect<S: Stores>(context: &Context<'_, S>, request: &Request) 
 
 async fn inspect<S: Stores>(context: &Context<'_, S>, request: &Request) -> Result<Option<TokenState>, Failure> {
     let form = read_form(request)?;
-    let caller = authenticate(context, PresentedClient::from_request(request, &form)?).await?;
-    let token = form.one("token").ok().flatten();
-    let token = token.ok_or_else(|| OAuthError::new(ErrorCode::InvalidRequest, "token is required"))?;
+    let presented = PresentedClient::from_request(request, &form)?;
+    let token = match read_token(&form) {
+        Ok(token) => token,
+        Err(error) => {
+            authenticate(context, presented).await?;
+            return Err(error.into());
+        }
+    };
     if let Some(token) = RefreshToken::parse(&context.config.sealing_keys, token) {
-        return match caller {
+        return match authenticate(context, presented).await? {
             Caller::App { client_id } => refresh_token_state(context, token, &client_id).await,
             Caller::Api { .. } => Ok(None),
         };
     }
-    match access_token::verify(context, token).await? {
-        Some(token) if caller.may_see(&token) => access_token_state(context, token, &caller).await,
+    // The token's own words say which app to fetch, so both records are fetched side by side.
+    let token = access_token::verify(context, token).await?;
+    let app = async {
+        match &token {
+            Some(token) => current_app(context, &token.claims.client_id, token.claims.latchkey.app_epoch).await,
+            None => Ok(None),
+        }
+    };
+    let (caller, app) = join(authenticate(context, presented), app).await;
+    let caller = caller?;
+    match (token, app?) {
+        (Some(token), Some(app)) if caller.may_see(&token) => access_token_state(context, token, &app, &caller).await,
         _ => Ok(None),
     }
 }
 
 async fn authenticate<S: Stores>(context: &Context<'_, S>, presented: PresentedClient) -> Result<Caller, Failure> {
+    let invalid_client = |description: &str| OAuthError::new(ErrorCode::InvalidClient, description);
     if let Some(credential) = context.stores.api_credential(&presented.client_id).await? {
         return match presented.proves(&credential.secret_hash) {
             true => Ok(Caller::Api {
                 resource: credential.resource.clone(),
             }),
-            false => Err(OAuthError::new(ErrorCode::InvalidClient, "unknown client or wrong client secret").into()),
+            false => Err(invalid_client("unknown client or wrong client secret").into()),
         };
     }
     let app = context.stores.app(&presented.client_id).await?;
     let client = presented.authenticate(app)?;
     if !client.is_confidential() {
-        return Err(OAuthError::new(
-            ErrorCode::InvalidClient,
-            "introspection takes credentials: a public client has none",
-        )
-        .into());
+        return Err(invalid_client("introspection takes credentials: a public client has none").into());
     }
     Ok(Caller::App {
         client_id: client.app().client_id.clone(),
@@ -138,12 +151,10 @@ async fn current_app<S: Stores>(
 async fn access_token_state<S: Stores>(
     context: &Context<'_, S>,
     token: AccessToken,
+    app: &App,
     caller: &Caller,
 ) -> Result<Option<TokenState>, Failure> {
     let claims = &token.claims;
-    let Some(app) = current_app(context, &claims.client_id, claims.latchkey.app_epoch).await? else {
-        return Ok(None);
-    };
     let family = claims.latchkey.family.as_ref();
     let shard = family.map_or_else(|| Shard::of_name(&claims.client_id), |family| family.shard);
     let inspect = Inspect {
@@ -159,9 +170,11 @@ async fn access_token_state<S: Stores>(
     } else {
         SubjectType::Client
     };
-    let scopes = effective_scopes(&app, subject, &token.scopes(), &caller.resources_shown(&claims.aud));
-    Ok((!scopes.is_empty()).then(|| TokenState {
-        scope: scopes.to_string(),
+    let grant = app
+        .available_scopes(subject)
+        .effective(&claims.scope, &caller.resources_shown(&claims.aud));
+    Ok(grant.map(|grant| TokenState {
+        scope: grant.scopes.to_string(),
         client_id: claims.client_id.clone(),
         sub: claims.sub.clone(),
         iss: claims.iss.clone(),
@@ -195,14 +208,16 @@ async fn refresh_token_state<S: Stores>(
     let Some(app) = current_app(context, client_id, family.app_epoch).await? else {
         return Ok(None);
     };
-    let scopes = effective_scopes(&app, SubjectType::User, &family.scopes, &family.resources);
+    let grant = app
+        .available_scopes(SubjectType::User)
+        .effective(&family.scopes, &family.resources);
     let expires_at: Timestamp = family.expires_at.min(family.idle_expires_at);
-    Ok((!scopes.is_empty()).then(|| TokenState {
-        scope: scopes.to_string(),
+    Ok(grant.map(|grant| TokenState {
+        scope: grant.scopes.to_string(),
         client_id: family.client_id.clone(),
         sub: family.user_id.clone(),
         iss: context.config.issuer.as_str().to_owned(),
-        aud: Audience::new(family.resources.clone()),
+        aud: Audience::new(grant.resources),
         exp: expires_at.as_seconds(),
         iat: None,
         jti: None,

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::guard::{BrowserNonce, csrf_token, form_is_ours, login_url, safe_continuation, session_hash, signed_in};
 use super::{message, page_unavailable};
+use crate::config::is_loopback_host;
 use crate::context::Context;
 use crate::crypto::keys::Purpose;
 use crate::crypto::{base64url, seal};
@@ -20,16 +21,22 @@ const SESSION_LIFETIME: Duration = Duration::from_secs(12 * 3600);
 
 /// The sign-in page.
 pub fn page<S: Stores>(context: &Context<'_, S>, request: &Request) -> Reply {
-    if !context.config.development_sign_in {
+    if !development_sign_in(context, request) {
         return no_connection(context);
     }
     let target = continuation(context, request);
-    form(context, request, &target, &expected_user(context, &target), false)
+    form(
+        context,
+        request,
+        &target,
+        &expected_user(context, request, &target),
+        false,
+    )
 }
 
 /// Signs in under a user name and goes on.
 pub async fn sign_in<S: Stores>(context: &Context<'_, S>, request: &Request) -> Reply {
-    if !context.config.development_sign_in {
+    if !development_sign_in(context, request) {
         return no_connection(context);
     }
     let target = continuation(context, request);
@@ -99,6 +106,11 @@ pub async fn sign_out<S: Stores>(context: &Context<'_, S>, request: &Request) ->
     }
 }
 
+/// Only on this machine, whatever the configuration says of the issuer.
+fn development_sign_in<S>(context: &Context<'_, S>, request: &Request) -> bool {
+    context.config.development_sign_in && is_loopback_host(&request.host)
+}
+
 /// Writes a session with a new token in place of the browser's old one, so that nobody can plant one.
 async fn begin_session<S: Stores>(
     context: &Context<'_, S>,
@@ -146,19 +158,23 @@ fn continuation<S>(context: &Context<'_, S>, request: &Request) -> String {
         .unwrap_or_else(|| router::ACCOUNT_APPS.to_owned())
 }
 
-/// The user the app expects (`login_hint`), when the user is on the way to a consent page.
-fn expected_user<S>(context: &Context<'_, S>, target: &str) -> String {
+/// The user the app expects (`login_hint`), when this browser is on the way to its consent page.
+fn expected_user<S>(context: &Context<'_, S>, request: &Request, target: &str) -> String {
     let sealed = target
         .strip_prefix(router::CONSENT)
         .and_then(|rest| rest.strip_prefix("?request_id="));
     let pending: Option<PendingRequest> =
         sealed.and_then(|sealed| seal::open(&context.config.sealing_keys, Purpose::PendingRequest, sealed));
+    let mine = |pending: &PendingRequest| {
+        pending.expires_at > context.now && BrowserNonce::existing(request) == Some(pending.browser.as_str())
+    };
     pending
+        .filter(mine)
         .and_then(|pending| pending.request.login_hint)
         .unwrap_or_default()
 }
 
-fn not_ours<S>(context: &Context<'_, S>, action: &str, fields: &[(&'static str, &str)]) -> Reply {
+fn not_ours<S>(context: &Context<'_, S>, action: &str, fields: &[(&str, &str)]) -> Reply {
     let page = MessagePage {
         platform: &context.config.platform_name,
         heading: "Please try once more",

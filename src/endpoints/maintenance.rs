@@ -8,8 +8,15 @@ use crate::store::{StoreError, Stores};
 /// the rest from being done; the first is returned.
 pub async fn maintain<S: Stores>(context: &Context<'_, S>) -> Result<(), StoreError> {
     let mut result = Ok(());
-    for revoking in context.stores.unfinished_revocations().await? {
-        result = result.and(finish_revocation(context, &revoking).await);
+    match context.stores.unfinished_revocations().await {
+        Ok(unfinished) => {
+            for revoking in unfinished {
+                let finished = finish_revocation(context, &revoking).await;
+                result = result.and(finished);
+            }
+        }
+        Err(error) => result = Err(error),
     }
-    result.and(context.stores.delete_expired(context.now).await)
+    let deleted = context.stores.delete_expired(context.now).await;
+    result.and(deleted)
 }

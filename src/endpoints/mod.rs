@@ -3,6 +3,7 @@
 mod access_token;
 mod account_apps;
 mod authorize;
+mod client_request;
 mod connected_apps;
 mod consent;
 mod discovery;

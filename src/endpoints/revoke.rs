@@ -1,7 +1,7 @@
 //! `POST /oauth/revoke` (RFC 7009).
 
 use super::access_token;
-use super::token::{Failure, ask_ledger, authenticate, read_form};
+use super::client_request::{Failure, ask_ledger, authenticate, read_form, read_token};
 use crate::context::Context;
 use crate::http::{Reply, Request};
 use crate::ledger::shard::Shard;
@@ -24,8 +24,7 @@ async fn end<S: Stores>(context: &Context<'_, S>, request: &Request) -> Result<(
     let client = authenticate(context, request, &form).await?;
     let client_id = &client.app().client_id;
     // The hint may be wrong and then all kinds are searched (RFC 7009 §2.1); ours tell themselves apart.
-    let token = form.one("token").ok().flatten();
-    let token = token.ok_or_else(|| OAuthError::new(ErrorCode::InvalidRequest, "token is required"))?;
+    let token = read_token(&form)?;
     if let Some(token) = RefreshToken::parse(&context.config.sealing_keys, token) {
         let operation = Operation::EndFamily {
             family: token.family.hash(),

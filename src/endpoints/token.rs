@@ -1,26 +1,23 @@
 //! `POST /oauth/token` (OAuth 2.1 §3.2).
 
-use std::rc::Rc;
-
+use futures_util::future::join3;
 use serde::Serialize;
 
-use super::access_token::{Grant, IssuedToken, SigningKey, effective_scopes};
-use super::{json_error, json_unavailable};
+use super::access_token::{Grant, SigningKey};
+use super::client_request::{Failure, ask_ledger, authenticate, read_form};
 use crate::context::Context;
 use crate::crypto::base64url;
-use crate::http::{FormError, Params, Reply, Request};
-use crate::ledger::family::{EndReason, Family};
-use crate::ledger::shard::Shard;
+use crate::http::{Params, Reply, Request};
+use crate::ledger::family::EndReason;
 use crate::ledger::{Operation, Outcome, Redeem, Refresh, Refusal};
 use crate::oauth::access_token::FamilyReference;
-use crate::oauth::authorization_code::{
-    AuthorizationCode, CodePayload, CodeRedemption, RedeemableCode, narrow_resources,
-};
-use crate::oauth::client::{App, SubjectType};
+use crate::oauth::authorization_code::{AuthorizationCode, CodePayload, CodeRedemption, RedeemableCode};
+use crate::oauth::authorization_request::MAX_SCOPE;
+use crate::oauth::client::SubjectType;
 use crate::oauth::client_authentication::{AuthenticatedClient, PresentedClient};
 use crate::oauth::error::{ErrorCode, OAuthError};
+use crate::oauth::grant::narrow_resources;
 use crate::oauth::refresh_token::{FamilyId, RefreshToken};
-use crate::oauth::scope::Scopes;
 use crate::oauth::token_request::{Narrowing, TokenRequest};
 use crate::random;
 use crate::store::{StoreError, Stores};
@@ -36,35 +33,6 @@ struct TokenResponse {
     refresh_token: Option<String>,
 }
 
-/// Why no token is issued.
-pub enum Failure {
-    /// The request is at fault.
-    Refused(OAuthError),
-    /// Storage is.
-    Unavailable,
-}
-
-impl From<OAuthError> for Failure {
-    fn from(error: OAuthError) -> Self {
-        Self::Refused(error)
-    }
-}
-
-impl From<StoreError> for Failure {
-    fn from(_: StoreError) -> Self {
-        Self::Unavailable
-    }
-}
-
-impl From<Failure> for Reply {
-    fn from(failure: Failure) -> Self {
-        match failure {
-            Failure::Refused(error) => json_error(&error),
-            Failure::Unavailable => json_unavailable(),
-        }
-    }
-}
-
 /// Issues tokens.
 pub async fn token<S: Stores>(context: &Context<'_, S>, request: &Request) -> Reply {
     match issue(context, request).await {
@@ -75,70 +43,49 @@ pub async fn token<S: Stores>(context: &Context<'_, S>, request: &Request) -> Re
 
 async fn issue<S: Stores>(context: &Context<'_, S>, request: &Request) -> Result<TokenResponse, Failure> {
     let form = read_form(request)?;
-    let client = authenticate(context, request, &form).await?;
-    match TokenRequest::parse(&form)? {
-        TokenRequest::AuthorizationCode(redemption) => redeem(context, &client, redemption).await,
-        TokenRequest::RefreshToken {
+    // Who asks is answered before what is asked, so the errors of the latter wait.
+    match TokenRequest::parse(&form) {
+        Ok(TokenRequest::AuthorizationCode(redemption)) => redeem(context, request, &form, redemption).await,
+        Ok(TokenRequest::RefreshToken {
             refresh_token,
             narrowing,
-        } => refresh(context, &client, &refresh_token, narrowing).await,
-        TokenRequest::ClientCredentials(narrowing) => client_credentials(context, &client, narrowing).await,
-    }
-}
-
-/// Reads the form of a request to the token endpoint or one of its kind.
-pub fn read_form(request: &Request) -> Result<Params, OAuthError> {
-    let form = request
-        .form()
-        .map_err(|error: FormError| OAuthError::new(ErrorCode::InvalidRequest, error.to_string()))?;
-    match form.repeated(&["resource"]) {
-        Some(_) => Err(OAuthError::new(
-            ErrorCode::InvalidRequest,
-            "a parameter was sent more than once",
-        )),
-        None => Ok(form),
-    }
-}
-
-/// Finds out which app asks.
-pub async fn authenticate<S: Stores>(
-    context: &Context<'_, S>,
-    request: &Request,
-    form: &Params,
-) -> Result<AuthenticatedClient, Failure> {
-    let presented = PresentedClient::from_request(request, form)?;
-    let app: Option<Rc<App>> = context.stores.app(&presented.client_id).await?;
-    Ok(presented.authenticate(app)?)
-}
-
-/// Asks the ledger; when no answer comes, asks once more: every operation may be repeated.
-pub async fn ask_ledger<S: Stores>(
-    context: &Context<'_, S>,
-    shard: Shard,
-    operation: &Operation,
-) -> Result<Outcome, StoreError> {
-    match context.stores.ledger(shard, operation).await {
-        Err(_) => context.stores.ledger(shard, operation).await,
-        answer => answer,
+        }) => {
+            let client = authenticate(context, request, &form).await?;
+            refresh(context, &client, &refresh_token, narrowing).await
+        }
+        Ok(TokenRequest::ClientCredentials(narrowing)) => {
+            let client = authenticate(context, request, &form).await?;
+            client_credentials(context, &client, narrowing).await
+        }
+        Err(error) => {
+            authenticate(context, request, &form).await?;
+            Err(error.into())
+        }
     }
 }
 
 async fn redeem<S: Stores>(
     context: &Context<'_, S>,
-    client: &AuthenticatedClient,
+    request: &Request,
+    form: &Params,
     redemption: CodeRedemption,
 ) -> Result<TokenResponse, Failure> {
-    let code = AuthorizationCode::parse(&context.config.sealing_keys, &redemption.code)
-        .ok_or_else(|| invalid_grant("the code is not one of this server"))?;
-    let payload = find_payload(context, &code)
-        .await?
-        .ok_or_else(|| invalid_grant("the code is unknown or has expired"))?;
-    let RedeemableCode { payload, resources, .. } = payload.check(&redemption, client, context.now)?;
-    let scopes = effective_scopes(client.app(), SubjectType::User, &payload.scopes, &resources);
-    if scopes.is_empty() {
-        return Err(invalid_grant("nothing that was agreed to is available to this app any more").into());
-    }
-    let key = SigningKey::fetch(context).await?;
+    let Some(code) = AuthorizationCode::parse(&context.config.sealing_keys, &redemption.code) else {
+        authenticate(context, request, form).await?;
+        return Err(invalid_grant("the code is not one of this server").into());
+    };
+    let presented = PresentedClient::from_request(request, form)?;
+    // Side by side: a cold isolate has all three to fetch. Nothing is consumed by any of them.
+    let (app, payload, key) = join3(
+        context.stores.app(&presented.client_id),
+        find_payload(context, &code),
+        SigningKey::fetch(context),
+    )
+    .await;
+    let client = presented.authenticate(app?)?;
+    let payload = payload?.ok_or_else(|| invalid_grant("the code is unknown or has expired"))?;
+    let RedeemableCode { payload, grant, .. } = payload.check(&redemption, &client, context.now)?;
+    let key = key?;
     let family = FamilyId(random::bytes(context.random));
     let operation = Operation::Redeem(Box::new(Redeem {
         code_hash: code.hash(),
@@ -153,30 +100,33 @@ async fn redeem<S: Stores>(
         resources: payload.resources,
         auth_time: payload.auth_time,
     }));
-    let generation = match ask_ledger(context, code.shard(), &operation).await? {
-        Outcome::Redeemed { generation } => generation,
+    match ask_ledger(context, code.shard(), &operation).await? {
+        Outcome::Redeemed => {}
         outcome => return Err(refused(&outcome)),
-    };
-    let reference = FamilyReference {
-        shard: code.shard(),
-        family: family.hash(),
-        consent: payload.consent_id,
-    };
-    let grant = Grant {
+    }
+    let token = Grant {
         app: client.app(),
+        app_epoch: payload.app_epoch,
         subject: &payload.user_id,
-        scopes: &scopes,
-        resources,
+        grant,
         auth_time: Some(payload.auth_time),
-        family: Some(reference),
+        family: Some(FamilyReference {
+            shard: code.shard(),
+            family: family.hash(),
+            consent: payload.consent_id,
+        }),
     };
-    let issued = key.issue(context, grant).await?;
-    let refresh_token = RefreshToken {
-        shard: code.shard(),
-        family,
-        generation,
-    };
-    respond(context, issued, &scopes, Some(refresh_token))
+    respond(
+        context,
+        &key,
+        token,
+        Some(RefreshToken {
+            shard: code.shard(),
+            family,
+            generation: 0,
+        }),
+    )
+    .await
 }
 
 /// KV first; the copy in D1 serves a miss, so that a slow or empty KV never loses a code.
@@ -205,54 +155,31 @@ async fn refresh<S: Stores>(
         client_id: client.app().client_id.clone(),
         app_epoch: client.app().epoch,
         authenticated: client.is_confidential(),
-        scopes: narrowing.scopes.clone(),
-        resources: registered_resources(client.app(), &narrowing.resources)?,
+        scopes: narrowing.scopes,
+        resources: narrowing.resources,
+        available: client.app().available_scopes(SubjectType::User),
     });
-    let family: Family = match ask_ledger(context, token.shard, &operation).await? {
-        Outcome::Refreshed(family) => *family,
+    let (family, grant) = match ask_ledger(context, token.shard, &operation).await? {
+        Outcome::Refreshed { family, grant } => (family, grant),
         outcome => return Err(refused(&outcome)),
     };
-    let resources = narrow_resources(client.app(), &family.resources, &narrowing.resources)?;
-    let granted = narrowing
-        .scopes
-        .as_ref()
-        .map_or_else(|| family.scopes.clone(), |scopes| family.scopes.intersection(scopes));
-    let scopes = effective_scopes(client.app(), SubjectType::User, &granted, &resources);
-    if scopes.is_empty() {
-        return Err(invalid_grant("nothing that was agreed to is available to this app any more").into());
-    }
-    let reference = FamilyReference {
-        shard: token.shard,
-        family: token.family.hash(),
-        consent: family.consent_id,
+    let successor = RefreshToken {
+        generation: family.generation,
+        ..token
     };
-    let grant = Grant {
+    let token = Grant {
         app: client.app(),
+        app_epoch: family.app_epoch,
         subject: &family.user_id,
-        scopes: &scopes,
-        resources,
+        grant,
         auth_time: Some(family.auth_time),
-        family: Some(reference),
-    };
-    let issued = key.issue(context, grant).await?;
-    respond(
-        context,
-        issued,
-        &scopes,
-        Some(RefreshToken {
-            generation: family.generation,
-            ..token
+        family: Some(FamilyReference {
+            shard: token.shard,
+            family: token.family.hash(),
+            consent: family.consent_id.clone(),
         }),
-    )
-}
-
-fn registered_resources(app: &App, requested: &[String]) -> Result<Vec<String>, OAuthError> {
-    let all: Vec<String> = app.apis.iter().map(|api| api.resource.clone()).collect();
-    if requested.is_empty() {
-        Ok(Vec::new())
-    } else {
-        narrow_resources(app, &all, requested)
-    }
+    };
+    respond(context, &key, token, Some(successor)).await
 }
 
 async fn client_credentials<S: Stores>(
@@ -261,47 +188,56 @@ async fn client_credentials<S: Stores>(
     narrowing: Narrowing,
 ) -> Result<TokenResponse, Failure> {
     let app = client.app();
-    let grantable = app.grantable_scopes(SubjectType::Client);
-    if !client.is_confidential() || grantable.is_empty() {
-        return Err(OAuthError::new(
+    let available = app.available_scopes(SubjectType::Client);
+    let all = available
+        .effective_anywhere(&available.all())
+        .filter(|_| client.is_confidential());
+    let all = all.ok_or_else(|| {
+        OAuthError::new(
             ErrorCode::UnauthorizedClient,
             "this client may not use client_credentials",
         )
-        .into());
-    }
-    let requested = narrowing.scopes.unwrap_or_else(|| grantable.clone());
-    let refused = requested.difference(&grantable);
+    })?;
+    let requested = narrowing.scopes.unwrap_or_else(|| all.scopes.clone());
+    let invalid_scope = |description: &str| OAuthError::new(ErrorCode::InvalidScope, description);
+    let refused = requested.difference(&all.scopes);
     if !refused.is_empty() {
-        return Err(OAuthError::new(ErrorCode::InvalidScope, format!("this client may not have: {refused}")).into());
+        return Err(invalid_scope(&format!("this client may not have: {refused}")).into());
     }
-    let all: Vec<String> = app.apis_of(&requested).map(|api| api.resource.clone()).collect();
-    let resources = narrow_resources(app, &all, &narrowing.resources)?;
-    let scopes = effective_scopes(app, SubjectType::Client, &requested, &resources);
+    if requested.to_string().len() > MAX_SCOPE {
+        return Err(invalid_scope("too many scopes at once").into());
+    }
+    let resources = narrow_resources(&all.resources, &narrowing.resources)
+        .ok_or_else(|| OAuthError::new(ErrorCode::InvalidTarget, "resource is not one this client may use"))?;
+    let grant = available
+        .effective(&requested, &resources)
+        .ok_or_else(|| invalid_scope("none of the scopes belongs to the named resource"))?;
     let key = SigningKey::fetch(context).await?;
-    let grant = Grant {
+    let token = Grant {
         app,
+        app_epoch: app.epoch,
         subject: &app.client_id,
-        scopes: &scopes,
-        resources,
+        grant,
         auth_time: None,
         family: None,
     };
-    let issued = key.issue(context, grant).await?;
-    respond(context, issued, &scopes, None)
+    respond(context, &key, token, None).await
 }
 
-fn respond<S>(
+async fn respond<S: Stores>(
     context: &Context<'_, S>,
-    issued: IssuedToken,
-    scopes: &Scopes,
+    key: &SigningKey<S::Key>,
+    token: Grant<'_>,
     refresh_token: Option<RefreshToken>,
 ) -> Result<TokenResponse, Failure> {
+    let scope = token.grant.scopes.to_string();
+    let issued = key.issue(context, token).await?;
     let encode = |token: RefreshToken| token.encode(&context.config.sealing_keys).ok_or(Failure::Unavailable);
     Ok(TokenResponse {
         access_token: issued.token,
         token_type: "Bearer",
         expires_in: issued.expires_in,
-        scope: scopes.to_string(),
+        scope,
         refresh_token: refresh_token.map(encode).transpose()?,
     })
 }
@@ -327,6 +263,11 @@ fn refused(outcome: &Outcome) -> Failure {
         Refusal::AppEpoch => invalid_grant("the grant is from before this app was suspended or changed"),
         Refusal::TokenReused => invalid_grant("an old refresh token was used again; the grant has been revoked"),
         Refusal::TokenSuperseded => invalid_grant("the refresh token was replaced by a newer one"),
+        Refusal::NothingLeft => invalid_grant("nothing that was agreed to is available to this app any more"),
+        Refusal::NothingNamed => OAuthError::new(
+            ErrorCode::InvalidScope,
+            "none of the scopes belongs to the named resource",
+        ),
         Refusal::ScopeExceeded => OAuthError::new(ErrorCode::InvalidScope, "scope goes beyond what was granted"),
         Refusal::ResourceExceeded => OAuthError::new(ErrorCode::InvalidTarget, "resource is not part of this grant"),
     })

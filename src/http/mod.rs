@@ -10,33 +10,39 @@ pub use reply::Reply;
 
 use std::collections::BTreeMap;
 
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, PercentEncode, utf8_percent_encode};
+
 /// The largest request body that is read, in bytes.
 pub const MAX_BODY: usize = 64 * 1024;
 /// The longest query string that is read, in bytes: what is sealed of it has to fit into a URL again.
 pub const MAX_QUERY: usize = 6 * 1024;
 
 /// A request as the endpoints see it.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub struct Request {
-    /// The method in capitals: `GET`.
+    /// The method: `GET`.
     pub method: String,
+    /// The host it was sent to, without port.
+    pub host: String,
     /// The path, still percent-encoded.
     pub path: String,
     /// The query without `?`, still percent-encoded.
     pub query: String,
     /// Header fields, names in lower case.
     pub headers: BTreeMap<String, String>,
-    /// The body, unless it was larger than [`MAX_BODY`] or could not be read.
+    /// The body.
     pub body: Body,
 }
 
-/// A request body.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A request body. Not shown by `Debug`, like everything that may hold a secret.
+#[derive(Clone, PartialEq, Eq)]
 pub enum Body {
     /// Read whole.
     Bytes(Vec<u8>),
     /// Larger than [`MAX_BODY`]; what was read is thrown away.
     TooLarge,
+    /// It broke off.
+    Broken,
 }
 
 impl Default for Body {
@@ -54,9 +60,18 @@ pub enum FormError {
     /// Over the size limit.
     #[error("the body is larger than 64 kB")]
     TooLarge,
+    /// It broke off.
+    #[error("the body broke off")]
+    Broken,
     /// Not readable as a form.
     #[error(transparent)]
     Malformed(#[from] ParamsError),
+}
+
+impl std::fmt::Debug for Request {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Request({} {} [redacted])", self.method, self.path)
+    }
 }
 
 impl Request {
@@ -88,8 +103,15 @@ impl Request {
         match &self.body {
             Body::Bytes(bytes) => Ok(Params::parse(bytes)?),
             Body::TooLarge => Err(FormError::TooLarge),
+            Body::Broken => Err(FormError::Broken),
         }
     }
+}
+
+/// Everything percent-encoded but the unreserved characters, and a space as %20: readable by every decoder.
+pub fn percent_encoded(text: &str) -> PercentEncode<'_> {
+    const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+    utf8_percent_encode(text, ENCODED)
 }
 
 #[cfg(test)]

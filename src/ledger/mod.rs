@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::oauth::grant::{AvailableScopes, EffectiveGrant};
 use crate::oauth::scope::Scopes;
 use crate::store::StoreError;
 use crate::time::Timestamp;
@@ -99,8 +100,10 @@ pub struct Refresh {
     pub authenticated: bool,
     /// The scopes it asks for; must be among those granted.
     pub scopes: Option<Scopes>,
-    /// The APIs it asks for, by registered resource indicator; must be among those granted.
+    /// The APIs it asks for, as it names them; must be among those granted.
     pub resources: Vec<String>,
+    /// What the app may have today: of the grant no more than that is left.
+    pub available: AvailableScopes,
 }
 
 /// See [`Operation::Inspect`].
@@ -118,13 +121,15 @@ pub struct Inspect {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
-    /// The code is redeemed; the family begins at this generation.
-    Redeemed {
-        /// Always the first.
-        generation: u32,
+    /// The code is redeemed; the family begins at generation 0.
+    Redeemed,
+    /// The refresh token is exchanged.
+    Refreshed {
+        /// The family as it is now, at its newest generation.
+        family: Box<Family>,
+        /// What the new access token allows.
+        grant: EffectiveGrant,
     },
-    /// The refresh token is exchanged: the family as it is now, at its newest generation.
-    Refreshed(Box<Family>),
     /// The token is good; the family behind it, if it has one.
     Active {
         /// The family.
@@ -166,6 +171,10 @@ pub enum Refusal {
     TokenReused,
     /// An old refresh token came back so soon that it is taken for a lost race; the family lives on.
     TokenSuperseded,
+    /// Nothing that was granted is available any more.
+    NothingLeft,
+    /// The scopes asked for belong to none of the resources asked for.
+    NothingNamed,
     /// A scope outside the grant.
     ScopeExceeded,
     /// A resource outside the grant.

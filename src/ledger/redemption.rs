@@ -22,25 +22,20 @@ pub fn redeem(rows: &mut impl Rows, redeem: &Redeem, now: Timestamp) -> Result<O
         family: redeem.family.clone(),
     };
     let family = Family::begin(redeem, now);
-    let outcome = Outcome::Redeemed {
-        generation: family.generation,
-    };
     rows.put_code(&redeem.code_hash, &code, redeem.code_expires_at + CODE_MEMORY)?;
     rows.put_family(&redeem.family, &family)?;
     rows.touch_consent(&redeem.consent_id, now)?;
-    Ok(outcome)
+    Ok(Outcome::Redeemed)
 }
 
 fn repeat(rows: &mut impl Rows, redeem: &Redeem, first: &RedeemedCode, now: Timestamp) -> Result<Outcome, StoreError> {
     let family = rows.family(&first.family)?;
     if first.attempt == redeem.attempt {
-        return Ok(
-            match family.map(|family| family.check_alive(now).map(|()| family.generation)) {
-                Some(Ok(generation)) => Outcome::Redeemed { generation },
-                Some(Err(reason)) => reason.into(),
-                None => Refusal::UnknownFamily.into(),
-            },
-        );
+        return Ok(match family.map(|family| family.check_alive(now)) {
+            Some(Ok(())) => Outcome::Redeemed,
+            Some(Err(reason)) => reason.into(),
+            None => Refusal::UnknownFamily.into(),
+        });
     }
     if let Some(family) = family {
         end(rows, &first.family, family, EndReason::CodeReused, now)?;

@@ -25,9 +25,16 @@ fn refresh(change: impl FnOnce(&mut Refresh)) -> Operation {
         authenticated: false,
         scopes: None,
         resources: Vec::new(),
+        available: available("read:profile read:projects"),
     };
     change(&mut refresh);
     Operation::Refresh(refresh)
+}
+
+fn available(scopes: &str) -> AvailableScopes {
+    [("https://api.example".to_owned(), Scopes::parse(scopes).unwrap())]
+        .into_iter()
+        .collect()
 }
 
 fn inspect(generation: Option<u32>) -> Operation {
@@ -40,7 +47,7 @@ fn inspect(generation: Option<u32>) -> Operation {
 
 fn redeemed() -> MemoryRows {
     let mut rows = MemoryRows::default();
-    assert_eq!(run(&mut rows, redemption(|_| {})), Outcome::Redeemed { generation: 0 });
+    assert_eq!(run(&mut rows, redemption(|_| {})), Outcome::Redeemed);
     rows
 }
 
@@ -76,7 +83,7 @@ fn a_second_redemption_is_refused_and_ends_the_family_of_the_first() {
 #[test]
 fn the_same_attempt_again_gets_the_same_answer_because_its_reply_was_lost() {
     let mut rows = redeemed();
-    assert_eq!(run(&mut rows, redemption(|_| {})), Outcome::Redeemed { generation: 0 });
+    assert_eq!(run(&mut rows, redemption(|_| {})), Outcome::Redeemed);
     assert!(rows.families["family"].ended.is_none());
 }
 
@@ -152,6 +159,21 @@ fn a_refused_refresh_changes_nothing() {
             Refusal::ResourceExceeded,
         ),
         (
+            refresh(|refresh| refresh.available = AvailableScopes::default()),
+            Refusal::NothingLeft,
+        ),
+        (
+            refresh(|refresh| refresh.available = available("read:team")),
+            Refusal::NothingLeft,
+        ),
+        (
+            refresh(|refresh| {
+                refresh.available = available("read:profile");
+                refresh.scopes = Some(Scopes::parse("read:projects").unwrap());
+            }),
+            Refusal::NothingNamed,
+        ),
+        (
             refresh(|refresh| refresh.family = "unknown".into()),
             Refusal::UnknownFamily,
         ),
@@ -164,10 +186,11 @@ fn a_refused_refresh_changes_nothing() {
 #[test]
 fn a_refresh_answers_with_the_family_at_its_new_generation() {
     let mut rows = redeemed();
-    let Outcome::Refreshed(family) = run(&mut rows, refresh(|_| {})) else {
+    let Outcome::Refreshed { family, grant } = run(&mut rows, refresh(|_| {})) else {
         panic!()
     };
     assert_eq!(family.generation, 1);
+    assert_eq!(grant.scopes.to_string(), "read:profile read:projects");
     assert_eq!(rows.families["family"], *family);
     assert_eq!(rows.used["cns_one"], NOW);
 }

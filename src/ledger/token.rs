@@ -2,6 +2,7 @@
 
 use super::family::{EndReason, Family};
 use super::{Inspect, Outcome, Refresh, Refusal, Rows, end};
+use crate::oauth::grant::{EffectiveGrant, narrow_resources};
 use crate::store::StoreError;
 use crate::time::Timestamp;
 
@@ -11,9 +12,11 @@ pub fn refresh(rows: &mut impl Rows, refresh: &Refresh, now: Timestamp) -> Resul
     let Some(mut family) = rows.family(&refresh.family)? else {
         return Ok(Refusal::UnknownFamily.into());
     };
-    if let Err(refusal) = check(rows, &family, refresh, now)? {
-        return Ok(refusal.into());
-    }
+    let consent_ended = rows.consent_ended(&family.consent_id)?;
+    let grant = match judge(&family, consent_ended, refresh, now) {
+        Ok(grant) => grant,
+        Err(refusal) => return Ok(refusal.into()),
+    };
     let before = family.clone();
     let presented = family.present(refresh.generation, refresh.authenticated, now);
     if family != before {
@@ -23,42 +26,34 @@ pub fn refresh(rows: &mut impl Rows, refresh: &Refresh, now: Timestamp) -> Resul
         return Ok(refusal.into());
     }
     rows.touch_consent(&family.consent_id, now)?;
-    Ok(Outcome::Refreshed(Box::new(family)))
+    Ok(Outcome::Refreshed {
+        family: Box::new(family),
+        grant,
+    })
 }
 
-fn check(
-    rows: &impl Rows,
-    family: &Family,
-    refresh: &Refresh,
-    now: Timestamp,
-) -> Result<Result<(), Refusal>, StoreError> {
+fn judge(family: &Family, consent_ended: bool, refresh: &Refresh, now: Timestamp) -> Result<EffectiveGrant, Refusal> {
     if family.client_id != refresh.client_id {
-        return Ok(Err(Refusal::OtherClient));
+        return Err(Refusal::OtherClient);
     }
-    if let Err(refusal) = family.check_alive(now) {
-        return Ok(Err(refusal));
-    }
+    family.check_alive(now)?;
     if family.app_epoch < refresh.app_epoch {
-        return Ok(Err(Refusal::AppEpoch));
+        return Err(Refusal::AppEpoch);
     }
-    if rows.consent_ended(&family.consent_id)? {
-        return Ok(Err(Refusal::ConsentEnded));
+    if consent_ended {
+        return Err(Refusal::ConsentEnded);
     }
-    if refresh
-        .scopes
-        .as_ref()
-        .is_some_and(|scopes| !scopes.is_subset(&family.scopes))
-    {
-        return Ok(Err(Refusal::ScopeExceeded));
+    let scopes = refresh.scopes.as_ref().unwrap_or(&family.scopes);
+    if !scopes.is_subset(&family.scopes) {
+        return Err(Refusal::ScopeExceeded);
     }
-    if !refresh
-        .resources
-        .iter()
-        .all(|resource| family.resources.contains(resource))
-    {
-        return Ok(Err(Refusal::ResourceExceeded));
-    }
-    Ok(Ok(()))
+    let resources = narrow_resources(&family.resources, &refresh.resources).ok_or(Refusal::ResourceExceeded)?;
+    refresh.available.effective(scopes, &resources).ok_or_else(|| {
+        match refresh.available.effective(&family.scopes, &resources) {
+            Some(_) => Refusal::NothingNamed,
+            None => Refusal::NothingLeft,
+        }
+    })
 }
 
 /// Whether a token is still good, as far as the ledger knows.

@@ -12,7 +12,7 @@ use crate::ledger::shard::Shard;
 use crate::time::Timestamp;
 
 /// The longest access token that is read, in letters.
-const MAX_LENGTH: usize = 4096;
+const MAX_LENGTH: usize = 16 * 1024;
 /// The only algorithm tokens are signed with and accepted under.
 const ALGORITHM: &str = "ES256";
 /// The type of the profile (RFC 9068 §2.1); keeps any other JWT of ours from passing as an access token.
@@ -43,7 +43,8 @@ pub struct AccessTokenClaims {
     /// Unique to this token.
     pub jti: String,
     /// What it allows.
-    pub scope: String,
+    #[serde(with = "space_separated")]
+    pub scope: Scopes,
     /// When the user signed in, in seconds; constant across refreshes (RFC 9068 §2.2.1).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub auth_time: Option<i64>,
@@ -53,6 +54,21 @@ pub struct AccessTokenClaims {
     pub developer_id: String,
     /// What revocation needs to know.
     pub latchkey: GrantReference,
+}
+
+/// The form of the claim `scope` (RFC 8693 §4.2).
+mod space_separated {
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    use crate::oauth::scope::Scopes;
+
+    pub fn serialize<S: Serializer>(scopes: &Scopes, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(scopes)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Scopes, D::Error> {
+        Scopes::parse(&String::deserialize(deserializer)?).map_err(D::Error::custom)
+    }
 }
 
 /// One audience as a string, several as an array (RFC 7519 §4.1.3).
@@ -130,11 +146,6 @@ impl AccessToken {
     /// Puts a signing input and its signature together.
     pub fn assemble(signing_input: &str, signature: &[u8]) -> String {
         format!("{signing_input}.{}", base64url(signature))
-    }
-
-    /// The scopes it allows.
-    pub fn scopes(&self) -> Scopes {
-        Scopes::parse(&self.claims.scope).unwrap_or_default()
     }
 }
 
@@ -218,7 +229,7 @@ pub mod tests {
                 aud: Audience::One("https://api.example".into()),
                 client_id: "app_one".into(),
                 jti: "one".into(),
-                scope: "read:projects".into(),
+                scope: Scopes::parse("read:projects").unwrap(),
                 auth_time: Some(900),
                 app_type: "third_party".into(),
                 developer_id: "dev_one".into(),
@@ -328,6 +339,25 @@ pub mod tests {
         for garbage in ["", ".", "..", "a.b.c", &"a".repeat(5000)] {
             assert!(UnverifiedAccessToken::parse(garbage).is_none());
         }
+    }
+
+    #[test]
+    fn a_token_with_as_many_scopes_as_can_be_granted_reads_back() {
+        let scope: Vec<String> = (0..400).map(|number| format!("scope:{number}")).collect();
+        let scope = Scopes::parse(&scope.join(" ")).unwrap();
+        let token = AccessToken {
+            claims: AccessTokenClaims {
+                scope: scope.clone(),
+                ..token().claims
+            },
+            ..token()
+        };
+        let text = AccessToken::assemble(&token.signing_input("kid").unwrap(), &[0; 64]);
+        let read = UnverifiedAccessToken::parse(&text)
+            .unwrap()
+            .accept("https://auth.example", Timestamp(0))
+            .unwrap();
+        assert_eq!(read.claims.scope, scope);
     }
 
     #[test]

@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::client::App;
+use super::client::SubjectType;
 use super::client_authentication::AuthenticatedClient;
 use super::error::{ErrorCode, OAuthError};
+use super::grant::{EffectiveGrant, narrow_resources};
 use super::pkce::{CodeChallenge, CodeVerifier, PkceVerified};
 use super::redirect_uri::VerifiedRedirect;
-use super::resource::names_resource;
 use super::scope::Scopes;
 use crate::crypto::keys::{Purpose, SealingKeys};
 use crate::crypto::{base64url, from_base64url, hash};
@@ -71,20 +71,20 @@ pub struct CodeRedemption {
 pub struct RedeemableCode {
     /// What the code stands for.
     pub payload: CodePayload,
-    /// The APIs of the first access token.
-    pub resources: Vec<String>,
+    /// What the first access token allows.
+    pub grant: EffectiveGrant,
     _pkce: PkceVerified,
 }
 
 impl AuthorizationCode {
-    /// Derives the code of an authorization request under a consent. Deriving instead of drawing makes a
-    /// double click on Allow lead to one code.
-    pub fn derive(keys: &SealingKeys, shard: Shard, request_id: &str, consent_id: &str) -> Option<Self> {
+    /// Derives the code of a decision: of the authorization request and the attempt that won it. Deriving
+    /// instead of drawing lets a second click be answered with the code of the first.
+    pub fn derive(keys: &SealingKeys, shard: Shard, request_id: &str, attempt: &str) -> Option<Self> {
         let id = keys.current_id();
         let handle = keys.mac(
             id,
             Purpose::AuthorizationCode,
-            &[request_id.as_bytes(), consent_id.as_bytes()],
+            &[request_id.as_bytes(), attempt.as_bytes()],
         )?;
         let handle = handle.get(..HANDLE)?;
         let shard_bytes = shard.number().to_be_bytes();
@@ -164,40 +164,18 @@ impl CodePayload {
             return Err(invalid_grant("the code has expired: codes live 60 seconds"));
         }
         let pkce = self.code_challenge.verify(&redemption.code_verifier)?;
-        let resources = narrow_resources(client.app(), &self.resources, &redemption.resources)?;
+        let resources = narrow_resources(&self.resources, &redemption.resources)
+            .ok_or_else(|| OAuthError::new(ErrorCode::InvalidTarget, "resource is not part of this grant"))?;
+        let available = client.app().available_scopes(SubjectType::User);
+        let grant = available
+            .effective(&self.scopes, &resources)
+            .ok_or_else(|| invalid_grant("nothing that was agreed to is available to this app any more"))?;
         Ok(RedeemableCode {
             payload: self,
-            resources,
+            grant,
             _pkce: pkce,
         })
     }
-}
-
-/// The APIs an access token is for: those requested, which must be among those granted, else all granted
-/// (RFC 8707 §2.2). One that was granted but is no longer offered by the server is `invalid_grant`.
-pub fn narrow_resources(app: &App, granted: &[String], requested: &[String]) -> Result<Vec<String>, OAuthError> {
-    if requested.is_empty() {
-        return Ok(granted.to_vec());
-    }
-    let mut narrowed: Vec<String> = Vec::new();
-    for resource in requested {
-        let found = granted
-            .iter()
-            .find(|granted| names_resource(resource, granted))
-            .ok_or_else(|| {
-                let known = app.api_by_resource(resource).is_some();
-                let description = if known {
-                    "resource is not part of this grant"
-                } else {
-                    "resource is not the resource indicator of an API of this server"
-                };
-                OAuthError::new(ErrorCode::InvalidTarget, description)
-            })?;
-        if !narrowed.contains(found) {
-            narrowed.push(found.clone());
-        }
-    }
-    Ok(narrowed)
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@ use std::rc::Rc;
 use super::*;
 use crate::crypto::keys::testing::sealing_keys;
 use crate::http::{Params, Request};
+use crate::oauth::client::App;
 use crate::oauth::client::testing::public_app;
 use crate::oauth::client_authentication::PresentedClient;
 use crate::oauth::pkce::testing::{CHALLENGE, VERIFIER};
@@ -110,14 +111,14 @@ fn the_redirect_uri_may_be_left_out_as_oauth_2_1_does() {
 }
 
 #[test]
-fn a_code_is_derived_from_its_request_and_consent_and_reads_back() {
+fn a_code_is_derived_from_its_request_and_attempt_and_reads_back() {
     let keys = sealing_keys();
     let shard = Shard::of_name("x");
-    let derive = |request: &str, consent: &str| AuthorizationCode::derive(&keys, shard, request, consent).unwrap();
-    let code = derive("request", "cns_one");
-    assert_eq!(code.reveal(), derive("request", "cns_one").reveal());
-    assert_ne!(code.reveal(), derive("request", "cns_two").reveal());
-    assert_ne!(code.reveal(), derive("another", "cns_one").reveal());
+    let derive = |request: &str, attempt: &str| AuthorizationCode::derive(&keys, shard, request, attempt).unwrap();
+    let code = derive("request", "one");
+    assert_eq!(code.reveal(), derive("request", "one").reveal());
+    assert_ne!(code.reveal(), derive("request", "two").reveal());
+    assert_ne!(code.reveal(), derive("another", "one").reveal());
     let read = AuthorizationCode::parse(&keys, code.reveal()).unwrap();
     assert_eq!((read.shard(), read.hash()), (shard, code.hash()));
     assert!(!format!("{code:?}").contains(code.reveal()));
@@ -126,7 +127,7 @@ fn a_code_is_derived_from_its_request_and_consent_and_reads_back() {
 #[test]
 fn a_code_changed_in_any_letter_is_garbage() {
     let keys = sealing_keys();
-    let code = AuthorizationCode::derive(&keys, Shard::of_name("x"), "request", "cns_one").unwrap();
+    let code = AuthorizationCode::derive(&keys, Shard::of_name("x"), "request", "one").unwrap();
     for at in 0..code.reveal().len() {
         let mut changed = code.reveal().as_bytes().to_vec();
         changed[at] = if changed[at] == b'A' { b'B' } else { b'A' };
@@ -142,7 +143,7 @@ fn a_code_changed_in_any_letter_is_garbage() {
 
 #[test]
 fn the_stored_form_of_a_code_is_unchanged() {
-    let json = r#"{"client_id":"app_one","app_epoch":1,"user_id":"usr_one","consent_id":"cns_one","redirect_uri":"https://app.example/callback","scopes":["read:projects"],"resources":["https://api.example"],"code_challenge":"E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM","auth_time":900000,"expires_at":1060000}"#;
+    let json = r#"{"client_id":"app_one","app_epoch":1,"user_id":"usr_one","consent_id":"cns_one","redirect_uri":{"uri":"https://app.example/callback","registered":"https://app.example/callback"},"scopes":["read:projects"],"resources":["https://api.example"],"code_challenge":"E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM","auth_time":900000,"expires_at":1060000}"#;
     assert_eq!(serde_json::to_string(&payload()).unwrap(), json);
     assert_eq!(serde_json::from_str::<CodePayload>(json).unwrap(), payload());
 }

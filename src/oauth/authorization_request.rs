@@ -4,10 +4,16 @@ use serde::{Deserialize, Serialize};
 
 use super::client::{App, AppStatus, SubjectType};
 use super::error::{AuthorizationError, ErrorCode, OAuthError, PageReason};
+use super::grant::EffectiveGrant;
 use super::pkce::CodeChallenge;
 use super::redirect_uri::VerifiedRedirect;
 use super::scope::Scopes;
-use crate::http::Params;
+use crate::http::{Params, percent_encoded};
+
+/// The longest `state` that is returned, in letters of a URL.
+const MAX_STATE: usize = 4096;
+/// The longest list of scopes, in letters: it has to fit into an access token that APIs accept in a header.
+pub const MAX_SCOPE: usize = 4096;
 
 /// A request that passed every check which needs no user.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -97,13 +103,18 @@ impl<'a> Trusted<'a> {
         })
     }
 
+    /// The app's `state`, unless it would not fit into a redirect.
     fn state(&self) -> Option<String> {
-        self.params.one("state").ok().flatten().map(str::to_owned)
+        let state = self.params.one("state").ok().flatten()?;
+        (percent_encoded(state).to_string().len() <= MAX_STATE).then(|| state.to_owned())
     }
 
     fn request(&self) -> Result<AuthorizationRequest, OAuthError> {
-        if let Some(name) = self.params.repeated(&["resource"]) {
-            return Err(invalid_request(format!("the parameter {name} was sent more than once")));
+        if self.params.repeated(&["resource"]).is_some() {
+            return Err(invalid_request("a parameter was sent more than once"));
+        }
+        if self.one("state").is_some() && self.state().is_none() {
+            return Err(invalid_request("state is too long"));
         }
         for (name, code) in [
             ("request", ErrorCode::RequestNotSupported),
@@ -125,12 +136,7 @@ impl<'a> Trusted<'a> {
             None => return Err(invalid_request("response_type is required and must be code")),
         }
         let code_challenge = CodeChallenge::parse(self.one("code_challenge"), self.one("code_challenge_method"))?;
-        let named = self.resources()?;
-        let scopes = self.scopes(&named)?;
-        let resources = match named.as_slice() {
-            [] => self.app.apis_of(&scopes).map(|api| api.resource.clone()).collect(),
-            _ => named,
-        };
+        let EffectiveGrant { scopes, resources } = self.grant()?;
         Ok(AuthorizationRequest {
             client_id: self.app.client_id.clone(),
             app_epoch: self.app.epoch,
@@ -153,61 +159,54 @@ impl<'a> Trusted<'a> {
         self.params.one(name).ok().flatten()
     }
 
-    fn resources(&self) -> Result<Vec<String>, OAuthError> {
-        let mut resources = Vec::new();
-        for requested in self.params.all("resource") {
-            let api = self.app.api_by_resource(requested).ok_or_else(|| {
-                OAuthError::new(
-                    ErrorCode::InvalidTarget,
-                    "resource is not the resource indicator of an API of this server",
-                )
-            })?;
-            if !resources.contains(&api.resource) {
-                resources.push(api.resource.clone());
-            }
-        }
-        Ok(resources)
-    }
-
-    fn scopes(&self, resources: &[String]) -> Result<Scopes, OAuthError> {
+    /// What is asked for, as far as it may be: scopes the app may have, of the named APIs, and only such.
+    fn grant(&self) -> Result<EffectiveGrant, OAuthError> {
         let invalid_scope = |description: String| OAuthError::new(ErrorCode::InvalidScope, description);
-        let grantable = self.app.grantable_scopes(SubjectType::User);
-        let requested = match self.params.all("scope") {
-            [] => {
-                let of_resources = |scopes: Scopes| match resources {
-                    [] => scopes,
-                    _ => scopes.intersection(&self.scopes_of(resources)),
-                };
-                of_resources(self.app.default_scopes(SubjectType::User))
-            }
-            // `offline_access` is no permission here: refresh tokens do not depend on it.
-            [text, ..] => {
-                let asked = Scopes::parse(text).map_err(|error| invalid_scope(error.to_string()))?;
-                asked.iter().filter(|scope| *scope != "offline_access").collect()
+        let available = self.app.available_scopes(SubjectType::User);
+        let named = self.named_resources()?;
+        let within = |scopes: &Scopes| match named.as_slice() {
+            [] => available.effective_anywhere(scopes),
+            named => available.effective(scopes, named),
+        };
+        let asked = self.one("scope").map(Scopes::parse_requested).transpose();
+        let asked = asked.map_err(|error| invalid_scope(error.to_string()))?.flatten();
+        let grant = match &asked {
+            None => within(&self.app.default_scopes(SubjectType::User)),
+            Some(asked) => {
+                let refused = asked.difference(&available.all());
+                if !refused.is_empty() {
+                    return Err(invalid_scope(format!("this app may not ask for: {refused}")));
+                }
+                let grant = within(asked);
+                let covered = grant.as_ref().map(|grant| grant.scopes.clone()).unwrap_or_default();
+                let foreign = asked.difference(&covered);
+                if !foreign.is_empty() {
+                    return Err(invalid_scope(format!("not scopes of the named resource: {foreign}")));
+                }
+                grant
             }
         };
-        let refused = requested.difference(&grantable);
-        if !refused.is_empty() {
-            return Err(invalid_scope(format!("this app may not ask for: {refused}")));
+        let grant =
+            grant.ok_or_else(|| invalid_scope("no scope is left to ask for: name one this app may have".to_owned()))?;
+        if grant.scopes.to_string().len() > MAX_SCOPE {
+            return Err(invalid_scope("too many scopes at once".to_owned()));
         }
-        if !resources.is_empty() {
-            let foreign = requested.difference(&self.scopes_of(resources));
-            if !foreign.is_empty() {
-                return Err(invalid_scope(format!("not scopes of the named resource: {foreign}")));
-            }
+        if named.iter().any(|resource| !grant.resources.contains(resource)) {
+            let description = "no scope is asked for that belongs to one of the named resources";
+            return Err(OAuthError::new(ErrorCode::InvalidTarget, description));
         }
-        if requested.is_empty() {
-            return Err(invalid_scope(
-                "no scope is left to ask for: name one this app may have".into(),
-            ));
-        }
-        Ok(requested)
+        Ok(grant)
     }
 
-    fn scopes_of(&self, resources: &[String]) -> Scopes {
-        let apis = self.app.apis.iter().filter(|api| resources.contains(&api.resource));
-        apis.flat_map(|api| api.scopes.iter().map(|scope| scope.name.as_str()))
-            .collect()
+    fn named_resources(&self) -> Result<Vec<String>, OAuthError> {
+        let find = |requested: &String| {
+            let api = self.app.api_by_resource(requested).ok_or_else(|| {
+                let description = "resource is not the resource indicator of an API of this server";
+                OAuthError::new(ErrorCode::InvalidTarget, description)
+            });
+            api.map(|api| api.resource.clone())
+        };
+        self.params.all("resource").iter().map(find).collect()
     }
 
     fn prompt(&self) -> Result<Prompt, OAuthError> {

@@ -238,16 +238,48 @@ fn a_request_without_scope_gets_the_apps_default_scopes_and_never_none() {
 
 #[test]
 fn offline_access_is_accepted_and_means_nothing() {
+    let with = |scope| accepted(&[("scope", Some(scope))]).scopes.to_string();
+    assert_eq!(with("read:projects offline_access"), "read:projects");
+    assert_eq!(with("offline_access"), "read:profile read:projects");
+}
+
+#[test]
+fn a_resource_of_which_no_scope_is_asked_for_is_refused() {
+    let resources = |pairs: &str| {
+        let base: String = url::form_urlencoded::Serializer::new(String::new())
+            .extend_pairs([
+                ("response_type", "code"),
+                ("client_id", "app_one"),
+                ("redirect_uri", "https://app.example/callback"),
+                ("code_challenge", CHALLENGE),
+                ("code_challenge_method", "S256"),
+                ("state", "xyz"),
+            ])
+            .finish();
+        Params::parse(format!("{base}&{pairs}").as_bytes()).unwrap()
+    };
+    let both = "resource=https://api.example&resource=https://billing.example/v1";
+    for scope in ["read:projects", "read:projects read:profile"] {
+        let params = resources(&format!("{both}&scope={}", scope.replace(' ', "+")));
+        assert_eq!(redirected(&params).0, ErrorCode::InvalidTarget, "{scope}");
+    }
+    let params = resources(&format!("{both}&scope=read:projects+read:billing"));
+    let request = AuthorizationRequest::parse(&params, Some(&public_app())).unwrap();
+    assert_eq!(request.resources, ["https://api.example", "https://billing.example/v1"]);
+    let mut app = public_app();
+    app.apis[1].user = crate::oauth::client::ClientGrant::None;
+    let params = resources("resource=https://billing.example/v1");
+    assert!(AuthorizationRequest::parse(&params, Some(&app)).is_err());
+}
+
+#[test]
+fn a_state_or_scope_too_long_to_travel_is_refused() {
+    let long = "!".repeat(1400);
     assert_eq!(
-        accepted(&[("scope", Some("read:projects offline_access"))])
-            .scopes
-            .to_string(),
-        "read:projects"
+        redirected(&params(&[("state", Some(&long))])),
+        (ErrorCode::InvalidRequest, None)
     );
-    assert_eq!(
-        redirected(&params(&[("scope", Some("offline_access"))])).0,
-        ErrorCode::InvalidScope
-    );
+    assert!(accepted(&[("state", Some(&"x".repeat(4096)))]).state.is_some());
 }
 
 // Covers: B9, B30

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::grant::AvailableScopes;
 use super::redirect_uri::RedirectUri;
 use super::resource::names_resource;
 use super::scope::Scopes;
@@ -154,10 +155,19 @@ impl App {
         matches!(self.app_type, AppType::Web | AppType::Server)
     }
 
-    /// The scopes the app may ever have for this kind of subject: registered ∩ client grants.
-    pub fn grantable_scopes(&self, subject: SubjectType) -> Scopes {
+    /// What the app may have today for this kind of subject: registered ∩ client grants, by API.
+    pub fn available_scopes(&self, subject: SubjectType) -> AvailableScopes {
         let registered: Scopes = self.scopes.iter().map(|scope| scope.scope.as_str()).collect();
-        registered.intersection(&self.apis.iter().flat_map(|api| api.granted(subject)).collect())
+        let of_api = |api: &ApiAccess| {
+            api.granted(subject)
+                .into_iter()
+                .collect::<Scopes>()
+                .intersection(&registered)
+        };
+        self.apis
+            .iter()
+            .map(|api| (api.resource.clone(), of_api(api)))
+            .collect()
     }
 
     /// The scopes of a request that names none.
@@ -169,7 +179,7 @@ impl App {
             .map(|scope| scope.scope.as_str());
         defaults
             .collect::<Scopes>()
-            .intersection(&self.grantable_scopes(subject))
+            .intersection(&self.available_scopes(subject).all())
     }
 
     /// The APIs some of these scopes belong to.
@@ -300,13 +310,19 @@ pub mod testing {
     fn an_app_gets_no_scope_it_did_not_register_and_none_the_operator_withholds() {
         let mut app = public_app();
         let all = "read:billing read:profile read:projects write:projects";
-        assert_eq!(app.grantable_scopes(SubjectType::User).to_string(), all);
-        assert_eq!(app.grantable_scopes(SubjectType::Client).to_string(), "read:billing");
+        assert_eq!(app.available_scopes(SubjectType::User).all().to_string(), all);
+        assert_eq!(
+            app.available_scopes(SubjectType::Client).all().to_string(),
+            "read:billing"
+        );
         app.apis[0].user = ClientGrant::None;
-        assert_eq!(app.grantable_scopes(SubjectType::User).to_string(), "read:billing");
+        assert_eq!(
+            app.available_scopes(SubjectType::User).all().to_string(),
+            "read:billing"
+        );
         assert!(app.default_scopes(SubjectType::User).is_empty());
         app.apis[0].user = ClientGrant::All;
-        assert_eq!(app.grantable_scopes(SubjectType::User).to_string(), all);
+        assert_eq!(app.available_scopes(SubjectType::User).all().to_string(), all);
     }
 
     #[test]

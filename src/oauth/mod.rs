@@ -6,6 +6,7 @@ pub mod authorization_request;
 pub mod client;
 pub mod client_authentication;
 pub mod error;
+pub mod grant;
 pub mod metadata;
 pub mod pkce;
 pub mod redirect_uri;

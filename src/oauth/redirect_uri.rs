@@ -2,18 +2,22 @@
 
 use std::fmt::Write;
 
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Deserialize, Serialize};
+
+use crate::http::percent_encoded;
 
 /// A redirect URI as registered. Its letters are kept: it is compared without normalization.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct RedirectUri(String);
 
-/// A redirect URI that was found registered for the app that asked. There is no other way to redirect.
+/// A redirect URI that was found registered for the app that asked. A redirect is built from nothing else;
+/// it is read back only from what Latchkey sealed or stored itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct VerifiedRedirect(String);
+pub struct VerifiedRedirect {
+    uri: String,
+    registered: RedirectUri,
+}
 
 impl RedirectUri {
     /// Whether a requested URI is this one: letter by letter (OAuth 2.1 §2.3.1), except that the port of an
@@ -38,20 +42,26 @@ impl From<&str> for RedirectUri {
 impl VerifiedRedirect {
     /// Finds the requested URI among those registered.
     pub fn find(requested: &str, registered: &[RedirectUri]) -> Option<Self> {
-        let found = requested.len() <= 2048 && registered.iter().any(|uri| uri.matches(requested));
-        found.then(|| Self(requested.to_owned()))
+        let registered = registered.iter().find(|uri| uri.matches(requested))?;
+        may_be_redirected_to(requested).then(|| Self {
+            uri: requested.to_owned(),
+            registered: registered.clone(),
+        })
+    }
+
+    /// The registered URI it matched; they differ by the port of a loopback address at most.
+    pub fn registered(&self) -> &str {
+        &self.registered.0
     }
 
     /// The URI as the app sent it.
     pub fn as_str(&self) -> &str {
-        &self.0
+        &self.uri
     }
 
     /// The URI with parameters added behind those it has (OAuth 2.1 §2.3).
     pub fn with_params(&self, params: &[(&str, &str)]) -> String {
-        // Everything but the unreserved characters, and a space as %20: readable by every decoder.
-        const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
-        let mut uri = self.0.clone();
+        let mut uri = self.uri.clone();
         for (name, value) in params {
             let separator = match uri.find('?') {
                 None => "?",
@@ -59,7 +69,7 @@ impl VerifiedRedirect {
                 Some(_) => "&",
             };
             // Writing to a String cannot fail.
-            let _ = write!(uri, "{separator}{name}={}", utf8_percent_encode(value, ENCODED));
+            let _ = write!(uri, "{separator}{name}={}", percent_encoded(value));
         }
         uri
     }
@@ -67,28 +77,31 @@ impl VerifiedRedirect {
     /// Where the user will be sent, in words for the consent page: the host, or the scheme of an app on the
     /// user's own device.
     pub fn destination(&self) -> Destination<'_> {
-        if Loopback::parse(&self.0).is_some() {
+        if Loopback::parse(&self.uri).is_some() {
             return Destination::ThisDevice;
         }
-        match self.0.split_once("://") {
+        match self.uri.split_once("://") {
             Some(("https", rest)) => Destination::Host(until_path(rest)),
-            _ => Destination::Scheme(self.0.split(':').next().unwrap_or_default()),
+            _ => Destination::Scheme(self.uri.split(':').next().unwrap_or_default()),
         }
     }
+}
 
-    /// This redirect as a source expression of the Content Security Policy; `None` where there is none.
-    pub fn csp_source(&self) -> Option<String> {
-        match self.0.split_once("://") {
-            Some((scheme @ ("http" | "https"), rest)) => {
-                let host = until_path(rest);
-                let writable = host
-                    .bytes()
-                    .all(|byte| byte.is_ascii_alphanumeric() || b".-:".contains(&byte));
-                writable.then(|| format!("{scheme}://{host}"))
-            }
-            _ => self.0.split(':').next().map(|scheme| format!("{scheme}:")),
-        }
-    }
+/// Whether a URI may be redirected to at all, registered or not: https, http to the user's own machine, or an
+/// app's own scheme, in letters a header can carry.
+fn may_be_redirected_to(uri: &str) -> bool {
+    let plain = uri.len() <= 2048
+        && uri
+            .bytes()
+            .all(|byte| byte.is_ascii_graphic() && byte != b'\\' && byte != b'#');
+    let scheme = uri.split(':').next().unwrap_or_default().to_ascii_lowercase();
+    let scheme_fits = match scheme.as_str() {
+        "https" => uri.len() > "https://".len() && uri.starts_with("https://"),
+        "http" => Loopback::parse(uri).is_some(),
+        "javascript" | "data" | "file" | "vbscript" | "blob" | "about" | "ws" | "wss" | "ftp" => false,
+        other => other.starts_with(|letter: char| letter.is_ascii_alphabetic()) && uri.len() > other.len(),
+    };
+    plain && scheme_fits
 }
 
 /// Where a redirect leads.
@@ -221,6 +234,30 @@ mod tests {
         );
     }
 
+    #[test]
+    fn some_uris_are_never_redirected_to_even_when_registered() {
+        for bad in [
+            "javascript:alert(1)",
+            "JavaScript:alert(1)",
+            "data:text/html,x",
+            "http://app.example/callback",
+            "https:",
+            "https://app.example/ä",
+            "https://app.example/#fragment",
+            "app.example/callback",
+            "",
+        ] {
+            assert_eq!(find(bad, bad), None, "{bad}");
+        }
+        assert!(
+            find(
+                "cursor://anysphere.cursor-mcp/oauth/callback",
+                "cursor://anysphere.cursor-mcp/oauth/callback"
+            )
+            .is_some()
+        );
+    }
+
     // Covers: B18
     #[test]
     fn parameters_are_added_behind_the_registered_ones_and_survive_byte_by_byte() {
@@ -253,13 +290,6 @@ mod tests {
             at("com.example.app:/cb").destination(),
             Destination::Scheme("com.example.app")
         );
-        assert_eq!(
-            at("https://app.example/cb").csp_source().unwrap(),
-            "https://app.example"
-        );
-        assert_eq!(at("http://127.0.0.1:9/cb").csp_source().unwrap(), "http://127.0.0.1:9");
-        assert_eq!(at("http://[::1]:9/cb").csp_source(), None);
-        assert_eq!(at("com.example.app:/cb").csp_source().unwrap(), "com.example.app:");
     }
 
     proptest! {

@@ -132,7 +132,7 @@ pub struct Retry<'a> {
     /// Where to.
     pub action: &'a str,
     /// What with.
-    pub fields: &'a [(&'static str, &'a str)],
+    pub fields: &'a [(&'a str, &'a str)],
 }
 
 /// What is here, for whoever opens the server's address.

@@ -5,9 +5,11 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use super::*;
+use crate::crypto::ec_key::EcPrivateKey;
 use crate::keyring::KeySet;
 use crate::ledger::family::Family;
 use crate::ledger::{self, RedeemedCode, Rows};
+use crate::oauth::client::AppStatus;
 use crate::random::testing::Seeded;
 
 /// Everything in memory.
@@ -25,7 +27,7 @@ pub struct Memory {
     /// Consents by id: user, client, state.
     pub consents: RefCell<BTreeMap<String, StoredConsent>>,
     /// Decisions by request.
-    pub decisions: RefCell<BTreeMap<String, (String, Decided)>>,
+    pub decisions: RefCell<BTreeMap<String, Decided>>,
     /// KV.
     pub kv: RefCell<BTreeMap<String, CodePayload>>,
     /// The copies in D1.
@@ -131,23 +133,17 @@ impl Memory {
     }
 
     fn claim(&self, decision: &Decision, now: Timestamp) -> DecisionState {
-        let still_decided = |memory: &Self| {
-            let decisions = memory.decisions.borrow();
-            decisions.get(&decision.request_id).map(|(_, decided)| Decided {
-                consent: memory.active_consent(&decision.user_id, &decision.client_id),
-                ..decided.clone()
-            })
-        };
-        if let Some(decided) = still_decided(self) {
-            return DecisionState::Decided(decided);
+        if let Some(decided) = self.decisions.borrow().get(&decision.request_id) {
+            return DecisionState::Decided(decided.clone());
         }
         let app_allows = self.apps.borrow().get(&decision.client_id).is_some_and(|app| {
-            app.status == crate::oauth::client::AppStatus::Approved && app.epoch == decision.app_epoch
+            let registered = app.redirect_uris.contains(&decision.redirect_uri.as_str().into());
+            registered && app.status == AppStatus::Approved && app.epoch == decision.app_epoch
         });
         let signed_in = self
             .signed_in(&decision.session, now)
             .is_some_and(|signed| signed.user.id == decision.user_id);
-        if !signed_in || (decision.approval.is_some() && !app_allows) {
+        if !signed_in || !app_allows {
             return DecisionState::Refused;
         }
         if let Some(approval) = &decision.approval {
@@ -187,14 +183,15 @@ impl Memory {
                 .insert(approval.code_hash.clone(), approval.payload.clone());
         }
         let decided = Decided {
-            approved: decision.approval.is_some(),
+            attempt: decision.attempt.clone(),
+            user_id: decision.user_id.clone(),
             at: now,
-            consent: None,
+            shard: decision.approval.as_ref().map(|approval| approval.shard),
         };
         self.decisions
             .borrow_mut()
-            .insert(decision.request_id.clone(), (decision.attempt.clone(), decided));
-        still_decided(self).map_or(DecisionState::Refused, DecisionState::Decided)
+            .insert(decision.request_id.clone(), decided.clone());
+        DecisionState::Decided(decided)
     }
 }
 
@@ -359,12 +356,17 @@ impl Ledger for Memory {
 }
 
 impl Signer for Memory {
-    async fn signing_kid(&self) -> Result<String, StoreError> {
-        self.trip("keys", || self.keys.current().unwrap().kid.clone())
+    type Key = EcPrivateKey;
+
+    async fn signing_key(&self) -> Result<(String, EcPrivateKey), StoreError> {
+        self.trip("keys", || {
+            let key = self.keys.current().unwrap();
+            (key.kid.clone(), EcPrivateKey::from_d(&key.private.d()).unwrap())
+        })
     }
 
-    async fn sign(&self, kid: &str, message: &[u8]) -> Result<Vec<u8>, StoreError> {
-        Ok(self.keys.find(kid).unwrap().private.sign(message))
+    async fn sign(&self, key: &EcPrivateKey, message: &[u8]) -> Result<Vec<u8>, StoreError> {
+        Ok(key.sign(message))
     }
 
     async fn verify(&self, kid: &str, message: &[u8], signature: &[u8]) -> Result<bool, StoreError> {

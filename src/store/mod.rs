@@ -97,10 +97,12 @@ pub trait Ledger {
 /// The signing keys (the `Keyring` object, WebCrypto).
 #[allow(async_fn_in_trait, reason = "single-threaded: no caller needs Send")]
 pub trait Signer {
-    /// The name of the key to sign with now.
-    async fn signing_kid(&self) -> Result<String, StoreError>;
+    /// A private key, ready for use.
+    type Key;
+    /// The key to sign with now, and its name.
+    async fn signing_key(&self) -> Result<(String, Self::Key), StoreError>;
     /// Signs with ES256 (RFC 7518 §3.4).
-    async fn sign(&self, kid: &str, message: &[u8]) -> Result<Vec<u8>, StoreError>;
+    async fn sign(&self, key: &Self::Key, message: &[u8]) -> Result<Vec<u8>, StoreError>;
     /// Whether the signature is good; `false` too when no key has this name.
     async fn verify(&self, kid: &str, message: &[u8], signature: &[u8]) -> Result<bool, StoreError>;
     /// The public keys.
@@ -179,6 +181,8 @@ pub struct Decision {
     pub client_id: String,
     /// The app's epoch when it asked.
     pub app_epoch: u32,
+    /// Where the answer goes: must still be registered, letter by letter.
+    pub redirect_uri: String,
     /// What follows if the user agreed; `None`: they said no.
     pub approval: Option<Approval>,
 }
@@ -201,7 +205,7 @@ pub struct Approval {
 pub enum DecisionState {
     /// Decided, by this attempt or an earlier one.
     Decided(Decided),
-    /// Not decided: the app, the user or the session no longer allow it.
+    /// Not decided: the app, its redirect URI, the user or the session no longer allow it.
     Refused,
     /// Not decided: another consent for the same app came into force meanwhile.
     ConsentChanged(ActiveConsent),
@@ -212,12 +216,14 @@ pub enum DecisionState {
 /// A decided request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Decided {
-    /// Yes or no.
-    pub approved: bool,
+    /// The attempt that won.
+    pub attempt: String,
+    /// Who decided.
+    pub user_id: String,
     /// When.
     pub at: Timestamp,
-    /// The consent in force, if yes.
-    pub consent: Option<ActiveConsent>,
+    /// Where the consent's token families are kept, if they agreed.
+    pub shard: Option<Shard>,
 }
 
 /// A consent as its user sees it.

@@ -152,7 +152,8 @@ impl Consents for EdgeStores {
     }
 
     async fn unfinished_revocations(&self) -> Result<Vec<Revoking>, StoreError> {
-        let statement = Statement::new("SELECT id, shard FROM consents WHERE status = 'revoking' LIMIT 100");
+        let statement =
+            Statement::new("SELECT id, shard FROM consents WHERE status = 'revoking' ORDER BY random() LIMIT 100");
         rows(&batch(&self.database()?, vec![statement]).await?, 0)
     }
 

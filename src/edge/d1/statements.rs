@@ -29,6 +29,12 @@ impl Statement {
         self
     }
 
+    /// Binds text or NULL to the next parameter.
+    pub fn optional_text(mut self, value: Option<&str>) -> Self {
+        self.values.push(value.map_or(JsValue::NULL, JsValue::from_str));
+        self
+    }
+
     /// Binds a number to the next parameter. JavaScript has doubles only: exact up to 2^53.
     pub fn number(mut self, value: impl Into<f64>) -> Self {
         self.values.push(JsValue::from_f64(value.into()));

@@ -49,28 +49,16 @@ pub async fn decision<S: Stores>(context: &Context<'_, S>, request: &Request) ->
             "You may have signed in as somebody else meanwhile. Nothing was shared. Go back to the app and connect again.",
         );
     }
-    match decide(context, &decidable, approved).await {
-        Ok(DecisionState::Decided(decided)) => answer(context, &decidable, &decided),
+    let mut attempt = Attempt::of(context, &decidable);
+    match attempt.decide(context, &decidable, approved).await {
+        Ok(DecisionState::Decided(decided)) => answer(context, &decidable, &attempt, &decided),
         Ok(_) => message(
             platform,
             400,
             "This app cannot be connected now",
             "It was changed or switched off, or you were signed out, while the page was open. Nothing was shared.",
         ),
-        Err(_) => {
-            let decision = if approved { "allow" } else { "deny" };
-            let fields = [("request", sealed), ("decision", decision)];
-            let source = decidable.request.redirect_uri.csp_source();
-            page_unavailable(
-                platform,
-                Retry {
-                    method: "post",
-                    action: router::CONSENT,
-                    fields: &fields,
-                },
-            )
-            .allow_form_redirect_to(source.as_deref())
-        }
+        Err(_) => try_again(context, decidable, attempt, if approved { "allow" } else { "deny" }),
     }
 }
 
@@ -82,105 +70,128 @@ fn parse_decision(value: &str) -> Option<bool> {
     }
 }
 
-async fn decide<S: Stores>(
-    context: &Context<'_, S>,
-    decidable: &DecidableRequest,
-    approved: bool,
-) -> Result<DecisionState, StoreError> {
-    let mut place = decidable.consent.clone();
-    let mut state = attempt(context, decidable, &place, approved).await?;
-    // The consent the page was shown with may have been joined by another or revoked since. The user agreed
-    // to what the page said either way, so the decision moves to where it belongs now. Once: whoever changes
-    // consents faster than that is no person.
-    if let DecisionState::ConsentChanged(active) = &state {
-        place = ConsentPlace::of_active(active);
-        state = attempt(context, decidable, &place, approved).await?;
-    } else if state == DecisionState::ConsentRevoked {
-        place = ConsentPlace::new(context);
-        state = attempt(context, decidable, &place, approved).await?;
+/// A click, or its repetition after its outcome remained unknown.
+struct Attempt {
+    id: String,
+    consent: ConsentPlace,
+    /// Whether it may have been written before: then KV holds the code already, or does without.
+    repeated: bool,
+}
+
+impl Attempt {
+    fn of<S>(context: &Context<'_, S>, decidable: &DecidableRequest) -> Self {
+        let consent = decidable.consent.clone();
+        match &decidable.attempt {
+            Some(id) => Self {
+                id: id.clone(),
+                consent,
+                repeated: true,
+            },
+            None => Self::new(context, consent),
+        }
     }
-    Ok(state)
-}
 
-/// D1 and KV side by side. D1 decides; what KV holds is worth nothing unless D1 agreed, and a failed KV write
-/// is no error, because the copy in D1 serves a miss.
-async fn attempt<S: Stores>(
-    context: &Context<'_, S>,
-    decidable: &DecidableRequest,
-    place: &ConsentPlace,
-    approved: bool,
-) -> Result<DecisionState, StoreError> {
-    let approval = if approved {
-        Some(approval(context, decidable, place)?)
-    } else {
-        None
-    };
-    let decision = Decision {
-        request_id: decidable.id.clone(),
-        attempt: base64url(random::bytes::<16>(context.random)),
-        session: decidable.session.clone(),
-        user_id: decidable.user_id.clone(),
-        client_id: decidable.request.client_id.clone(),
-        app_epoch: decidable.request.app_epoch,
-        approval,
-    };
-    let in_kv = async {
-        if let Some(approval) = &decision.approval {
-            let _ = context.stores.put_code(&approval.code_hash, &approval.payload).await;
+    fn new<S>(context: &Context<'_, S>, consent: ConsentPlace) -> Self {
+        Self {
+            id: base64url(random::bytes::<16>(context.random)),
+            consent,
+            repeated: false,
         }
-    };
-    let in_d1 = async {
-        match context.stores.decide(&decision, context.now).await {
-            // Nobody knows whether it was written: ask again with the same attempt.
-            Err(_) => context.stores.decide(&decision, context.now).await,
-            decided => decided,
-        }
-    };
-    join(in_d1, in_kv).await.0
-}
+    }
 
-fn approval<S>(
-    context: &Context<'_, S>,
-    decidable: &DecidableRequest,
-    place: &ConsentPlace,
-) -> Result<Approval, StoreError> {
-    let request = &decidable.request;
-    let code = derive_code(context, decidable, place).ok_or_else(|| StoreError {
-        part: "keys",
-        detail: "a code cannot be derived".into(),
-    })?;
-    Ok(Approval {
-        consent_id: place.id.clone(),
-        shard: place.shard,
-        code_hash: code.hash(),
-        payload: CodePayload {
-            client_id: request.client_id.clone(),
-            app_epoch: request.app_epoch,
+    /// Decides. The consent the page was shown with may have been joined by another or revoked since. The user
+    /// agreed to what the page said either way, so the decision moves to where it belongs now. Once: whoever
+    /// changes consents faster than that is no person.
+    async fn decide<S: Stores>(
+        &mut self,
+        context: &Context<'_, S>,
+        decidable: &DecidableRequest,
+        approved: bool,
+    ) -> Result<DecisionState, StoreError> {
+        let consent = match self.write(context, decidable, approved).await? {
+            DecisionState::ConsentChanged(active) => ConsentPlace::of_active(&active),
+            DecisionState::ConsentRevoked => ConsentPlace::new(context),
+            state => return Ok(state),
+        };
+        *self = Self::new(context, consent);
+        self.write(context, decidable, approved).await
+    }
+
+    /// D1 and KV side by side. D1 decides; what KV holds is under a hash nobody learns unless this attempt
+    /// wins. A failed KV write is no error, because the copy in D1 serves a miss.
+    async fn write<S: Stores>(
+        &self,
+        context: &Context<'_, S>,
+        decidable: &DecidableRequest,
+        approved: bool,
+    ) -> Result<DecisionState, StoreError> {
+        let decision = Decision {
+            request_id: decidable.id.clone(),
+            attempt: self.id.clone(),
+            session: decidable.session.clone(),
             user_id: decidable.user_id.clone(),
-            consent_id: place.id.clone(),
-            redirect_uri: request.redirect_uri.clone(),
-            scopes: request.scopes.clone(),
-            resources: request.resources.clone(),
-            code_challenge: request.code_challenge.clone(),
-            auth_time: decidable.auth_time,
-            expires_at: context.now + CODE_LIFETIME,
-        },
-    })
-}
+            client_id: decidable.request.client_id.clone(),
+            app_epoch: decidable.request.app_epoch,
+            redirect_uri: decidable.request.redirect_uri.registered().to_owned(),
+            approval: if approved {
+                Some(self.approval(context, decidable)?)
+            } else {
+                None
+            },
+        };
+        let in_kv = async {
+            if let Some(approval) = decision.approval.as_ref().filter(|_| !self.repeated) {
+                let _ = context.stores.put_code(&approval.code_hash, &approval.payload).await;
+            }
+        };
+        let in_d1 = async {
+            match context.stores.decide(&decision, context.now).await {
+                // Nobody knows whether it was written: ask again with the same attempt.
+                Err(_) => context.stores.decide(&decision, context.now).await,
+                decided => decided,
+            }
+        };
+        join(in_d1, in_kv).await.0
+    }
 
-fn derive_code<S>(
-    context: &Context<'_, S>,
-    decidable: &DecidableRequest,
-    place: &ConsentPlace,
-) -> Option<AuthorizationCode> {
-    AuthorizationCode::derive(&context.config.sealing_keys, place.shard, &decidable.id, &place.id)
+    fn approval<S>(&self, context: &Context<'_, S>, decidable: &DecidableRequest) -> Result<Approval, StoreError> {
+        let request = &decidable.request;
+        let keys = &context.config.sealing_keys;
+        let code =
+            AuthorizationCode::derive(keys, self.consent.shard, &decidable.id, &self.id).ok_or_else(|| StoreError {
+                part: "keys",
+                detail: "a code cannot be derived".into(),
+            })?;
+        Ok(Approval {
+            consent_id: self.consent.id.clone(),
+            shard: self.consent.shard,
+            code_hash: code.hash(),
+            payload: CodePayload {
+                client_id: request.client_id.clone(),
+                app_epoch: request.app_epoch,
+                user_id: decidable.user_id.clone(),
+                consent_id: self.consent.id.clone(),
+                redirect_uri: request.redirect_uri.clone(),
+                scopes: request.scopes.clone(),
+                resources: request.resources.clone(),
+                code_challenge: request.code_challenge.clone(),
+                auth_time: decidable.auth_time,
+                expires_at: context.now + CODE_LIFETIME,
+            },
+        })
+    }
 }
 
 /// The redirect of whoever decided first. Soon after, a second click gets the same; later it gets a page,
-/// because the code has been used by then.
-fn answer<S>(context: &Context<'_, S>, decidable: &DecidableRequest, decided: &Decided) -> Reply {
+/// because the code has been used by then. A repetition of the attempt that won gets it while the code lives.
+fn answer<S>(context: &Context<'_, S>, decidable: &DecidableRequest, attempt: &Attempt, decided: &Decided) -> Reply {
     let request = &decidable.request;
-    if context.now - decided.at > SAME_ANSWER {
+    let answered_within = if decided.attempt == attempt.id {
+        CODE_LIFETIME
+    } else {
+        SAME_ANSWER
+    };
+    if decided.user_id != decidable.user_id || context.now - decided.at > answered_within {
         return message(
             &context.config.platform_name,
             409,
@@ -188,16 +199,39 @@ fn answer<S>(context: &Context<'_, S>, decidable: &DecidableRequest, decided: &D
             "Go back to the app: it has your answer. If it does not, connect again from there.",
         );
     }
-    if !decided.approved {
+    let Some(shard) = decided.shard else {
         let error = OAuthError::new(ErrorCode::AccessDenied, "the user said no");
         let (to, state) = (request.redirect_uri.clone(), request.state.clone());
         return authorization_error(context, &AuthorizationError::Redirect { to, error, state });
-    }
-    let place = decided.consent.as_ref().map(ConsentPlace::of_active);
-    let Some(code) = place.and_then(|place| derive_code(context, decidable, &place)) else {
+    };
+    let keys = &context.config.sealing_keys;
+    let Some(code) = AuthorizationCode::derive(keys, shard, &decidable.id, &decided.attempt) else {
         return expired(&context.config.platform_name);
     };
     let mut params = vec![("code", code.reveal())];
     params.extend(request.state.as_deref().map(|state| ("state", state)));
     redirect_to_app(context, &request.redirect_uri, params)
+}
+
+/// A page whose button repeats this very attempt, so that it gets the answer of what may have been written.
+fn try_again<S>(context: &Context<'_, S>, decidable: DecidableRequest, attempt: Attempt, decision: &str) -> Reply {
+    let again = DecidableRequest {
+        attempt: Some(attempt.id),
+        consent: attempt.consent,
+        ..decidable
+    };
+    let keys = &context.config.sealing_keys;
+    let Some(sealed) = seal::seal(keys, Purpose::DecidableRequest, context.random, &again) else {
+        return expired(&context.config.platform_name);
+    };
+    let fields = [("request", sealed.as_str()), ("decision", decision)];
+    page_unavailable(
+        &context.config.platform_name,
+        Retry {
+            method: "post",
+            action: router::CONSENT,
+            fields: &fields,
+        },
+    )
+    .form_may_lead_to_an_app()
 }

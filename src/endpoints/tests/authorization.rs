@@ -86,11 +86,11 @@ fn a_second_click_gets_the_answer_of_the_first_and_later_a_page() {
 fn a_request_can_be_decided_only_in_the_browser_and_session_it_was_shown_in() {
     let server = Server::new();
     let mut alice = Browser::default();
-    let consent = location(&alice.get(&server, &authorize_link("app_one", "")));
-    let page = alice.sign_in(&server, &consent, "alice");
+    let login = location(&alice.get(&server, &authorize_link("app_one", "")));
+    let page = alice.sign_in(&server, &login, "alice");
     let mut ben = Browser::default();
     ben.sign_in(&server, "/login", "ben");
-    let request = consent
+    let request = login
         .split("continue=")
         .nth(1)
         .unwrap()
@@ -316,4 +316,121 @@ fn signing_in_takes_a_form_of_ours_and_a_known_name_and_renews_the_session() {
     browser.sign_in(&server, "/login", "ben");
     assert_ne!(browser.cookies[crate::http::SESSION_COOKIE], before);
     assert_eq!(server.stores.sessions.borrow().len(), 1);
+}
+
+#[test]
+fn another_user_of_the_same_browser_gets_neither_code_nor_say() {
+    let server = Server::new();
+    let mut browser = Browser::default();
+    let login = location(&browser.get(&server, &authorize_link("app_one", "")));
+    let page = browser.sign_in(&server, &login, "alice");
+    let mut ben = browser.clone();
+    returned(&browser.decide(&server, &page, "allow"));
+    let page = ben.sign_in(&server, &login, "ben");
+    for decision in ["allow", "deny"] {
+        let reply = ben.decide(&server, &page, decision);
+        assert_eq!((reply.status, reply.has_header("Location")), (409, false));
+    }
+    assert_eq!(server.stores.copies.borrow().len(), 1);
+}
+
+#[test]
+fn deciding_again_does_not_lengthen_the_life_of_a_code() {
+    let server = Server::new();
+    let mut browser = Browser::default();
+    let page = browser.consent_page(&server, &authorize_link("app_one", ""));
+    let code = returned(&browser.decide(&server, &page, "allow"))["code"].clone();
+    for _ in 0..2 {
+        server.pass(30_000);
+        assert_eq!(browser.decide(&server, &page, "allow").status, 409);
+    }
+    assert_eq!(
+        json(&server.post("/oauth/token", &redemption(&code)))["error"],
+        "invalid_grant"
+    );
+}
+
+#[test]
+fn trying_again_after_lost_replies_gets_the_answer_of_what_was_written() {
+    let server = Server::new();
+    let mut browser = Browser::default();
+    let page = browser.consent_page(&server, &authorize_link("app_one", ""));
+    server
+        .stores
+        .plan(&[Fault::After("consents"), Fault::After("consents")]);
+    let down = browser.decide(&server, &page, "allow");
+    assert_eq!(down.status, 503);
+    server.pass(20_000);
+    let code = returned(&browser.decide(&server, &down, "allow"))["code"].clone();
+    assert_eq!(server.stores.copies.borrow().len(), 1);
+    assert_eq!(server.post("/oauth/token", &redemption(&code)).status, 200);
+}
+
+#[test]
+fn nobody_is_sent_to_a_suspended_app_or_a_redirect_uri_that_is_gone() {
+    for change in [
+        (|app: &mut crate::oauth::client::App| app.status = AppStatus::Suspended) as fn(&mut crate::oauth::client::App),
+        |app| app.redirect_uris.clear(),
+    ] {
+        let server = Server::new();
+        let mut browser = Browser::default();
+        let page = browser.consent_page(&server, &authorize_link("app_one", ""));
+        let consent = location(&browser.get(&server, &authorize_link("app_one", "")));
+        change(server.stores.apps.borrow_mut().get_mut("app_one").unwrap());
+        for reply in [
+            browser.decide(&server, &page, "deny"),
+            browser.decide(&server, &page, "allow"),
+            browser.get(&server, &consent),
+        ] {
+            assert_eq!((reply.status, reply.has_header("Location")), (400, false), "{reply:?}");
+        }
+    }
+}
+
+#[test]
+fn agreeing_on_an_old_page_adds_to_the_consent_that_came_meanwhile() {
+    let server = Server::new();
+    let mut browser = Browser::default();
+    let page = browser.consent_page(&server, &authorize_link("app_one", ""));
+    returned(&browser.decide(&server, &page, "allow"));
+    let open = |browser: &mut Browser| {
+        let consent = location(&browser.get(&server, &authorize_link("app_one", "")));
+        browser.get(&server, &consent)
+    };
+    let old = open(&mut browser);
+    for consent in server.stores.consents.borrow_mut().values_mut() {
+        consent.status = "revoked";
+    }
+    let page = open(&mut browser);
+    returned(&browser.decide(&server, &page, "allow"));
+    let code = returned(&browser.decide(&server, &old, "allow"))["code"].clone();
+    assert_eq!(server.stores.consents.borrow().len(), 2);
+    assert_eq!(server.post("/oauth/token", &redemption(&code)).status, 200);
+}
+
+#[test]
+fn a_posted_request_goes_on_as_a_get_and_touches_no_cookie() {
+    let server = Server::new();
+    let link = authorize_link("app_one", "");
+    let (path, query) = link.split_once('?').unwrap();
+    let reply = server.post(path, query);
+    assert_eq!(location(&reply), link);
+    assert!(!reply.has_header("Set-Cookie"));
+    for bad in ["state=\u{e4}", "state=a b", "state=\r\nX: y", &"x".repeat(7000)] {
+        assert_eq!(server.post(path, bad).status, 400, "{bad}");
+    }
+}
+
+#[test]
+fn the_development_sign_in_works_on_this_machine_only_whatever_the_issuer_says() {
+    let server = Server::new();
+    for host in ["auth.example.com", "localhost.example.com", ""] {
+        for request in [get_request("/login"), form_request("/login", "username=alice")] {
+            let reply = server.send(&Request {
+                host: host.into(),
+                ..request
+            });
+            assert_eq!((reply.status, reply.has_header("Set-Cookie")), (503, false), "{host}");
+        }
+    }
 }

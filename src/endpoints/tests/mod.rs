@@ -116,6 +116,7 @@ fn get_request(target: &str) -> Request {
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
     Request {
         method: "GET".into(),
+        host: "localhost".into(),
         path: path.into(),
         query: query.into(),
         ..Request::default()

@@ -354,3 +354,71 @@ fn introspection_tells_strangers_nothing() {
         (Some("usr_alice"), Some("read:projects"))
     );
 }
+
+#[test]
+fn a_token_is_for_no_api_its_app_has_no_scope_of() {
+    let server = Server::new();
+    let mut browser = Browser::default();
+    let link = authorize_link("app_one", "").replace("scope=read:projects", "scope=read:projects%20read:billing");
+    let page = browser.consent_page(&server, &link);
+    let code = returned(&browser.decide(&server, &page, "allow"))["code"].clone();
+    let audience = |reply: &Reply| {
+        let claims = json(reply)["access_token"]
+            .as_str()
+            .unwrap()
+            .split('.')
+            .nth(1)
+            .unwrap()
+            .to_owned();
+        let claims = crate::crypto::from_base64url(&claims).unwrap();
+        serde_json::from_slice::<serde_json::Value>(&claims).unwrap()["aud"].clone()
+    };
+    let first = server.post("/oauth/token", &redemption(&code));
+    assert_eq!(
+        audience(&first),
+        serde_json::json!(["https://api.example", "https://billing.example/v1"])
+    );
+    server.stores.apps.borrow_mut().get_mut("app_one").unwrap().apis[1].user = crate::oauth::client::ClientGrant::None;
+    let second = refresh(&server, &json(&first)["refresh_token"], "");
+    assert_eq!(audience(&second), "https://api.example");
+}
+
+#[test]
+fn a_refresh_that_asks_for_nothing_it_can_have_does_not_rotate() {
+    let server = Server::new();
+    let mut browser = Browser::default();
+    let link = authorize_link("app_one", "").replace("scope=read:projects", "scope=read:projects%20read:billing");
+    let page = browser.consent_page(&server, &link);
+    let code = returned(&browser.decide(&server, &page, "allow"))["code"].clone();
+    let tokens = json(&server.post("/oauth/token", &redemption(&code)));
+    for _ in 0..3 {
+        let exclusive = "&scope=read:projects&resource=https%3A%2F%2Fbilling.example%2Fv1";
+        assert_eq!(
+            error(&refresh(&server, &tokens["refresh_token"], exclusive)),
+            (400, "invalid_scope".into())
+        );
+        server.pass(120_000);
+    }
+    let renewed = json(&refresh(
+        &server,
+        &tokens["refresh_token"],
+        "&scope=offline_access%20read:projects",
+    ));
+    assert_eq!(renewed["scope"], "read:projects");
+}
+
+#[test]
+fn a_resource_that_was_granted_and_is_gone_is_an_invalid_grant() {
+    let server = Server::new();
+    let tokens = tokens(&server);
+    server
+        .stores
+        .apps
+        .borrow_mut()
+        .get_mut("app_one")
+        .unwrap()
+        .apis
+        .remove(0);
+    let gone = refresh(&server, &tokens["refresh_token"], "&resource=https%3A%2F%2Fapi.example");
+    assert_eq!(error(&gone), (400, "invalid_grant".into()));
+}

@@ -8,6 +8,7 @@ use worker::D1Database;
 use super::super::{Statement, batch, rows};
 use super::ConsentRow;
 use crate::edge::stores::store_error;
+use crate::ledger::shard::Shard;
 use crate::store::{Approval, Decided, Decision, DecisionState, StoreError};
 use crate::time::Timestamp;
 
@@ -17,36 +18,77 @@ const CLAIM_LIFETIME: Duration = Duration::from_secs(20 * 60);
 const COPY_LIFETIME: Duration = Duration::from_secs(300);
 
 #[derive(Deserialize)]
-struct StateRow {
-    approved: Option<u8>,
-    decided_at: Option<Timestamp>,
+struct DecisionRow {
+    attempt: String,
+    user_id: String,
+    decided_at: Timestamp,
+    shard: Option<Shard>,
+}
+
+#[derive(Deserialize)]
+struct ConditionsRow {
     allowed: u8,
-    candidate_revoked: u8,
+    consent_revoked: u8,
 }
 
 pub async fn decide(database: &D1Database, decision: &Decision, now: Timestamp) -> Result<DecisionState, StoreError> {
     let mut statements = match &decision.approval {
         Some(approval) => approve(decision, approval, now)?,
-        None => vec![deny(decision, now)],
+        None => vec![claim(decision, None, now)],
     };
-    statements.push(state(decision, now));
-    statements.push(active_consent(decision));
-    let at = statements.len() - 2;
+    let at = statements.len();
+    statements.extend([winner(decision), conditions(decision, now), active_consent(decision)]);
     let results = batch(database, statements).await?;
-    let Some(row) = rows::<StateRow>(&results, at)?.into_iter().next() else {
-        return Err(store_error("d1", "the state of a decision is missing"));
+    if let Some(row) = rows::<DecisionRow>(&results, at)?.into_iter().next() {
+        let DecisionRow {
+            attempt,
+            user_id,
+            decided_at,
+            shard,
+        } = row;
+        return Ok(DecisionState::Decided(Decided {
+            attempt,
+            user_id,
+            at: decided_at,
+            shard,
+        }));
+    }
+    let Some(conditions) = rows::<ConditionsRow>(&results, at + 1)?.into_iter().next() else {
+        return Err(store_error("d1", "the conditions of a decision are missing"));
     };
-    let consent = ConsentRow::read(&results, at + 1)?;
-    Ok(match (row.approved, row.decided_at) {
-        (Some(approved), Some(at)) => DecisionState::Decided(Decided {
-            approved: approved != 0,
-            at,
-            consent,
-        }),
-        _ if row.allowed == 0 => DecisionState::Refused,
-        _ if row.candidate_revoked != 0 => DecisionState::ConsentRevoked,
-        _ => consent.map_or(DecisionState::Refused, DecisionState::ConsentChanged),
+    let active = ConsentRow::read(&results, at + 2)?;
+    Ok(match active {
+        _ if conditions.allowed == 0 => DecisionState::Refused,
+        Some(active) => DecisionState::ConsentChanged(active),
+        None if conditions.consent_revoked != 0 => DecisionState::ConsentRevoked,
+        None => DecisionState::Refused,
     })
+}
+
+/// The claim on the request, for whoever comes first and only while app, redirect URI, user and session allow it.
+fn claim(decision: &Decision, consent_id: Option<&str>, now: Timestamp) -> Statement {
+    Statement::new(
+        "INSERT INTO decisions (request_id, attempt, user_id, consent_id, decided_at, expires_at)
+         SELECT ?1, ?2, ?3, ?4, ?5, ?6
+         WHERE EXISTS (SELECT 1 FROM apps WHERE client_id = ?7 AND status = 'approved' AND epoch = ?8)
+           AND EXISTS (SELECT 1 FROM app_redirect_uris WHERE client_id = ?7 AND redirect_uri = ?9)
+           AND EXISTS (SELECT 1 FROM sessions s JOIN users u ON u.id = s.user_id
+                       WHERE s.token_hash = ?10 AND s.user_id = ?3 AND s.expires_at > ?5 AND u.status = 'active')
+           AND (?4 IS NULL OR NOT EXISTS (SELECT 1 FROM consents
+                WHERE user_id = ?3 AND client_id = ?7 AND status = 'active' AND id <> ?4))
+           AND (?4 IS NULL OR NOT EXISTS (SELECT 1 FROM consents WHERE id = ?4 AND status <> 'active'))
+         ON CONFLICT (request_id) DO NOTHING",
+    )
+    .text(&decision.request_id)
+    .text(&decision.attempt)
+    .text(&decision.user_id)
+    .optional_text(consent_id)
+    .time(now)
+    .time(now + CLAIM_LIFETIME)
+    .text(&decision.client_id)
+    .number(decision.app_epoch)
+    .text(&decision.redirect_uri)
+    .text(&decision.session)
 }
 
 fn approve(decision: &Decision, approval: &Approval, now: Timestamp) -> Result<Vec<Statement>, StoreError> {
@@ -54,23 +96,7 @@ fn approve(decision: &Decision, approval: &Approval, now: Timestamp) -> Result<V
     let scopes = serde_json::to_string(&approval.payload.scopes).map_err(|error| store_error("d1", error))?;
     let claimed = |sql| Statement::new(sql).text(&decision.request_id).text(&decision.attempt);
     Ok(vec![
-        claimed(
-            "INSERT INTO decisions (request_id, attempt, approved, decided_at, expires_at)
-             SELECT ?1, ?2, 1, ?3, ?4
-             WHERE EXISTS (SELECT 1 FROM apps WHERE client_id = ?5 AND status = 'approved' AND epoch = ?6)
-               AND EXISTS (SELECT 1 FROM sessions s JOIN users u ON u.id = s.user_id
-                           WHERE s.token_hash = ?7 AND s.user_id = ?8 AND s.expires_at > ?3 AND u.status = 'active')
-               AND NOT EXISTS (SELECT 1 FROM consents WHERE user_id = ?8 AND client_id = ?5 AND status = 'active' AND id <> ?9)
-               AND NOT EXISTS (SELECT 1 FROM consents WHERE id = ?9 AND status <> 'active')
-             ON CONFLICT (request_id) DO NOTHING",
-        )
-        .time(now)
-        .time(now + CLAIM_LIFETIME)
-        .text(&decision.client_id)
-        .number(decision.app_epoch)
-        .text(&decision.session)
-        .text(&decision.user_id)
-        .text(&approval.consent_id),
+        claim(decision, Some(&approval.consent_id), now),
         // From here on everything is conditional on this attempt holding the claim.
         claimed(
             "INSERT INTO consents (id, user_id, client_id, shard, status, created_at)
@@ -102,44 +128,33 @@ fn approve(decision: &Decision, approval: &Approval, now: Timestamp) -> Result<V
     ])
 }
 
-/// Saying no needs nothing but the session it is said in.
-fn deny(decision: &Decision, now: Timestamp) -> Statement {
+/// Who decided, and where the consent's token families are kept if they agreed.
+fn winner(decision: &Decision) -> Statement {
     Statement::new(
-        "INSERT INTO decisions (request_id, attempt, approved, decided_at, expires_at)
-         SELECT ?1, ?2, 0, ?3, ?4
-         WHERE EXISTS (SELECT 1 FROM sessions WHERE token_hash = ?5 AND user_id = ?6 AND expires_at > ?3)
-         ON CONFLICT (request_id) DO NOTHING",
+        "SELECT d.attempt, d.user_id, d.decided_at, c.shard
+         FROM decisions d LEFT JOIN consents c ON c.id = d.consent_id WHERE d.request_id = ?1",
     )
     .text(&decision.request_id)
-    .text(&decision.attempt)
-    .time(now)
-    .time(now + CLAIM_LIFETIME)
-    .text(&decision.session)
-    .text(&decision.user_id)
 }
 
-/// Who won, and if nobody did, why.
-fn state(decision: &Decision, now: Timestamp) -> Statement {
-    let candidate = decision
-        .approval
-        .as_ref()
-        .map_or("", |approval| approval.consent_id.as_str());
+/// If nobody decided: whether everything but the consent would have allowed it.
+fn conditions(decision: &Decision, now: Timestamp) -> Statement {
+    let candidate = decision.approval.as_ref().map(|approval| approval.consent_id.as_str());
     Statement::new(
         "SELECT
-           (SELECT approved FROM decisions WHERE request_id = ?1) AS approved,
-           (SELECT decided_at FROM decisions WHERE request_id = ?1) AS decided_at,
-           EXISTS (SELECT 1 FROM apps WHERE client_id = ?2 AND status = 'approved' AND epoch = ?3)
+           EXISTS (SELECT 1 FROM apps WHERE client_id = ?1 AND status = 'approved' AND epoch = ?2)
+             AND EXISTS (SELECT 1 FROM app_redirect_uris WHERE client_id = ?1 AND redirect_uri = ?3)
              AND EXISTS (SELECT 1 FROM sessions s JOIN users u ON u.id = s.user_id
                          WHERE s.token_hash = ?4 AND s.user_id = ?5 AND s.expires_at > ?6 AND u.status = 'active') AS allowed,
-           EXISTS (SELECT 1 FROM consents WHERE id = ?7 AND status <> 'active') AS candidate_revoked",
+           EXISTS (SELECT 1 FROM consents WHERE id = ?7 AND status <> 'active') AS consent_revoked",
     )
-    .text(&decision.request_id)
     .text(&decision.client_id)
     .number(decision.app_epoch)
+    .text(&decision.redirect_uri)
     .text(&decision.session)
     .text(&decision.user_id)
     .time(now)
-    .text(candidate)
+    .optional_text(candidate)
 }
 
 fn active_consent(decision: &Decision) -> Statement {
