@@ -50,9 +50,8 @@ pub async fn dispatch<S: Stores>(context: &Context<'_, S>, request: &Request) ->
                 platform: &context.config.platform_name,
             },
         ),
-        Route::Asset { name: "style.css" } => Reply::new(200, pages::STYLE.to_owned())
-            .header("Content-Type", "text/css; charset=utf-8")
-            .header("Cache-Control", "public, max-age=3600"),
+        Route::Asset { name: "style.css" } => asset("text/css; charset=utf-8", pages::STYLE),
+        Route::Asset { name: "icon.svg" } => asset("image/svg+xml", pages::ICON),
         Route::Health => Reply::json(200, &serde_json::json!({ "status": "ok" })),
         Route::Preflight => preflight(),
         Route::MethodNotAllowed { allow } => {
@@ -68,6 +67,12 @@ pub async fn dispatch<S: Stores>(context: &Context<'_, S>, request: &Request) ->
 pub fn not_configured(error: &ConfigError) -> Reply {
     let explanation = format!("{error}.");
     message("Latchkey", 503, "Latchkey cannot start", &explanation).finished(false)
+}
+
+fn asset(content_type: &'static str, content: &str) -> Reply {
+    Reply::new(200, content.to_owned())
+        .header("Content-Type", content_type)
+        .header("Cache-Control", "public, max-age=86400")
 }
 
 fn preflight() -> Reply {

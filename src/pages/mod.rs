@@ -6,8 +6,23 @@ use crate::http::Reply;
 use crate::oauth::redirect_uri::Destination;
 use crate::store::{ConnectedApp, User};
 
-/// The style sheet, the only thing a page loads.
+/// The style sheet. A page loads it and the icon, nothing else.
 pub const STYLE: &str = include_str!("../../assets/style.css");
+
+/// Names the style sheet by its content: a new page is never shown with an old sheet from the browser's cache.
+pub const STYLE_VERSION: u32 = fnv1a(STYLE.as_bytes());
+
+/// The icon in the browser's tab.
+pub const ICON: &str = include_str!("../../assets/icon.svg");
+
+const fn fnv1a(mut bytes: &[u8]) -> u32 {
+    let mut hash = 0x811c_9dc5_u32;
+    while let [first, rest @ ..] = bytes {
+        hash = (hash ^ *first as u32).wrapping_mul(0x0100_0193);
+        bytes = rest;
+    }
+    hash
+}
 
 /// Asks the user whether an app may act for them.
 #[derive(Template)]

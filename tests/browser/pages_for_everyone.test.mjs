@@ -75,6 +75,26 @@ test("Enter on the consent page decides nothing until a button has the focus", a
   assert.deepEqual(posts, []);
 });
 
+// Covers: B21
+test("the consent page of an app on the web names the host that the answer goes to", async (t) => {
+  const page = await visit(t, { as: "alice", viewport: DESKTOP, deviceScaleFactor: 2 });
+  const { client_id, redirect_uris } = platform.clients.find(({ kind }) => kind === "post");
+  const query = new URLSearchParams({
+    response_type: "code",
+    client_id,
+    redirect_uri: redirect_uris.find((uri) => uri.startsWith("https:")),
+    scope: "read:profile read:projects read:analytics",
+    code_challenge: "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM",
+    code_challenge_method: "S256",
+  });
+  await page.goto(`${platform.issuer}/oauth/authorize?${query}`);
+  await page.getByText("Afterwards you will be sent to partner.example.").waitFor();
+  // The picture of the README is a copy of this one.
+  const { x, y, width, height } = await page.locator(".card").boundingBox();
+  const clip = { x: x - 32, y: y - 60, width: width + 64, height: height + 100 };
+  await page.screenshot({ path: path.join(SCREENSHOTS, "consent-for-readme.png"), clip });
+});
+
 const openApps = (page) => page.goto(`${platform.issuer}/account/apps`);
 
 // How to get to each page. `as`: who has signed in before.
