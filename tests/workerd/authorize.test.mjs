@@ -34,9 +34,11 @@ test("somebody signed in is sent to the consent page", async () => {
 });
 
 // Covers: R34
-test("the request may come as a form", async () => {
+test("the request may come as a form, and goes on as a link", async () => {
   const { url } = authorizationRequest(apps.spa);
-  isForward(await latchkey.fetch("/oauth/authorize", { method: "POST", body: new URL(url).searchParams }));
+  const answer = await latchkey.fetch("/oauth/authorize", { method: "POST", body: new URL(url).searchParams });
+  assert.deepEqual([answer.status, answer.headers.get("set-cookie")], [303, null]);
+  isForward(await latchkey.fetch(answer.headers.get("location")));
 });
 
 // Covers: R33, B10

@@ -76,12 +76,10 @@ test("the page cannot be framed, stored, or told of, and runs no script", async 
   assert.equal(page.scripts, 0);
 });
 
-test("the page lets its form end at the app's address and nowhere else", async () => {
-  const policy = async (redirect_uri) =>
-    (await consentPage(apps.partner, { redirect_uri })).page.answer.headers.get("content-security-policy");
-  assert.match(await policy(CALLBACK), /form-action 'self' http:\/\/127\.0\.0\.1:53682(;|$)/);
-  assert.match(await policy("https://partner.example/callback"), /form-action 'self' https:\/\/partner\.example(;|$)/);
-  assert.doesNotMatch(await policy("http://[::1]:8080/callback"), /form-action/);
+// Chromium applies form-action to the app's own redirects as well.
+test("the page does not hold back what the app does after its callback", async () => {
+  const { page } = await consentPage(apps.partner, { redirect_uri: "https://partner.example/callback" });
+  assert.doesNotMatch(page.answer.headers.get("content-security-policy"), /form-action/);
 });
 
 // Covers: R41, B17, B18

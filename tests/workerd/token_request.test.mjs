@@ -31,7 +31,6 @@ test("anything but a form is an invalid request", async () => {
     [form(good).toString(), ";;;"],
     ["", "application/x-www-form-urlencoded"],
     ["%FF%FE=%80", "application/x-www-form-urlencoded"],
-    ["grant_type=refresh_token&refresh_token=%00", "application/x-www-form-urlencoded"],
   ];
   for (const [body, type] of bodies) await expectRefusal(await post(body, { "content-type": type }), "invalid_request");
 });
