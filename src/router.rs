@@ -157,6 +157,7 @@ fn only<'a>(method: &str, routes: &[(&str, Route<'a>)], allow: &'static str) -> 
 mod tests {
     use super::*;
 
+    // Covers: R48
     #[test]
     fn each_path_has_its_methods_and_names_them_to_others() {
         assert_eq!(route("POST", "/oauth/token"), Route::Token);

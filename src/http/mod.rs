@@ -128,6 +128,7 @@ mod tests {
         }
     }
 
+    // Covers: R48
     #[test]
     fn a_form_is_read_only_under_its_own_content_type() {
         let body = || Body::Bytes(b"a=1".to_vec());

@@ -46,7 +46,7 @@ fn the_current_token_rotates_and_the_family_lives_on() {
     assert_eq!(family.expires_at, Timestamp(0) + ABSOLUTE_LIFETIME);
 }
 
-// Covers: B26
+// Covers: R50, B26
 #[test]
 fn a_lost_reply_costs_nothing_the_same_successor_is_sent_again() {
     let mut family = family();

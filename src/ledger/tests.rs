@@ -62,6 +62,7 @@ fn active(outcome: &Outcome) -> bool {
     matches!(outcome, Outcome::Active { .. })
 }
 
+// Covers: R49
 #[test]
 fn a_second_redemption_is_refused_and_ends_the_family_of_the_first() {
     let mut rows = redeemed();
@@ -102,7 +103,7 @@ fn an_expired_code_and_one_whose_consent_was_revoked_start_no_family() {
     assert!(rows.families.is_empty() && rows.codes.is_empty());
 }
 
-// Covers: R70
+// Covers: R70, B38
 #[test]
 fn ending_a_consent_ends_every_family_under_it_and_no_other() {
     let mut rows = redeemed();

@@ -203,6 +203,8 @@ test("made-up codes cost no storage", async (t) => {
   ];
   for (const guess of [...cases, code.slice(0, -6) + other + code.slice(-5)]) {
     await t.test(guess, async () => {
+      // Twice: the first reads the app's record again if that is due, and on a busy machine it may be.
+      await redeem(grant, { code: guess });
       const answer = await redeem(grant, { code: guess });
       await expectRefusal(answer, "invalid_grant");
       assert.equal(trips(answer).depth, 0, JSON.stringify(trips(answer)));
@@ -211,8 +213,9 @@ test("made-up codes cost no storage", async (t) => {
 });
 
 test("a redemption costs two trips one after another, and a refresh one", async () => {
-  await tokens(await redeem(await newGrant(apps.web)));
-  const answer = await redeem(await newGrant(apps.web));
+  const [first, second] = [await newGrant(apps.web), await newGrant(apps.web)];
+  await tokens(await redeem(first));
+  const answer = await redeem(second);
   assert.deepEqual(trips(answer), { "KV.get": 1, "LEDGER.fetch": 1, depth: 2 });
   const next = await refreshed(apps.web, await tokens(answer));
   assert.deepEqual(trips(next), { "LEDGER.fetch": 1, depth: 1 });

@@ -70,9 +70,11 @@ test("the list tells when an app last used its access, and each use counts", asy
   };
   const first = await lastUsed();
   assert.ok(Math.abs(first - Date.now()) < 60_000, String(first));
-  assert.equal(await lastUsed(), first);
+  // A minute passes for the directory: the list counts in seconds.
+  await latchkey.run("UPDATE consents SET last_used_at = last_used_at - 60000 WHERE last_used_at IS NOT NULL");
+  assert.equal(await lastUsed(), first - 60_000);
   await tokens(await refresh(apps.spa, family.refresh_token));
-  assert.ok((await lastUsed()) > first);
+  assert.ok((await lastUsed()) >= first);
 });
 
 // Covers: R68, B39

@@ -190,6 +190,20 @@ test("the consent page of a decided request asks nothing any more", async () => 
   assert.equal(await codes(), before);
 });
 
+// Covers: R43, R44
+test("deciding once more does not prolong the life of the code", async () => {
+  const { browser, page } = await consentPage();
+  await browser.allow(page);
+  const codesInKv = async () => {
+    const { keys } = await latchkey.kv.list({ prefix: "code:" });
+    return Promise.all(keys.map(async ({ name }) => [name, await latchkey.kv.get(name)]));
+  };
+  const before = await codesInKv();
+  await latchkey.run("UPDATE decisions SET decided_at = decided_at - 60000");
+  await browser.allow(page);
+  assert.deepEqual(await codesInKv(), before);
+});
+
 const refusedDecision = async (answer) => {
   assert.ok([400, 403].includes(answer.status), String(answer.status));
   assert.equal(answer.headers.get("location"), null);

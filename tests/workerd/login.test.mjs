@@ -74,6 +74,8 @@ const elsewhere = [
   "https://evil.example/",
   "//evil.example/",
   "///evil.example/",
+  "/.//evil.example/",
+  "/a/..//evil.example/",
   "/\\evil.example/",
   "\\\\evil.example/",
   "\\/evil.example/",

@@ -40,7 +40,7 @@ test("letters and parameters of the content type do not matter", async () => {
     await expectRefusal(await post(form(good).toString(), { "content-type": type }), "invalid_grant");
 });
 
-// Covers: R48, R54
+// Covers: R6, R48, R54
 test("grants that are missing or not offered are named as such", async (t) => {
   const cases = [
     ["invalid_request", {}],

@@ -45,6 +45,8 @@ fn nothing_is_written_before_the_user_decides() {
     browser.consent_page(&server, &authorize_link("app_one", ""));
     assert!(server.stores.decisions.borrow().is_empty() && server.stores.consents.borrow().is_empty());
     assert!(server.stores.kv.borrow().is_empty() && server.stores.copies.borrow().is_empty());
+    assert!(server.stores.ledgers.borrow().is_empty());
+    assert_eq!(server.stores.sessions.borrow().len(), 1, "the sign-in's own");
 }
 
 // Covers: R37
@@ -150,6 +152,7 @@ fn when_storage_fails_the_user_is_asked_to_try_again_and_never_said_to_have_refu
     assert!(returned(&again).contains_key("code"));
 }
 
+// Covers: B20
 #[test]
 fn a_decision_whose_reply_was_lost_is_asked_again_and_decided_once() {
     let server = Server::new();

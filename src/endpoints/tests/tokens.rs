@@ -41,7 +41,7 @@ fn server_with_api() -> Server {
     server
 }
 
-// Covers: R49, R48
+// Covers: R43, R48, R49
 #[test]
 fn a_code_is_exchanged_for_an_access_token_and_a_refresh_token() {
     let server = Server::new();
@@ -53,6 +53,7 @@ fn a_code_is_exchanged_for_an_access_token_and_a_refresh_token() {
     assert_eq!(tokens["access_token"].as_str().unwrap().split('.').count(), 3);
 }
 
+// Covers: R49
 #[test]
 fn an_empty_slow_or_broken_kv_never_loses_a_code() {
     for faults in [vec![], vec![Fault::Before("kv")]] {
@@ -64,6 +65,7 @@ fn an_empty_slow_or_broken_kv_never_loses_a_code() {
     }
 }
 
+// Covers: R49
 #[test]
 fn a_second_redemption_is_refused_and_ends_the_tokens_of_the_first() {
     let server = server_with_api();
@@ -136,7 +138,7 @@ fn the_hot_paths_stay_within_their_trips() {
     assert_eq!(server.trips(), ["apps", "apps", "ledger"]);
 }
 
-// Covers: R50, R56
+// Covers: R36, R50, R56
 #[test]
 fn a_refresh_renews_the_access_token_and_never_widens_it() {
     let server = Server::new();
@@ -169,6 +171,7 @@ fn a_refresh_renews_the_access_token_and_never_widens_it() {
     );
 }
 
+// Covers: R9
 #[test]
 fn a_refresh_token_is_bound_to_its_app() {
     let server = Server::new();
@@ -217,7 +220,7 @@ fn what_the_operator_withdraws_is_gone_at_the_next_refresh() {
     );
 }
 
-// Covers: R51, B31
+// Covers: R6, R51, B31
 #[test]
 fn client_credentials_are_for_confidential_apps_with_a_client_grant_and_speak_for_no_user() {
     let server = Server::new();
@@ -238,7 +241,7 @@ fn client_credentials_are_for_confidential_apps_with_a_client_grant_and_speak_fo
     assert_eq!(error(&wider), (400, "invalid_scope".into()));
 }
 
-// Covers: R70, B38
+// Covers: R69, R70, B38
 #[test]
 fn revoking_ends_everything_before_it_is_acknowledged_and_what_broke_off_is_finished() {
     let server = server_with_api();
