@@ -194,14 +194,16 @@ test("the consent page of a decided request asks nothing any more", async () => 
 test("deciding once more does not prolong the life of the code", async () => {
   const { browser, page } = await consentPage();
   await browser.allow(page);
-  const codesInKv = async () => {
-    const { keys } = await latchkey.kv.list({ prefix: "code:" });
-    return Promise.all(keys.map(async ({ name }) => [name, await latchkey.kv.get(name)]));
-  };
-  const before = await codesInKv();
+  const [{ code_hash }] = await latchkey.rows("SELECT code_hash FROM authorization_codes ORDER BY expires_at DESC");
+  const stored = async () => [
+    await latchkey.kv.get(`code:${code_hash}`),
+    await latchkey.rows("SELECT * FROM authorization_codes WHERE code_hash = ?", code_hash),
+  ];
+  const before = await stored();
+  assert.ok(before[0] && before[1].length === 1);
   await latchkey.run("UPDATE decisions SET decided_at = decided_at - 60000");
   await browser.allow(page);
-  assert.deepEqual(await codesInKv(), before);
+  assert.deepEqual(await stored(), before);
 });
 
 const refusedDecision = async (answer) => {
