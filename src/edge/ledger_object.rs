@@ -26,6 +26,8 @@ const CLEAN_EVERY: Duration = Duration::from_secs(3600);
 pub struct RevocationLedger {
     state: State,
     env: Env,
+    /// Whether the tables are known to be there; saves making them at every call.
+    tables_are_made: AssertUnwindSafe<Cell<bool>>,
     /// Whether an alarm is known to be set; saves a look at every call.
     alarm_is_set: AssertUnwindSafe<Cell<bool>>,
 }
@@ -35,6 +37,7 @@ impl DurableObject for RevocationLedger {
         Self {
             state,
             env,
+            tables_are_made: AssertUnwindSafe(Cell::new(false)),
             alarm_is_set: AssertUnwindSafe(Cell::new(false)),
         }
     }
@@ -67,7 +70,12 @@ impl DurableObject for RevocationLedger {
 
 impl RevocationLedger {
     fn rows(&self) -> Result<SqlRows> {
-        SqlRows::open(self.state.storage().sql()).map_err(into_worker_error)
+        let rows = SqlRows::new(self.state.storage().sql());
+        if !self.tables_are_made.get() {
+            rows.make_tables().map_err(into_worker_error)?;
+            self.tables_are_made.set(true);
+        }
+        Ok(rows)
     }
 
     /// Runs an operation that writes. An error undoes all of it.

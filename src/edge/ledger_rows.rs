@@ -53,11 +53,14 @@ struct FamilyRecord {
 struct Found {}
 
 impl SqlRows {
-    /// The tables, made if they are not there.
-    pub fn open(sql: SqlStorage) -> Result<Self, StoreError> {
-        let rows = Self { sql };
-        rows.execute(SCHEMA, Vec::new())?;
-        Ok(rows)
+    /// The tables behind `sql`.
+    pub fn new(sql: SqlStorage) -> Self {
+        Self { sql }
+    }
+
+    /// Makes the tables that are not there.
+    pub fn make_tables(&self) -> Result<(), StoreError> {
+        self.execute(SCHEMA, Vec::new())
     }
 
     /// Deletes what can no longer matter.

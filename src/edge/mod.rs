@@ -12,6 +12,9 @@ mod stores;
 mod surroundings;
 mod webcrypto;
 
+use std::cell::RefCell;
+use std::rc::Rc;
+
 use worker::{Env, Request, Response, Result, ScheduleContext, ScheduledEvent, console_error, event};
 
 use crate::config::{Config, Variables};
@@ -60,8 +63,16 @@ async fn scheduled(_event: ScheduledEvent, env: Env, _context: ScheduleContext) 
     }
 }
 
-/// The operator's configuration. One that cannot serve requests answers every one of them with its reason.
-fn config(env: &Env) -> std::result::Result<Config, Reply> {
+thread_local! {
+    static CONFIG: RefCell<Option<Rc<Config>>> = const { RefCell::new(None) };
+}
+
+/// The operator's configuration, read once per isolate: a deployment starts new ones. One that cannot serve
+/// requests answers every one of them with its reason.
+fn config(env: &Env) -> std::result::Result<Rc<Config>, Reply> {
+    if let Some(config) = CONFIG.with_borrow(Option::clone) {
+        return Ok(config);
+    }
     let variable = |name| env.var(name).ok().map(|value| value.to_string());
     let variables = Variables {
         issuer: variable("ISSUER"),
@@ -69,8 +80,10 @@ fn config(env: &Env) -> std::result::Result<Config, Reply> {
         development_sign_in: variable("DEVELOPMENT_SIGN_IN"),
         latchkey_secret: variable("LATCHKEY_SECRET"),
     };
-    Config::parse(variables).map_err(|error| {
+    let config = Config::parse(variables).map(Rc::new).map_err(|error| {
         console_error!("configuration: {error}");
         endpoints::not_configured(&error)
-    })
+    })?;
+    CONFIG.set(Some(Rc::clone(&config)));
+    Ok(config)
 }

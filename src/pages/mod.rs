@@ -171,7 +171,9 @@ impl DisplayName {
         if words.chars().count() > 80 {
             words = words.chars().take(79).chain(['…']).collect();
         }
-        Self(if words.is_empty() { "Unnamed".to_owned() } else { words })
+        // Blanks come in more shapes than anyone can list; a name has something to read.
+        let readable = words.chars().any(char::is_alphanumeric);
+        Self(if readable { words } else { "Unnamed".to_owned() })
     }
 
     /// Its first letter, to stand for a logo.

@@ -73,7 +73,7 @@ fn a_hostile_name_is_text_and_nothing_else() {
 #[test]
 fn a_name_is_shortened_and_never_empty() {
     assert_eq!(DisplayName::new(&"x".repeat(10_000)).to_string().chars().count(), 80);
-    for nothing in ["", "   ", "\u{200b}\u{202e}", "\u{3164}"] {
+    for nothing in ["", "   ", "\u{200b}\u{202e}", "\u{3164}", "\u{2800}\u{2800}"] {
         assert_eq!(DisplayName::new(nothing).to_string(), "Unnamed");
     }
     assert_eq!(DisplayName::new(" two \n words ").to_string(), "two words");
