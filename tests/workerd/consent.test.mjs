@@ -194,14 +194,12 @@ test("the consent page of a decided request asks nothing any more", async () => 
 test("deciding once more does not prolong the life of the code", async () => {
   const { browser, page } = await consentPage();
   await browser.allow(page);
-  const codesInKv = async () => {
-    const { keys } = await latchkey.kv.list({ prefix: "code:" });
-    return Promise.all(keys.map(async ({ name }) => [name, await latchkey.kv.get(name)]));
-  };
-  const before = await codesInKv();
+  const { keys } = await latchkey.kv.list({ prefix: "code:" });
+  const payloads = () => Promise.all(keys.map(({ name }) => latchkey.kv.get(name)));
+  const before = await payloads();
   await latchkey.run("UPDATE decisions SET decided_at = decided_at - 60000");
   await browser.allow(page);
-  assert.deepEqual(await codesInKv(), before);
+  assert.deepEqual(await payloads(), before);
 });
 
 const refusedDecision = async (answer) => {
