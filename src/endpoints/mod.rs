@@ -57,9 +57,21 @@ pub async fn dispatch<S: Stores>(context: &Context<'_, S>, request: &Request) ->
         Route::MethodNotAllowed { allow } => {
             Reply::json(405, &serde_json::json!({ "error": "method_not_allowed" })).header("Allow", allow)
         }
-        Route::NotFound | Route::Asset { .. } => Reply::json(404, &serde_json::json!({ "error": "not_found" })),
+        Route::NotFound | Route::Asset { .. } => not_found(context, request),
     };
     reply.finished(context.config.issuer.is_https())
+}
+
+/// A page for people, JSON for programs.
+fn not_found<S>(context: &Context<'_, S>, request: &Request) -> Reply {
+    if request
+        .header("accept")
+        .is_some_and(|accept| accept.contains("text/html"))
+    {
+        let explanation = "The address may be misspelt, or what was here is gone.";
+        return message(&context.config.platform_name, 404, "There is nothing here", explanation);
+    }
+    Reply::json(404, &serde_json::json!({ "error": "not_found" }))
 }
 
 /// What every request gets while the configuration is not safe to serve with. The reason is the operator's

@@ -437,3 +437,18 @@ fn the_development_sign_in_works_on_this_machine_only_whatever_the_issuer_says()
         }
     }
 }
+
+#[test]
+fn nothing_is_a_page_for_people_and_json_for_programs() {
+    let server = Server::new();
+    let ask = |accept: &str| {
+        let mut request = get_request("/no/such/thing");
+        request.headers.insert("accept".into(), accept.into());
+        let reply = server.send(&request);
+        (reply.status, reply.header_value("Content-Type").unwrap().to_owned())
+    };
+    assert_eq!(ask("text/html,*/*;q=0.8"), (404, "text/html; charset=utf-8".into()));
+    for accept in ["", "*/*", "application/json"] {
+        assert_eq!(ask(accept), (404, "application/json".into()));
+    }
+}
