@@ -6,7 +6,7 @@ use worker::{SqlStorage, SqlStorageValue};
 
 use super::stores::store_error;
 use crate::ledger::family::Family;
-use crate::ledger::{RedeemedCode, Rows};
+use crate::ledger::{RedeemedCode, Rows, SingleUse};
 use crate::store::StoreError;
 use crate::time::Timestamp;
 
@@ -20,6 +20,8 @@ const SCHEMA: &str = "
     CREATE INDEX IF NOT EXISTS ended_consents_by_expiry ON ended_consents (expires_at);
     CREATE TABLE IF NOT EXISTS ended_tokens (jti TEXT PRIMARY KEY, expires_at INTEGER NOT NULL) WITHOUT ROWID;
     CREATE INDEX IF NOT EXISTS ended_tokens_by_expiry ON ended_tokens (expires_at);
+    CREATE TABLE IF NOT EXISTS single_uses (name TEXT PRIMARY KEY, attempt TEXT NOT NULL, expires_at INTEGER NOT NULL) WITHOUT ROWID;
+    CREATE INDEX IF NOT EXISTS single_uses_by_expiry ON single_uses (expires_at);
     CREATE TABLE IF NOT EXISTS consent_use (consent_id TEXT PRIMARY KEY, used_at INTEGER NOT NULL) WITHOUT ROWID;
 ";
 
@@ -50,6 +52,11 @@ struct FamilyRecord {
 }
 
 #[derive(Deserialize)]
+struct UsedBy {
+    attempt: String,
+}
+
+#[derive(Deserialize)]
 struct Found {}
 
 impl SqlRows {
@@ -70,6 +77,7 @@ impl SqlRows {
             "DELETE FROM families WHERE expires_at <= ?",
             "DELETE FROM ended_consents WHERE expires_at <= ?",
             "DELETE FROM ended_tokens WHERE expires_at <= ?",
+            "DELETE FROM single_uses WHERE expires_at <= ?",
         ] {
             self.execute(statement, vec![time(now)])?;
         }
@@ -92,7 +100,7 @@ impl SqlRows {
 
     /// Whether anything is kept that will expire.
     pub fn holds_anything(&self) -> Result<bool, StoreError> {
-        let held = "SELECT 1 FROM codes UNION ALL SELECT 1 FROM families UNION ALL SELECT 1 FROM ended_consents UNION ALL SELECT 1 FROM ended_tokens LIMIT 1";
+        let held = "SELECT 1 FROM codes UNION ALL SELECT 1 FROM families UNION ALL SELECT 1 FROM ended_consents UNION ALL SELECT 1 FROM ended_tokens UNION ALL SELECT 1 FROM single_uses LIMIT 1";
         Ok(!self.select::<Found>(held, Vec::new())?.is_empty())
     }
 
@@ -155,6 +163,10 @@ impl Rows for SqlRows {
         )
     }
 
+    fn remove_family(&mut self, id: &str) -> Result<(), StoreError> {
+        self.execute("DELETE FROM families WHERE id = ?", vec![id.into()])
+    }
+
     fn families_of_consent(&self, consent_id: &str) -> Result<Vec<(String, Family)>, StoreError> {
         let found: Vec<FamilyRecord> = self.select(
             "SELECT id, record FROM families WHERE consent_id = ?",
@@ -187,6 +199,23 @@ impl Rows for SqlRows {
         let values = vec![jti.into(), time(until)];
         self.execute(
             "INSERT OR IGNORE INTO ended_tokens (jti, expires_at) VALUES (?, ?)",
+            values,
+        )
+    }
+
+    fn single_use(&self, name: &str) -> Result<Option<String>, StoreError> {
+        let used: Vec<UsedBy> = self.select("SELECT attempt FROM single_uses WHERE name = ?", vec![name.into()])?;
+        Ok(used.into_iter().next().map(|used| used.attempt))
+    }
+
+    fn put_single_use(&mut self, single_use: &SingleUse) -> Result<(), StoreError> {
+        let values = vec![
+            single_use.name.as_str().into(),
+            single_use.attempt.as_str().into(),
+            time(single_use.expires_at),
+        ];
+        self.execute(
+            "INSERT OR IGNORE INTO single_uses (name, attempt, expires_at) VALUES (?, ?, ?)",
             values,
         )
     }

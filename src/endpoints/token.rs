@@ -9,7 +9,7 @@ use crate::context::Context;
 use crate::crypto::base64url;
 use crate::http::{Params, Reply, Request};
 use crate::ledger::family::EndReason;
-use crate::ledger::{Operation, Outcome, Redeem, Refresh, Refusal};
+use crate::ledger::{Lifetimes, Operation, Outcome, Redeem, Refresh, Refusal};
 use crate::oauth::access_token::FamilyReference;
 use crate::oauth::authorization_code::{AuthorizationCode, CodePayload, CodeRedemption, RedeemableCode};
 use crate::oauth::authorization_request::MAX_SCOPE;
@@ -99,6 +99,9 @@ async fn redeem<S: Stores>(
         scopes: payload.scopes,
         resources: payload.resources,
         auth_time: payload.auth_time,
+        dpop_key: None,
+        proof: None,
+        lifetimes: Lifetimes::default(),
     }));
     match ask_ledger(context, code.shard(), &operation).await? {
         Outcome::Redeemed => {}
@@ -155,6 +158,9 @@ async fn refresh<S: Stores>(
         client_id: client.app().client_id.clone(),
         app_epoch: client.app().epoch,
         authenticated: client.is_confidential(),
+        rotates: true,
+        dpop_key: None,
+        proof: None,
         scopes: narrowing.scopes,
         resources: narrowing.resources,
         available: client.app().available_scopes(SubjectType::User),
@@ -259,6 +265,8 @@ fn refused(outcome: &Outcome) -> Failure {
         Refusal::FamilyEnded { cause } => invalid_grant(ended_because(*cause)),
         Refusal::UnknownFamily | Refusal::TokenEnded => invalid_grant("the grant has been revoked"),
         Refusal::FamilyExpired => invalid_grant("the refresh token has expired"),
+        Refusal::OtherKey => invalid_grant("the refresh token is bound to another DPoP key"),
+        Refusal::Replayed => invalid_grant("this was used before"),
         Refusal::OtherClient => invalid_grant("the refresh token was issued to another client"),
         Refusal::AppEpoch => invalid_grant("the grant is from before this app was suspended or changed"),
         Refusal::TokenReused => invalid_grant("an old refresh token was used again; the grant has been revoked"),

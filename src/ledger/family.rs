@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{ABSOLUTE_LIFETIME, IDLE_LIFETIME, Redeem, Refusal};
+use super::{Lifetimes, Redeem, Refusal};
 use crate::oauth::scope::Scopes;
 use crate::time::Timestamp;
 
@@ -31,6 +31,8 @@ pub struct Family {
     pub resources: Vec<String>,
     /// When the user signed in.
     pub auth_time: Timestamp,
+    /// The key its refresh tokens are bound to (RFC 9449 §5): its thumbprint.
+    pub dpop_key: Option<String>,
     /// The current generation: how often it was rotated.
     pub generation: u32,
     /// The newest rotations: which generation was superseded when.
@@ -39,6 +41,9 @@ pub struct Family {
     resent_late: Option<u32>,
     /// When it began.
     pub created_at: Timestamp,
+    /// How long it lives from one use to the next.
+    #[serde(default)]
+    lifetimes: Lifetimes,
     /// When it dies unless it is used before.
     pub idle_expires_at: Timestamp,
     /// When it dies in any case.
@@ -104,14 +109,26 @@ impl Family {
             scopes: redeem.scopes.clone(),
             resources: redeem.resources.clone(),
             auth_time: redeem.auth_time,
+            dpop_key: redeem.dpop_key.clone(),
             generation: 0,
             rotations: Vec::new(),
             resent_late: None,
             created_at: now,
-            idle_expires_at: now + IDLE_LIFETIME,
-            expires_at: now + ABSOLUTE_LIFETIME,
+            lifetimes: redeem.lifetimes,
+            idle_expires_at: now + redeem.lifetimes.idle(),
+            expires_at: now + redeem.lifetimes.absolute(),
             ended: None,
         }
+    }
+
+    /// When it was last used to get a token.
+    pub fn last_used_at(&self) -> Timestamp {
+        Timestamp(self.idle_expires_at.0 - i64::from(self.lifetimes.idle) * 1000)
+    }
+
+    /// Uses the current token without replacing it.
+    pub fn keep(&mut self, now: Timestamp) {
+        self.idle_expires_at = now + self.lifetimes.idle();
     }
 
     /// Whether its tokens are good at all.
@@ -126,9 +143,10 @@ impl Family {
     }
 
     /// Presents the refresh token of a generation. `Ok`: the family's current generation is the successor to
-    /// hand out. `Err`: nothing to hand out, and the family may have been ended.
-    pub fn present(&mut self, generation: u32, authenticated: bool, now: Timestamp) -> Result<(), Refusal> {
-        match self.judge(generation, authenticated, now) {
+    /// hand out. `Err`: nothing to hand out, and the family may have been ended. `proven`: with the token came a
+    /// proof, of a secret or of a key, that a thief of the token alone has not.
+    pub fn present(&mut self, generation: u32, proven: bool, now: Timestamp) -> Result<(), Refusal> {
+        match self.judge(generation, proven, now) {
             Presented::Rotates => {
                 self.rotate(generation, now);
                 Ok(())
@@ -156,7 +174,7 @@ impl Family {
         self.ended = Some(End { at: now, reason });
     }
 
-    fn judge(&self, generation: u32, authenticated: bool, now: Timestamp) -> Presented {
+    fn judge(&self, generation: u32, proven: bool, now: Timestamp) -> Presented {
         if generation >= self.generation {
             return Presented::Rotates;
         }
@@ -165,7 +183,7 @@ impl Family {
         let is_predecessor = generation + 1 == self.generation;
         match (is_predecessor, recent) {
             (true, true) => Presented::SameSuccessor,
-            (true, false) if authenticated => Presented::SameSuccessor,
+            (true, false) if proven => Presented::SameSuccessor,
             (true, false) if self.was_resent_late(generation) => Presented::Reused,
             (true, false) => Presented::SameSuccessorLate,
             (false, true) => Presented::Superseded,
@@ -186,7 +204,7 @@ impl Family {
         }
         self.rotations.push(Rotation { generation, at: now });
         self.generation = generation.saturating_add(1);
-        self.idle_expires_at = now + IDLE_LIFETIME;
+        self.keep(now);
     }
 }
 

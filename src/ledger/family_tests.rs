@@ -1,4 +1,5 @@
 use super::*;
+use crate::ledger::{ABSOLUTE_LIFETIME, IDLE_LIFETIME};
 
 const SECOND: i64 = 1000;
 const MINUTE: i64 = 60 * SECOND;
@@ -17,6 +18,9 @@ pub fn redeem() -> Redeem {
         scopes: Scopes::parse("read:profile read:projects").unwrap(),
         resources: vec!["https://api.example".into()],
         auth_time: Timestamp(0),
+        dpop_key: None,
+        proof: None,
+        lifetimes: Lifetimes::default(),
     }
 }
 
@@ -157,8 +161,15 @@ fn a_family_that_is_idle_old_or_ended_is_not_alive() {
 #[test]
 fn the_stored_form_of_a_family_is_unchanged() {
     let mut family = family();
+    family.dpop_key = Some("thumbprint".into());
     family.present(0, false, Timestamp(5)).unwrap();
-    let json = r#"{"client_id":"app_one","app_epoch":1,"user_id":"usr_one","consent_id":"cns_one","scopes":["read:profile","read:projects"],"resources":["https://api.example"],"auth_time":0,"generation":1,"rotations":[{"generation":0,"at":5}],"resent_late":null,"created_at":0,"idle_expires_at":5184000005,"expires_at":31536000000,"ended":null}"#;
+    let json = r#"{"client_id":"app_one","app_epoch":1,"user_id":"usr_one","consent_id":"cns_one","scopes":["read:profile","read:projects"],"resources":["https://api.example"],"auth_time":0,"dpop_key":"thumbprint","generation":1,"rotations":[{"generation":0,"at":5}],"resent_late":null,"created_at":0,"lifetimes":{"idle":5184000,"absolute":31536000},"idle_expires_at":5184000005,"expires_at":31536000000,"ended":null}"#;
     assert_eq!(serde_json::to_string(&family).unwrap(), json);
     assert_eq!(serde_json::from_str::<Family>(json).unwrap(), family);
+}
+
+#[test]
+fn a_family_from_before_keys_and_lifetimes_is_still_read() {
+    let json = r#"{"client_id":"app_one","app_epoch":1,"user_id":"usr_one","consent_id":"cns_one","scopes":["read:profile","read:projects"],"resources":["https://api.example"],"auth_time":0,"generation":0,"rotations":[],"resent_late":null,"created_at":0,"idle_expires_at":5184000000,"expires_at":31536000000,"ended":null}"#;
+    assert_eq!(serde_json::from_str::<Family>(json).unwrap(), family());
 }

@@ -6,6 +6,7 @@
 
 mod consent;
 pub mod family;
+mod once;
 mod redemption;
 pub mod shard;
 mod token;
@@ -19,13 +20,17 @@ use crate::oauth::scope::Scopes;
 use crate::store::StoreError;
 use crate::time::Timestamp;
 use family::{EndReason, Family};
+pub use once::SingleUse;
 
-/// How long an unused family lives.
+/// How long an unused family lives, unless the app's record says otherwise.
 pub const IDLE_LIFETIME: Duration = Duration::from_secs(60 * 24 * 3600);
-/// How long a family lives at most.
+/// How long a family lives at most; no app's record may say more.
 pub const ABSOLUTE_LIFETIME: Duration = Duration::from_secs(365 * 24 * 3600);
 /// How long a redeemed code is remembered after it expired.
 const CODE_MEMORY: Duration = Duration::from_secs(10 * 60);
+/// How many families may live under one consent: one for each device or install. One more, and the one that was
+/// not used for longest ends.
+pub const MAX_FAMILIES: usize = 20;
 
 /// A question to one ledger object.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -56,6 +61,8 @@ pub enum Operation {
         /// When it expires anyway.
         expires_at: Timestamp,
     },
+    /// Use something that may be used once, where no family is involved.
+    UseOnce(SingleUse),
 }
 
 /// See [`Operation::Redeem`].
@@ -83,6 +90,21 @@ pub struct Redeem {
     pub resources: Vec<String>,
     /// When the user signed in.
     pub auth_time: Timestamp,
+    /// The key its refresh tokens are bound to (RFC 9449 §5): its thumbprint.
+    pub dpop_key: Option<String>,
+    /// The DPoP proof that came with the code.
+    pub proof: Option<SingleUse>,
+    /// How long its refresh tokens live.
+    pub lifetimes: Lifetimes,
+}
+
+/// How long refresh tokens live, in seconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lifetimes {
+    /// When they are not used.
+    pub idle: u32,
+    /// At most.
+    pub absolute: u32,
 }
 
 /// See [`Operation::Refresh`].
@@ -98,6 +120,12 @@ pub struct Refresh {
     pub app_epoch: u32,
     /// Whether it proved who it is: then a late re-send is no sign of theft.
     pub authenticated: bool,
+    /// Whether the token is replaced. Not for apps on the FAPI 2.0 profile (§5.3.2.1).
+    pub rotates: bool,
+    /// The key whose possession was proved: its thumbprint.
+    pub dpop_key: Option<String>,
+    /// The proof.
+    pub proof: Option<SingleUse>,
     /// The scopes it asks for; must be among those granted.
     pub scopes: Option<Scopes>,
     /// The APIs it asks for, as it names them; must be among those granted.
@@ -137,6 +165,8 @@ pub enum Outcome {
     },
     /// Ended as asked, now or before.
     Ended,
+    /// Used for the first time.
+    FirstUse,
     /// Not as asked, and why.
     Refused {
         /// Why.
@@ -181,6 +211,10 @@ pub enum Refusal {
     ResourceExceeded,
     /// The token was revoked.
     TokenEnded,
+    /// The refresh token is bound to another key than the one proved.
+    OtherKey,
+    /// Used before, though it may be used once.
+    Replayed,
 }
 
 /// A redeemed code.
@@ -202,6 +236,8 @@ pub trait Rows {
     fn family(&self, id: &str) -> Result<Option<Family>, StoreError>;
     /// Writes a family.
     fn put_family(&mut self, id: &str, family: &Family) -> Result<(), StoreError>;
+    /// Forgets a family: nothing issued under it is good any more.
+    fn remove_family(&mut self, id: &str) -> Result<(), StoreError>;
     /// Every family under a consent.
     fn families_of_consent(&self, consent_id: &str) -> Result<Vec<(String, Family)>, StoreError>;
     /// Whether a consent was ended.
@@ -212,6 +248,10 @@ pub trait Rows {
     fn token_ended(&self, jti: &str) -> Result<bool, StoreError>;
     /// Remembers until `until` that an access token was ended.
     fn end_token(&mut self, jti: &str, until: Timestamp) -> Result<(), StoreError>;
+    /// The attempt that used this name.
+    fn single_use(&self, name: &str) -> Result<Option<String>, StoreError>;
+    /// Remembers a use until it expires.
+    fn put_single_use(&mut self, single_use: &SingleUse) -> Result<(), StoreError>;
     /// Notes that a consent was used.
     fn touch_consent(&mut self, consent_id: &str, now: Timestamp) -> Result<(), StoreError>;
 }
@@ -227,6 +267,29 @@ pub fn apply(rows: &mut impl Rows, operation: &Operation, now: Timestamp) -> Res
         Operation::EndToken { jti, expires_at } => {
             rows.end_token(jti, *expires_at)?;
             Ok(Outcome::Ended)
+        }
+        Operation::UseOnce(single_use) => once::use_once(rows, single_use),
+    }
+}
+
+impl Lifetimes {
+    /// When they are not used.
+    pub fn idle(self) -> Duration {
+        Duration::from_secs(self.idle.into())
+    }
+
+    /// At most; [`ABSOLUTE_LIFETIME`] is the end of everything, because ended consents are remembered that long.
+    pub fn absolute(self) -> Duration {
+        Duration::from_secs(self.absolute.into()).min(ABSOLUTE_LIFETIME)
+    }
+}
+
+impl Default for Lifetimes {
+    fn default() -> Self {
+        let seconds = |lifetime: Duration| u32::try_from(lifetime.as_secs()).unwrap_or(u32::MAX);
+        Self {
+            idle: seconds(IDLE_LIFETIME),
+            absolute: seconds(ABSOLUTE_LIFETIME),
         }
     }
 }

@@ -1,13 +1,17 @@
 //! Redeeming a code: exactly once, whatever the concurrency.
 
 use super::family::{EndReason, Family};
-use super::{CODE_MEMORY, Outcome, Redeem, RedeemedCode, Refusal, Rows, end};
+use super::{CODE_MEMORY, MAX_FAMILIES, Outcome, Redeem, RedeemedCode, Refusal, Rows, end, once};
 use crate::store::StoreError;
 use crate::time::Timestamp;
 
 /// The first redemption starts a family. The same attempt again, because its reply was lost, gets the same
 /// answer. Any other ends the family of the first (OAuth 2.1 §4.1.3).
 pub fn redeem(rows: &mut impl Rows, redeem: &Redeem, now: Timestamp) -> Result<Outcome, StoreError> {
+    // First, so that a request recorded on its way and sent again ends nobody's family.
+    if once::was_used(rows, redeem.proof.as_ref())? {
+        return Ok(Refusal::Replayed.into());
+    }
     if let Some(first) = rows.code(&redeem.code_hash)? {
         return repeat(rows, redeem, &first, now);
     }
@@ -23,9 +27,23 @@ pub fn redeem(rows: &mut impl Rows, redeem: &Redeem, now: Timestamp) -> Result<O
     };
     let family = Family::begin(redeem, now);
     rows.put_code(&redeem.code_hash, &code, redeem.code_expires_at + CODE_MEMORY)?;
+    make_room(rows, &redeem.consent_id, now)?;
     rows.put_family(&redeem.family, &family)?;
+    once::remember(rows, redeem.proof.as_ref())?;
     rows.touch_consent(&redeem.consent_id, now)?;
     Ok(Outcome::Redeemed)
+}
+
+/// Forgets the families that were not used for longest, until there is room for one more.
+fn make_room(rows: &mut impl Rows, consent_id: &str, now: Timestamp) -> Result<(), StoreError> {
+    let mut alive = rows.families_of_consent(consent_id)?;
+    alive.retain(|(_, family)| family.check_alive(now).is_ok());
+    alive.sort_by_key(|(_, family)| family.last_used_at());
+    let too_many = (alive.len() + 1).saturating_sub(MAX_FAMILIES);
+    for (id, _) in alive.iter().take(too_many) {
+        rows.remove_family(id)?;
+    }
+    Ok(())
 }
 
 fn repeat(rows: &mut impl Rows, redeem: &Redeem, first: &RedeemedCode, now: Timestamp) -> Result<Outcome, StoreError> {

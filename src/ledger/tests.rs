@@ -23,6 +23,9 @@ fn refresh(change: impl FnOnce(&mut Refresh)) -> Operation {
         client_id: "app_one".into(),
         app_epoch: 1,
         authenticated: false,
+        rotates: true,
+        dpop_key: None,
+        proof: None,
         scopes: None,
         resources: Vec::new(),
         available: available("read:profile read:projects"),
@@ -294,4 +297,121 @@ fn the_first_reason_for_an_end_is_kept() {
         rows.families["family"].ended.unwrap().reason,
         EndReason::RevokedByClient
     );
+}
+
+fn single_use(attempt: &str) -> SingleUse {
+    SingleUse {
+        name: "jti".into(),
+        attempt: attempt.into(),
+        expires_at: Timestamp(9000),
+    }
+}
+
+#[test]
+fn what_may_be_used_once_is_refused_the_second_time_but_not_to_the_attempt_that_used_it() {
+    let mut rows = MemoryRows::default();
+    for (attempt, outcome) in [
+        ("one", Outcome::FirstUse),
+        ("one", Outcome::FirstUse),
+        ("two", Refusal::Replayed.into()),
+    ] {
+        assert_eq!(run(&mut rows, Operation::UseOnce(single_use(attempt))), outcome);
+    }
+}
+
+#[test]
+fn a_replayed_proof_refreshes_nothing_redeems_nothing_and_ends_nothing() {
+    let mut rows = MemoryRows::default();
+    run(&mut rows, Operation::UseOnce(single_use("elsewhere")));
+    let with_proof = redemption(|redeem| redeem.proof = Some(single_use("here")));
+    assert_eq!(refused(&run(&mut rows, with_proof)), Refusal::Replayed);
+    assert!(rows.codes.is_empty() && rows.families.is_empty());
+
+    run(&mut rows, redemption(|_| {}));
+    let before = rows.clone();
+    let again = redemption(|redeem| {
+        redeem.attempt = "recorded and sent again".into();
+        redeem.proof = Some(single_use("here"));
+    });
+    assert_eq!(refused(&run(&mut rows, again)), Refusal::Replayed);
+    let refreshed = refresh(|refresh| refresh.proof = Some(single_use("here")));
+    assert_eq!(refused(&run(&mut rows, refreshed)), Refusal::Replayed);
+    assert_eq!(rows, before);
+}
+
+#[test]
+fn a_proof_is_spent_only_by_a_request_that_is_granted() {
+    let mut rows = redeemed();
+    let too_much = refresh(|refresh| {
+        refresh.proof = Some(single_use("one"));
+        refresh.scopes = Some(Scopes::parse("admin").unwrap());
+    });
+    assert_eq!(refused(&run(&mut rows, too_much)), Refusal::ScopeExceeded);
+    assert!(rows.single_uses.is_empty());
+    let good = || refresh(|refresh| refresh.proof = Some(single_use("two")));
+    for _ in 0..2 {
+        assert!(matches!(run(&mut rows, good()), Outcome::Refreshed { .. }));
+    }
+}
+
+#[test]
+fn a_bound_family_serves_its_own_key_only_and_no_other_key_ends_it() {
+    let mut rows = MemoryRows::default();
+    run(&mut rows, redemption(|redeem| redeem.dpop_key = Some("key".into())));
+    for other in [None, Some("thief".to_owned())] {
+        let stolen = refresh(|refresh| refresh.dpop_key = other);
+        assert_eq!(refused(&run(&mut rows, stolen)), Refusal::OtherKey);
+    }
+    let own = refresh(|refresh| refresh.dpop_key = Some("key".into()));
+    assert!(matches!(run(&mut rows, own), Outcome::Refreshed { .. }));
+}
+
+#[test]
+fn a_token_that_does_not_rotate_stays_the_same_however_often_it_is_used() {
+    let mut rows = redeemed();
+    for _ in 0..3 {
+        run(&mut rows, refresh(|refresh| refresh.rotates = false));
+        assert_eq!(rows.families["family"].generation, 0);
+    }
+}
+
+#[test]
+fn the_twenty_first_install_ends_the_one_that_was_not_used_for_longest() {
+    let mut rows = MemoryRows::default();
+    let install = |number: usize| {
+        redemption(|redeem| {
+            redeem.code_hash = format!("code {number}");
+            redeem.attempt = format!("attempt {number}");
+            redeem.family = format!("family {number}");
+        })
+    };
+    for number in 0..MAX_FAMILIES {
+        apply(&mut rows, &install(number), NOW + Duration::from_millis(number as u64)).unwrap();
+    }
+    let used = refresh(|refresh| refresh.family = "family 0".into());
+    apply(&mut rows, &used, NOW + Duration::from_secs(5)).unwrap();
+    apply(&mut rows, &install(MAX_FAMILIES), NOW + Duration::from_secs(6)).unwrap();
+    assert_eq!(rows.families.len(), MAX_FAMILIES);
+    assert!(rows.families.contains_key("family 0") && !rows.families.contains_key("family 1"));
+    let gone = inspect_family("family 1");
+    assert_eq!(refused(&run(&mut rows, gone)), Refusal::UnknownFamily);
+}
+
+#[test]
+fn a_family_lives_as_long_as_its_app_says_and_never_longer_than_a_year() {
+    let mut rows = MemoryRows::default();
+    let lifetimes = |idle, absolute| redemption(|redeem| redeem.lifetimes = Lifetimes { idle, absolute });
+    run(&mut rows, lifetimes(60, u32::MAX));
+    let family = &rows.families["family"];
+    assert_eq!(family.idle_expires_at, NOW + Duration::from_secs(60));
+    assert_eq!(family.expires_at, NOW + ABSOLUTE_LIFETIME);
+    let late = apply(&mut rows, &refresh(|_| {}), NOW + Duration::from_secs(60)).unwrap();
+    assert_eq!(refused(&late), Refusal::FamilyExpired);
+}
+
+fn inspect_family(family: &str) -> Operation {
+    Operation::Inspect(Inspect {
+        family: Some(family.into()),
+        ..Inspect::default()
+    })
 }

@@ -1,7 +1,7 @@
 //! Exchanging, inspecting and ending tokens.
 
 use super::family::{EndReason, Family};
-use super::{Inspect, Outcome, Refresh, Refusal, Rows, end};
+use super::{Inspect, Outcome, Refresh, Refusal, Rows, end, once};
 use crate::oauth::grant::{EffectiveGrant, narrow_resources};
 use crate::store::StoreError;
 use crate::time::Timestamp;
@@ -12,19 +12,30 @@ pub fn refresh(rows: &mut impl Rows, refresh: &Refresh, now: Timestamp) -> Resul
     let Some(mut family) = rows.family(&refresh.family)? else {
         return Ok(Refusal::UnknownFamily.into());
     };
+    if once::was_used(rows, refresh.proof.as_ref())? {
+        return Ok(Refusal::Replayed.into());
+    }
     let consent_ended = rows.consent_ended(&family.consent_id)?;
     let grant = match judge(&family, consent_ended, refresh, now) {
         Ok(grant) => grant,
         Err(refusal) => return Ok(refusal.into()),
     };
     let before = family.clone();
-    let presented = family.present(refresh.generation, refresh.authenticated, now);
+    let presented = if refresh.rotates || refresh.generation != family.generation {
+        // A key proves as much as a secret does.
+        let proven = refresh.authenticated || family.dpop_key.is_some();
+        family.present(refresh.generation, proven, now)
+    } else {
+        family.keep(now);
+        Ok(())
+    };
     if family != before {
         rows.put_family(&refresh.family, &family)?;
     }
     if let Err(refusal) = presented {
         return Ok(refusal.into());
     }
+    once::remember(rows, refresh.proof.as_ref())?;
     rows.touch_consent(&family.consent_id, now)?;
     Ok(Outcome::Refreshed {
         family: Box::new(family),
@@ -37,6 +48,9 @@ fn judge(family: &Family, consent_ended: bool, refresh: &Refresh, now: Timestamp
         return Err(Refusal::OtherClient);
     }
     family.check_alive(now)?;
+    if family.dpop_key.is_some() && family.dpop_key != refresh.dpop_key {
+        return Err(Refusal::OtherKey);
+    }
     if family.app_epoch < refresh.app_epoch {
         return Err(Refusal::AppEpoch);
     }

@@ -8,7 +8,7 @@ use super::*;
 use crate::crypto::ec_key::EcPrivateKey;
 use crate::keyring::KeySet;
 use crate::ledger::family::Family;
-use crate::ledger::{self, RedeemedCode, Rows};
+use crate::ledger::{self, RedeemedCode, Rows, SingleUse};
 use crate::oauth::client::AppStatus;
 use crate::random::testing::Seeded;
 
@@ -386,6 +386,7 @@ pub struct MemoryRows {
     pub families: BTreeMap<String, Family>,
     pub ended_consents: BTreeMap<String, Timestamp>,
     pub ended_tokens: BTreeMap<String, Timestamp>,
+    pub single_uses: BTreeMap<String, SingleUse>,
     pub used: BTreeMap<String, Timestamp>,
 }
 
@@ -405,6 +406,11 @@ impl Rows for MemoryRows {
 
     fn put_family(&mut self, id: &str, family: &Family) -> Result<(), StoreError> {
         self.families.insert(id.into(), family.clone());
+        Ok(())
+    }
+
+    fn remove_family(&mut self, id: &str) -> Result<(), StoreError> {
+        self.families.remove(id);
         Ok(())
     }
 
@@ -431,6 +437,15 @@ impl Rows for MemoryRows {
 
     fn end_token(&mut self, jti: &str, until: Timestamp) -> Result<(), StoreError> {
         self.ended_tokens.insert(jti.into(), until);
+        Ok(())
+    }
+
+    fn single_use(&self, name: &str) -> Result<Option<String>, StoreError> {
+        Ok(self.single_uses.get(name).map(|single_use| single_use.attempt.clone()))
+    }
+
+    fn put_single_use(&mut self, single_use: &SingleUse) -> Result<(), StoreError> {
+        self.single_uses.insert(single_use.name.clone(), single_use.clone());
         Ok(())
     }
 
