@@ -6,6 +6,8 @@ pub const AUTHORIZE: &str = "/oauth/authorize";
 pub const CONSENT: &str = "/oauth/consent";
 /// `POST`: the token endpoint.
 pub const TOKEN: &str = "/oauth/token";
+/// `POST`: pushed authorization requests (RFC 9126).
+pub const PAR: &str = "/oauth/par";
 /// `POST`: revocation (RFC 7009).
 pub const REVOKE: &str = "/oauth/revoke";
 /// `POST`: introspection (RFC 7662).
@@ -34,6 +36,8 @@ pub enum Route<'a> {
     ConsentDecision,
     /// [`TOKEN`]
     Token,
+    /// [`PAR`]
+    PushedRequest,
     /// [`REVOKE`]
     Revoke,
     /// [`INTROSPECT`]
@@ -99,6 +103,7 @@ pub fn route<'a>(method: &str, path: &'a str) -> Route<'a> {
             "GET, HEAD, POST",
         ),
         TOKEN => only(method, &[("POST", Route::Token), PREFLIGHT], "POST, OPTIONS"),
+        PAR => only(method, &[("POST", Route::PushedRequest), PREFLIGHT], "POST, OPTIONS"),
         REVOKE => only(method, &[("POST", Route::Revoke), PREFLIGHT], "POST, OPTIONS"),
         INTROSPECT => only(method, &[("POST", Route::Introspect)], "POST"),
         JWKS => only(method, &[("GET", Route::Jwks), PREFLIGHT], "GET, HEAD, OPTIONS"),

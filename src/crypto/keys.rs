@@ -24,6 +24,10 @@ pub enum Purpose {
     RefreshToken,
     /// Makes the tokens that protect forms against cross-site requests.
     Csrf,
+    /// Makes the nonces of DPoP proofs.
+    DpopNonce,
+    /// Seals a pushed authorization request into its `request_uri`.
+    PushedRequest,
     /// Seals the signing keys at rest.
     Keyring,
 }
@@ -37,6 +41,8 @@ impl Purpose {
             Self::AuthorizationCodeTag => b"latchkey/1/authorization-code-tag",
             Self::RefreshToken => b"latchkey/1/refresh-token",
             Self::Csrf => b"latchkey/1/csrf",
+            Self::DpopNonce => b"latchkey/1/dpop-nonce",
+            Self::PushedRequest => b"latchkey/1/pushed-request",
             Self::Keyring => b"latchkey/1/keyring",
         }
     }

@@ -1,6 +1,7 @@
 //! The glue to Cloudflare's runtime: the only code that names the platform.
 
 mod cache;
+mod client_signatures;
 mod convert;
 mod d1;
 mod keyring_object;

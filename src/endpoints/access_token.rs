@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::context::Context;
 use crate::crypto::base64url;
 use crate::oauth::access_token::{
-    AccessToken, AccessTokenClaims, Audience, FamilyReference, GrantReference, UnverifiedAccessToken,
+    AccessToken, AccessTokenClaims, Audience, Confirmation, FamilyReference, GrantReference, UnverifiedAccessToken,
 };
 use crate::oauth::client::App;
 use crate::oauth::grant::EffectiveGrant;
@@ -27,12 +27,16 @@ pub struct Grant<'a> {
     pub auth_time: Option<Timestamp>,
     /// The family it belongs to.
     pub family: Option<FamilyReference>,
+    /// The thumbprint of the key it is bound to.
+    pub bound_to: Option<String>,
 }
 
 /// An access token and how long it lives, in seconds.
 pub struct IssuedToken {
     /// The JWT.
     pub token: String,
+    /// `token_type`
+    pub token_type: &'static str,
     /// `expires_in`
     pub expires_in: u32,
 }
@@ -61,6 +65,7 @@ impl<K> SigningKey<K> {
             grant,
             auth_time,
             family,
+            bound_to,
         }: Grant<'_>,
     ) -> Result<IssuedToken, StoreError> {
         let apis = app.apis.iter().filter(|api| grant.resources.contains(&api.resource));
@@ -74,6 +79,7 @@ impl<K> SigningKey<K> {
                 jti: base64url(random::bytes::<16>(context.random)),
                 scope: grant.scopes,
                 auth_time: auth_time.map(Timestamp::as_seconds),
+                cnf: bound_to.map(|jkt| Confirmation { jkt }),
                 app_type: "third_party".into(),
                 developer_id: app.developer.id.clone(),
                 latchkey: GrantReference {
@@ -91,6 +97,7 @@ impl<K> SigningKey<K> {
         let signature = context.stores.sign(&self.key, signing_input.as_bytes()).await?;
         Ok(IssuedToken {
             token: AccessToken::assemble(&signing_input, &signature),
+            token_type: token.claims.token_type(),
             expires_in,
         })
     }

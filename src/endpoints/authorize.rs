@@ -10,8 +10,10 @@ use crate::context::Context;
 use crate::crypto::keys::Purpose;
 use crate::crypto::seal;
 use crate::http::{Body, MAX_QUERY, Params, Reply, Request};
-use crate::oauth::authorization_request::{self, AuthorizationRequest};
+use crate::oauth::authorization_request::{self, AuthorizationRequest, Sent};
+use crate::oauth::client::App;
 use crate::oauth::error::{AuthorizationError, ErrorCode, OAuthError, PageReason};
+use crate::oauth::pushed_request::{self, PushedRequest};
 use crate::pages::Retry;
 use crate::random;
 use crate::router;
@@ -46,10 +48,11 @@ pub async fn authorize<S: Stores>(context: &Context<'_, S>, request: &Request) -
             None => page_error(context, PageReason::Unreadable),
         };
     }
-    let Ok(params) = request.query_params() else {
-        return page_error(context, PageReason::Unreadable);
+    let asked = match Asked::read(context, request) {
+        Ok(asked) => asked,
+        Err(reason) => return page_error(context, reason),
     };
-    let client_id = match authorization_request::client_id(&params) {
+    let client_id = match authorization_request::client_id(&asked.params) {
         Ok(client_id) => client_id,
         Err(reason) => return page_error(context, reason),
     };
@@ -59,11 +62,51 @@ pub async fn authorize<S: Stores>(context: &Context<'_, S>, request: &Request) -
         .authorization_view(session.as_deref(), client_id, context.now)
         .await;
     let Ok(view) = view else {
-        return unavailable(context, &params, client_id).await;
+        return unavailable(context, request, &asked, client_id).await;
     };
-    match AuthorizationRequest::parse(&params, view.app.as_deref()) {
-        Ok(authorization) => accept(context, request, authorization, &view),
+    match asked.parse(view.app.as_deref()) {
+        Ok(authorization) => accept(context, request, asked.id, authorization, &view),
         Err(error) => authorization_error(context, &error),
+    }
+}
+
+/// What is asked: by the parameters of the link, or by those that were pushed before.
+struct Asked {
+    /// Tells this request from every other. A pushed one keeps its own, so that it is decided once.
+    id: String,
+    params: Params,
+    sent: Sent,
+}
+
+impl Asked {
+    fn read<S>(context: &Context<'_, S>, request: &Request) -> Result<Self, PageReason> {
+        let params = request.query_params_up_to(MAX_QUERY + seal::MAX_SEALED);
+        let params = params.map_err(|_| PageReason::Unreadable)?;
+        let request_uri = params.one("request_uri").ok().flatten();
+        if let Some(request_uri) = request_uri.filter(|uri| pushed_request::is_pushed(uri)) {
+            // Whatever else the link says counts for nothing (RFC 9126 §4, RFC 9101 §6.3).
+            let client_id = authorization_request::client_id(&params)?;
+            let keys = &context.config.sealing_keys;
+            let pushed = PushedRequest::open(keys, request_uri, client_id, context.now);
+            let pushed = pushed.ok_or(PageReason::PushedRequestUnknown)?;
+            return Ok(Self {
+                params: pushed.params(),
+                id: pushed.id,
+                sent: Sent::Pushed,
+            });
+        }
+        if request.query.len() > MAX_QUERY {
+            return Err(PageReason::Unreadable);
+        }
+        Ok(Self {
+            id: random::identifier(context.random, "req_"),
+            params,
+            sent: Sent::ByBrowser,
+        })
+    }
+
+    fn parse(&self, app: Option<&App>) -> Result<AuthorizationRequest, AuthorizationError> {
+        AuthorizationRequest::parse(&self.params, app, self.sent)
     }
 }
 
@@ -78,13 +121,14 @@ fn posted_query(request: &Request) -> Option<&str> {
 fn accept<S>(
     context: &Context<'_, S>,
     request: &Request,
+    id: String,
     authorization: AuthorizationRequest,
     view: &AuthorizationView,
 ) -> Reply {
     let browser = BrowserNonce::of(context, request);
     let prompt = authorization.prompt;
     let pending = PendingRequest {
-        id: random::identifier(context.random, "req_"),
+        id,
         signed_in_since: signed_in_since(&authorization, context.now),
         request: authorization,
         browser: browser.as_str().to_owned(),
@@ -128,9 +172,9 @@ fn refuse<S>(context: &Context<'_, S>, pending: &PendingRequest, error: OAuthErr
 
 /// Storage is down. An app whose record is still at hand is told, if the redirect is good; else the user is,
 /// and may try again.
-async fn unavailable<S: Stores>(context: &Context<'_, S>, params: &Params, client_id: &str) -> Reply {
+async fn unavailable<S: Stores>(context: &Context<'_, S>, request: &Request, asked: &Asked, client_id: &str) -> Reply {
     if let Ok(Some(app)) = context.stores.app(client_id).await {
-        let error = match AuthorizationRequest::parse(params, Some(&app)) {
+        let error = match asked.parse(Some(&app)) {
             Err(error) => error,
             Ok(request) => AuthorizationError::Redirect {
                 to: request.redirect_uri,
@@ -140,7 +184,10 @@ async fn unavailable<S: Stores>(context: &Context<'_, S>, params: &Params, clien
         };
         return authorization_error(context, &error);
     }
-    let fields: Vec<(&str, &str)> = params.iter().collect();
+    let sent = request
+        .query_params_up_to(MAX_QUERY + seal::MAX_SEALED)
+        .unwrap_or_default();
+    let fields: Vec<(&str, &str)> = sent.iter().collect();
     let retry = Retry {
         method: "get",
         action: router::AUTHORIZE,

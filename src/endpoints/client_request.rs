@@ -1,12 +1,15 @@
-//! What the endpoints that apps call by themselves have in common: token, revocation, introspection.
+//! What the endpoints that apps call by themselves have in common: token, PAR, revocation, introspection.
 
 use crate::context::Context;
 use crate::endpoints::{json_error, json_unavailable};
 use crate::http::{FormError, Params, Reply, Request};
 use crate::ledger::shard::Shard;
-use crate::ledger::{Operation, Outcome};
-use crate::oauth::client_authentication::{AuthenticatedClient, PresentedClient};
+use crate::ledger::{Operation, Outcome, Refusal, SingleUse};
+use crate::oauth::client_assertion::{Audience, ProvenAssertion};
+use crate::oauth::client_authentication::{AuthenticatedClient, Checked, PresentedClient};
+use crate::oauth::dpop::{self, ProvenKey, UnverifiedProof};
 use crate::oauth::error::{ErrorCode, OAuthError};
+use crate::router;
 use crate::store::{StoreError, Stores};
 
 /// Why a request is not answered as asked.
@@ -64,7 +67,78 @@ pub async fn authenticate<S: Stores>(
 ) -> Result<AuthenticatedClient, Failure> {
     let presented = PresentedClient::from_request(request, form)?;
     let app = context.stores.app(&presented.client_id).await?;
-    Ok(presented.authenticate(app)?)
+    prove(context, presented.check(app)?).await
+}
+
+/// Finishes the authentication of a client whose record was read. An assertion costs a trip to the one ledger
+/// object that knows whether it was used before (RFC 7523 §3).
+pub async fn prove<S: Stores>(context: &Context<'_, S>, checked: Checked) -> Result<AuthenticatedClient, Failure> {
+    let asserted = match checked {
+        Checked::Authenticated(client) => return Ok(client),
+        Checked::Asserted(asserted) => asserted,
+    };
+    let issuer = &context.config.issuer;
+    let audience = Audience {
+        issuer: issuer.as_str(),
+        token_endpoint: &issuer.url(router::TOKEN),
+    };
+    let assertion = asserted.check(audience, context.random, context.now)?;
+    let mut signature_is_good = false;
+    for key in assertion.candidate_keys(asserted.app()) {
+        signature_is_good = signature_is_good || context.stores.is_signed_by(key, assertion.jwt()).await;
+    }
+    let single_use = assertion.signed(signature_is_good)?;
+    let shard = Shard::of_name(&asserted.app().client_id);
+    let proof = ProvenAssertion::new(use_once(context, shard, single_use).await?)?;
+    Ok(asserted.authenticated(&proof)?)
+}
+
+/// Reads the DPoP proof of a request to this endpoint, if it brings one (RFC 9449 §5). Whether it was used
+/// before, whoever judges the request has to ask.
+pub async fn read_proof<S: Stores>(
+    context: &Context<'_, S>,
+    request: &Request,
+    endpoint: &str,
+) -> Result<Option<ProvenKey>, Failure> {
+    let Some(header) = request.header("dpop") else {
+        return Ok(None);
+    };
+    let expected = dpop::Expected {
+        method: &request.method,
+        url: &context.config.issuer.url(endpoint),
+        now: context.now,
+    };
+    let proof = UnverifiedProof::check(header, expected, &context.config.sealing_keys, context.random)?;
+    let (jwt, key) = proof.signature();
+    let signature_is_good = context.stores.is_signed_by(key, jwt).await;
+    Ok(Some(proof.accept(signature_is_good)?))
+}
+
+/// Uses a proof where no family is involved: the object is fixed by the key, so that once means once.
+pub async fn use_proof<S: Stores>(context: &Context<'_, S>, proof: &ProvenKey) -> Result<(), Failure> {
+    let shard = Shard::of_name(&proof.thumbprint);
+    match use_once(context, shard, proof.single_use.clone()).await? {
+        true => Ok(()),
+        false => Err(dpop::replayed().into()),
+    }
+}
+
+async fn use_once<S: Stores>(context: &Context<'_, S>, shard: Shard, single_use: SingleUse) -> Result<bool, Failure> {
+    match ask_ledger(context, shard, &Operation::UseOnce(single_use)).await? {
+        Outcome::FirstUse => Ok(true),
+        Outcome::Refused {
+            reason: Refusal::Replayed,
+        } => Ok(false),
+        _ => Err(Failure::Unavailable),
+    }
+}
+
+/// Hands the client the newest nonce for its next proof (RFC 9449 §8.2).
+pub fn with_nonce<S>(context: &Context<'_, S>, request: &Request, reply: Reply) -> Reply {
+    match request.header("dpop") {
+        Some(_) => reply.header("DPoP-Nonce", dpop::nonce(&context.config.sealing_keys, context.now)),
+        None => reply,
+    }
 }
 
 /// Asks the ledger; when no answer comes, asks once more: every operation may be repeated.

@@ -6,12 +6,12 @@ use futures_util::future::join;
 use serde::Serialize;
 
 use super::access_token;
-use super::client_request::{Failure, ask_ledger, read_form, read_token};
+use super::client_request::{Failure, ask_ledger, prove, read_form, read_token};
 use crate::context::Context;
 use crate::http::{Reply, Request};
 use crate::ledger::shard::Shard;
 use crate::ledger::{Inspect, Operation, Outcome};
-use crate::oauth::access_token::{AccessToken, Audience};
+use crate::oauth::access_token::{AccessToken, Audience, Confirmation};
 use crate::oauth::client::{App, AppStatus, SubjectType};
 use crate::oauth::client_authentication::PresentedClient;
 use crate::oauth::error::{ErrorCode, OAuthError};
@@ -52,6 +52,9 @@ struct TokenState {
     /// Absent for refresh tokens, which no API accepts.
     #[serde(skip_serializing_if = "Option::is_none")]
     token_type: Option<&'static str>,
+    /// The key it is bound to (RFC 9449 §6.2).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cnf: Option<Confirmation>,
 }
 
 /// Says whether a token is good at this moment.
@@ -111,7 +114,7 @@ async fn authenticate<S: Stores>(context: &Context<'_, S>, presented: PresentedC
         };
     }
     let app = context.stores.app(&presented.client_id).await?;
-    let client = presented.authenticate(app)?;
+    let client = prove(context, presented.check(app)?).await?;
     if !client.is_confidential() {
         return Err(invalid_client("introspection takes credentials: a public client has none").into());
     }
@@ -183,7 +186,8 @@ async fn access_token_state<S: Stores>(
         iat: Some(token.issued_at.as_seconds()),
         jti: Some(claims.jti.clone()),
         auth_time: claims.auth_time,
-        token_type: Some("Bearer"),
+        token_type: Some(claims.token_type()),
+        cnf: claims.cnf.clone(),
     }))
 }
 
@@ -223,5 +227,6 @@ async fn refresh_token_state<S: Stores>(
         jti: None,
         auth_time: Some(family.auth_time.as_seconds()),
         token_type: None,
+        cnf: family.dpop_key.clone().map(|jkt| Confirmation { jkt }),
     }))
 }

@@ -11,6 +11,7 @@ mod guard;
 mod introspect;
 mod login;
 mod maintenance;
+mod par;
 mod revoke;
 mod token;
 
@@ -31,6 +32,7 @@ pub async fn dispatch<S: Stores>(context: &Context<'_, S>, request: &Request) ->
         Route::Authorize => authorize::authorize(context, request).await,
         Route::ConsentPage => consent::page(context, request).await,
         Route::ConsentDecision => consent::decision(context, request).await,
+        Route::PushedRequest => par::push(context, request).await.readable_across_origins(),
         Route::Token => token::token(context, request).await.readable_across_origins(),
         Route::Revoke => revoke::revoke(context, request).await.readable_across_origins(),
         Route::Introspect => introspect::introspect(context, request).await,

@@ -4,22 +4,24 @@ use futures_util::future::join3;
 use serde::Serialize;
 
 use super::access_token::{Grant, SigningKey};
-use super::client_request::{Failure, ask_ledger, authenticate, read_form};
+use super::client_request::{Failure, ask_ledger, authenticate, prove, read_form, read_proof, use_proof, with_nonce};
 use crate::context::Context;
 use crate::crypto::base64url;
 use crate::http::{Params, Reply, Request};
 use crate::ledger::family::EndReason;
-use crate::ledger::{Lifetimes, Operation, Outcome, Redeem, Refresh, Refusal};
+use crate::ledger::{Operation, Outcome, Redeem, Refresh, Refusal};
 use crate::oauth::access_token::FamilyReference;
 use crate::oauth::authorization_code::{AuthorizationCode, CodePayload, CodeRedemption, RedeemableCode};
 use crate::oauth::authorization_request::MAX_SCOPE;
 use crate::oauth::client::SubjectType;
 use crate::oauth::client_authentication::{AuthenticatedClient, PresentedClient};
+use crate::oauth::dpop::{self, ProvenKey};
 use crate::oauth::error::{ErrorCode, OAuthError};
 use crate::oauth::grant::narrow_resources;
 use crate::oauth::refresh_token::{FamilyId, RefreshToken};
 use crate::oauth::token_request::{Narrowing, TokenRequest};
 use crate::random;
+use crate::router;
 use crate::store::{StoreError, Stores};
 
 /// A token response (OAuth 2.1 §3.2.3).
@@ -35,27 +37,29 @@ struct TokenResponse {
 
 /// Issues tokens.
 pub async fn token<S: Stores>(context: &Context<'_, S>, request: &Request) -> Reply {
-    match issue(context, request).await {
+    let reply = match issue(context, request).await {
         Ok(response) => Reply::json(200, &response),
         Err(failure) => failure.into(),
-    }
+    };
+    with_nonce(context, request, reply)
 }
 
 async fn issue<S: Stores>(context: &Context<'_, S>, request: &Request) -> Result<TokenResponse, Failure> {
     let form = read_form(request)?;
+    let proof = read_proof(context, request, router::TOKEN).await?;
     // Who asks is answered before what is asked, so the errors of the latter wait.
     match TokenRequest::parse(&form) {
-        Ok(TokenRequest::AuthorizationCode(redemption)) => redeem(context, request, &form, redemption).await,
+        Ok(TokenRequest::AuthorizationCode(redemption)) => redeem(context, request, &form, redemption, proof).await,
         Ok(TokenRequest::RefreshToken {
             refresh_token,
             narrowing,
         }) => {
             let client = authenticate(context, request, &form).await?;
-            refresh(context, &client, &refresh_token, narrowing).await
+            refresh(context, &client, &refresh_token, narrowing, proof).await
         }
         Ok(TokenRequest::ClientCredentials(narrowing)) => {
             let client = authenticate(context, request, &form).await?;
-            client_credentials(context, &client, narrowing).await
+            client_credentials(context, &client, narrowing, proof).await
         }
         Err(error) => {
             authenticate(context, request, &form).await?;
@@ -69,6 +73,7 @@ async fn redeem<S: Stores>(
     request: &Request,
     form: &Params,
     redemption: CodeRedemption,
+    proof: Option<ProvenKey>,
 ) -> Result<TokenResponse, Failure> {
     let Some(code) = AuthorizationCode::parse(&context.config.sealing_keys, &redemption.code) else {
         authenticate(context, request, form).await?;
@@ -82,11 +87,13 @@ async fn redeem<S: Stores>(
         SigningKey::fetch(context),
     )
     .await;
-    let client = presented.authenticate(app?)?;
+    let client = prove(context, presented.check(app?)?).await?;
+    dpop::require(client.app(), proof.as_ref())?;
     let payload = payload?.ok_or_else(|| invalid_grant("the code is unknown or has expired"))?;
-    let RedeemableCode { payload, grant, .. } = payload.check(&redemption, &client, context.now)?;
+    let RedeemableCode { payload, grant, .. } = payload.check(&redemption, &client, proof.as_ref(), context.now)?;
     let key = key?;
     let family = FamilyId(random::bytes(context.random));
+    let bound_to = proof.as_ref().map(|proof| proof.thumbprint.clone());
     let operation = Operation::Redeem(Box::new(Redeem {
         code_hash: code.hash(),
         code_expires_at: payload.expires_at,
@@ -99,9 +106,10 @@ async fn redeem<S: Stores>(
         scopes: payload.scopes,
         resources: payload.resources,
         auth_time: payload.auth_time,
-        dpop_key: None,
-        proof: None,
-        lifetimes: Lifetimes::default(),
+        // Only a public client's: another one proves who it is whenever it refreshes (RFC 9449 §5).
+        dpop_key: bound_to.clone().filter(|_| !client.is_confidential()),
+        proof: proof.map(|proof| proof.single_use),
+        lifetimes: client.app().refresh_token_lifetimes(),
     }));
     match ask_ledger(context, code.shard(), &operation).await? {
         Outcome::Redeemed => {}
@@ -118,6 +126,7 @@ async fn redeem<S: Stores>(
             family: family.hash(),
             consent: payload.consent_id,
         }),
+        bound_to,
     };
     respond(
         context,
@@ -148,19 +157,22 @@ async fn refresh<S: Stores>(
     client: &AuthenticatedClient,
     refresh_token: &str,
     narrowing: Narrowing,
+    proof: Option<ProvenKey>,
 ) -> Result<TokenResponse, Failure> {
+    dpop::require(client.app(), proof.as_ref())?;
     let token = RefreshToken::parse(&context.config.sealing_keys, refresh_token)
         .ok_or_else(|| invalid_grant("the refresh token is not one of this server"))?;
     let key = SigningKey::fetch(context).await?;
+    let bound_to = proof.as_ref().map(|proof| proof.thumbprint.clone());
     let operation = Operation::Refresh(Refresh {
         family: token.family.hash(),
         generation: token.generation,
         client_id: client.app().client_id.clone(),
         app_epoch: client.app().epoch,
         authenticated: client.is_confidential(),
-        rotates: true,
-        dpop_key: None,
-        proof: None,
+        rotates: client.app().security.rotates_refresh_tokens(),
+        dpop_key: bound_to.clone(),
+        proof: proof.map(|proof| proof.single_use),
         scopes: narrowing.scopes,
         resources: narrowing.resources,
         available: client.app().available_scopes(SubjectType::User),
@@ -184,6 +196,7 @@ async fn refresh<S: Stores>(
             family: token.family.hash(),
             consent: family.consent_id.clone(),
         }),
+        bound_to,
     };
     respond(context, &key, token, Some(successor)).await
 }
@@ -192,8 +205,10 @@ async fn client_credentials<S: Stores>(
     context: &Context<'_, S>,
     client: &AuthenticatedClient,
     narrowing: Narrowing,
+    proof: Option<ProvenKey>,
 ) -> Result<TokenResponse, Failure> {
     let app = client.app();
+    dpop::require(app, proof.as_ref())?;
     let available = app.available_scopes(SubjectType::Client);
     let all = available
         .effective_anywhere(&available.all())
@@ -219,6 +234,9 @@ async fn client_credentials<S: Stores>(
         .effective(&requested, &resources)
         .ok_or_else(|| invalid_scope("none of the scopes belongs to the named resource"))?;
     let key = SigningKey::fetch(context).await?;
+    if let Some(proof) = &proof {
+        use_proof(context, proof).await?;
+    }
     let token = Grant {
         app,
         app_epoch: app.epoch,
@@ -226,6 +244,7 @@ async fn client_credentials<S: Stores>(
         grant,
         auth_time: None,
         family: None,
+        bound_to: proof.map(|proof| proof.thumbprint),
     };
     respond(context, &key, token, None).await
 }
@@ -241,7 +260,7 @@ async fn respond<S: Stores>(
     let encode = |token: RefreshToken| token.encode(&context.config.sealing_keys).ok_or(Failure::Unavailable);
     Ok(TokenResponse {
         access_token: issued.token,
-        token_type: "Bearer",
+        token_type: issued.token_type,
         expires_in: issued.expires_in,
         scope,
         refresh_token: refresh_token.map(encode).transpose()?,
@@ -266,7 +285,7 @@ fn refused(outcome: &Outcome) -> Failure {
         Refusal::UnknownFamily | Refusal::TokenEnded => invalid_grant("the grant has been revoked"),
         Refusal::FamilyExpired => invalid_grant("the refresh token has expired"),
         Refusal::OtherKey => invalid_grant("the refresh token is bound to another DPoP key"),
-        Refusal::Replayed => invalid_grant("this was used before"),
+        Refusal::Replayed => dpop::replayed(),
         Refusal::OtherClient => invalid_grant("the refresh token was issued to another client"),
         Refusal::AppEpoch => invalid_grant("the grant is from before this app was suspended or changed"),
         Refusal::TokenReused => invalid_grant("an old refresh token was used again; the grant has been revoked"),

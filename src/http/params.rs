@@ -80,6 +80,16 @@ impl Params {
     }
 }
 
+impl FromIterator<(String, String)> for Params {
+    fn from_iter<I: IntoIterator<Item = (String, String)>>(pairs: I) -> Self {
+        let mut params: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for (name, value) in pairs {
+            params.entry(name).or_default().push(value);
+        }
+        Self(params)
+    }
+}
+
 fn decode(bytes: &[u8]) -> Result<String, ParamsError> {
     let spaced: Vec<u8> = bytes
         .iter()

@@ -48,12 +48,22 @@ pub struct AccessTokenClaims {
     /// When the user signed in, in seconds; constant across refreshes (RFC 9068 §2.2.1).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub auth_time: Option<i64>,
+    /// The key it is bound to (RFC 9449 §6.1).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cnf: Option<Confirmation>,
     /// Always `third_party`.
     pub app_type: Cow<'static, str>,
     /// The developer account that answers for the app.
     pub developer_id: String,
     /// What revocation needs to know.
     pub latchkey: GrantReference,
+}
+
+/// Confirmation of possession (RFC 7800 §3.1): the thumbprint of a key.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Confirmation {
+    /// base64url(SHA-256) of the public key (RFC 7638).
+    pub jkt: String,
 }
 
 /// The form of the claim `scope` (RFC 8693 §4.2).
@@ -100,6 +110,16 @@ pub struct FamilyReference {
     pub family: String,
     /// The consent.
     pub consent: String,
+}
+
+impl AccessTokenClaims {
+    /// How an API is to be shown it: `DPoP` with a proof of its key, or `Bearer` alone.
+    pub fn token_type(&self) -> &'static str {
+        match self.cnf {
+            Some(_) => "DPoP",
+            None => "Bearer",
+        }
+    }
 }
 
 impl Audience {
@@ -231,6 +251,7 @@ pub mod tests {
                 jti: "one".into(),
                 scope: Scopes::parse("read:projects").unwrap(),
                 auth_time: Some(900),
+                cnf: None,
                 app_type: "third_party".into(),
                 developer_id: "dev_one".into(),
                 latchkey: GrantReference {

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::client::SubjectType;
 use super::client_authentication::AuthenticatedClient;
+use super::dpop::ProvenKey;
 use super::error::{ErrorCode, OAuthError};
 use super::grant::{EffectiveGrant, narrow_resources};
 use super::pkce::{CodeChallenge, CodeVerifier, PkceVerified};
@@ -48,6 +49,9 @@ pub struct CodePayload {
     pub resources: Vec<String>,
     /// What the verifier has to fit.
     pub code_challenge: CodeChallenge,
+    /// The thumbprint of the key it is bound to (RFC 9449 §10).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dpop_jkt: Option<String>,
     /// When the user signed in.
     pub auth_time: Timestamp,
     /// When it is worth nothing any more.
@@ -134,12 +138,13 @@ impl std::fmt::Debug for AuthorizationCode {
 }
 
 impl CodePayload {
-    /// Checks who redeems, with what, when. Nothing is consumed: a wrong client, redirect URI, verifier or
+    /// Checks who redeems, with what, when. Nothing is consumed: a wrong client, redirect URI, key, verifier or
     /// resource leaves the code as good as it was.
     pub fn check(
         self,
         redemption: &CodeRedemption,
         client: &AuthenticatedClient,
+        proof: Option<&ProvenKey>,
         now: Timestamp,
     ) -> Result<RedeemableCode, OAuthError> {
         let invalid_grant = |description: &str| OAuthError::new(ErrorCode::InvalidGrant, description);
@@ -162,6 +167,11 @@ impl CodePayload {
         }
         if self.expires_at <= now {
             return Err(invalid_grant("the code has expired: codes live 60 seconds"));
+        }
+        if self.dpop_jkt.is_some() && self.dpop_jkt.as_deref() != proof.map(|proof| proof.thumbprint.as_str()) {
+            return Err(invalid_grant(
+                "the code is bound to a DPoP key: send a proof made with that key",
+            ));
         }
         let pkce = self.code_challenge.verify(&redemption.code_verifier)?;
         let resources = narrow_resources(&self.resources, &redemption.resources)

@@ -5,7 +5,7 @@ use crate::crypto::keys::testing::sealing_keys;
 use crate::http::{Params, Request};
 use crate::oauth::client::App;
 use crate::oauth::client::testing::public_app;
-use crate::oauth::client_authentication::PresentedClient;
+use crate::oauth::client_authentication::{Checked, PresentedClient};
 use crate::oauth::pkce::testing::{CHALLENGE, VERIFIER};
 use crate::oauth::redirect_uri::RedirectUri;
 
@@ -21,6 +21,7 @@ pub fn payload() -> CodePayload {
         scopes: Scopes::parse("read:projects").unwrap(),
         resources: vec!["https://api.example".into()],
         code_challenge: CodeChallenge::parse(Some(CHALLENGE), Some("S256")).unwrap(),
+        dpop_jkt: None,
         auth_time: Timestamp(900_000),
         expires_at: Timestamp(1_060_000),
     }
@@ -38,12 +39,15 @@ fn redemption() -> CodeRedemption {
 fn authenticated(app: App) -> AuthenticatedClient {
     let form = Params::parse(format!("client_id={}", app.client_id).as_bytes()).unwrap();
     let presented = PresentedClient::from_request(&Request::default(), &form).unwrap();
-    presented.authenticate(Some(Rc::new(app))).unwrap()
+    match presented.check(Some(Rc::new(app))).unwrap() {
+        Checked::Authenticated(client) => client,
+        Checked::Asserted(_) => panic!("no assertion was sent"),
+    }
 }
 
 fn check(payload: CodePayload, redemption: &CodeRedemption, app: App) -> Result<RedeemableCode, ErrorCode> {
     payload
-        .check(redemption, &authenticated(app), Timestamp(1_000_000))
+        .check(redemption, &authenticated(app), None, Timestamp(1_000_000))
         .map_err(|error| error.code)
 }
 

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::client::{App, AppStatus, SubjectType};
+use super::dpop;
 use super::error::{AuthorizationError, ErrorCode, OAuthError, PageReason};
 use super::grant::EffectiveGrant;
 use super::pkce::CodeChallenge;
@@ -32,6 +33,9 @@ pub struct AuthorizationRequest {
     pub state: Option<String>,
     /// Binds the code to the app instance that asked (RFC 7636).
     pub code_challenge: CodeChallenge,
+    /// Binds the code to a key (RFC 9449 §10): its thumbprint.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dpop_jkt: Option<String>,
     /// How the user is to be asked.
     pub prompt: Prompt,
     /// The most seconds that may have passed since the user signed in (OpenID Connect Core §3.1.2.1).
@@ -39,6 +43,35 @@ pub struct AuthorizationRequest {
     /// Whom the app expects to sign in.
     pub login_hint: Option<String>,
 }
+
+/// How a request came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sent {
+    /// In a link, through the user's browser.
+    ByBrowser,
+    /// From the app itself, ahead of the link (RFC 9126).
+    Pushed,
+}
+
+/// The parameters that mean anything to this endpoint; others are ignored (OAuth 2.1 §3.1).
+pub const PARAMETERS: [&str; 16] = [
+    "acr_values",
+    "client_id",
+    "code_challenge",
+    "code_challenge_method",
+    "dpop_jkt",
+    "login_hint",
+    "max_age",
+    "prompt",
+    "redirect_uri",
+    "registration",
+    "request",
+    "resource",
+    "response_mode",
+    "response_type",
+    "scope",
+    "state",
+];
 
 /// The `prompt` parameter (OpenID Connect Core §3.1.2.1).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -53,6 +86,7 @@ pub struct Prompt {
 struct Trusted<'a> {
     app: &'a App,
     params: &'a Params,
+    sent: Sent,
     redirect_uri: VerifiedRedirect,
 }
 
@@ -66,10 +100,10 @@ pub fn client_id(params: &Params) -> Result<&str, PageReason> {
 
 impl AuthorizationRequest {
     /// Checks a request in this order: app, redirect URI, response mode (each failing with a page), then
-    /// repeated parameters, unsupported ways to ask, response type, PKCE, scope, resource, prompt and
-    /// max_age (each failing with a redirect).
-    pub fn parse(params: &Params, app: Option<&App>) -> Result<Self, AuthorizationError> {
-        let trusted = Trusted::check(params, app).map_err(AuthorizationError::Page)?;
+    /// repeated parameters, unsupported ways to ask, response type, PKCE, scope, resource, authentication
+    /// demands, prompt and max_age (each failing with a redirect).
+    pub fn parse(params: &Params, app: Option<&App>, sent: Sent) -> Result<Self, AuthorizationError> {
+        let trusted = Trusted::check(params, app, sent).map_err(AuthorizationError::Page)?;
         trusted.request().map_err(|error| AuthorizationError::Redirect {
             to: trusted.redirect_uri.clone(),
             error,
@@ -79,7 +113,7 @@ impl AuthorizationRequest {
 }
 
 impl<'a> Trusted<'a> {
-    fn check(params: &'a Params, app: Option<&'a App>) -> Result<Self, PageReason> {
+    fn check(params: &'a Params, app: Option<&'a App>, sent: Sent) -> Result<Self, PageReason> {
         client_id(params)?;
         let app = app.ok_or(PageReason::ClientUnknown)?;
         let requested = params
@@ -99,6 +133,7 @@ impl<'a> Trusted<'a> {
         Ok(Self {
             app,
             params,
+            sent,
             redirect_uri,
         })
     }
@@ -125,6 +160,11 @@ impl<'a> Trusted<'a> {
                 return Err(OAuthError::new(code, format!("the parameter {name} is not supported")));
             }
         }
+        if self.sent == Sent::ByBrowser && self.app.security.requires_pushed_requests() {
+            return Err(invalid_request(
+                "this client must push its authorization requests (RFC 9126)",
+            ));
+        }
         match self.one("response_type") {
             Some("code") => {}
             Some(_) => {
@@ -136,7 +176,15 @@ impl<'a> Trusted<'a> {
             None => return Err(invalid_request("response_type is required and must be code")),
         }
         let code_challenge = CodeChallenge::parse(self.one("code_challenge"), self.one("code_challenge_method"))?;
+        let dpop_jkt = self.one("dpop_jkt").map(dpop::parse_thumbprint).transpose()?;
         let EffectiveGrant { scopes, resources } = self.grant()?;
+        if self.one("acr_values").is_some() {
+            // No authentication context is known here: better no token than a lesser one (RFC 9470 §5).
+            return Err(OAuthError::new(
+                ErrorCode::UnmetAuthenticationRequirements,
+                "none of acr_values is supported: leave it out",
+            ));
+        }
         Ok(AuthorizationRequest {
             client_id: self.app.client_id.clone(),
             app_epoch: self.app.epoch,
@@ -145,6 +193,7 @@ impl<'a> Trusted<'a> {
             resources,
             state: self.state(),
             code_challenge,
+            dpop_jkt,
             prompt: self.prompt()?,
             max_age: self.max_age()?,
             login_hint: self

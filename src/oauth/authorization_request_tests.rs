@@ -1,5 +1,6 @@
 use super::*;
 use crate::oauth::client::testing::public_app;
+use crate::oauth::client_security::testing::key_app;
 use crate::oauth::pkce::testing::CHALLENGE;
 
 /// A good request, with parameters replaced (`Some`) or left out (`None`).
@@ -27,6 +28,10 @@ fn encode(pairs: &[(&str, &str)]) -> Params {
     Params::parse(text.as_bytes()).unwrap()
 }
 
+fn ask(params: &Params, app: Option<&App>) -> Result<AuthorizationRequest, AuthorizationError> {
+    AuthorizationRequest::parse(params, app, Sent::ByBrowser)
+}
+
 fn twice(name: &str) -> Params {
     let once = params(&[]);
     let value = once.one(name).unwrap().unwrap_or("again").to_owned();
@@ -50,14 +55,14 @@ fn twice(name: &str) -> Params {
 }
 
 fn page(params: &Params, app: Option<&App>) -> PageReason {
-    match AuthorizationRequest::parse(params, app).unwrap_err() {
+    match ask(params, app).unwrap_err() {
         AuthorizationError::Page(reason) => reason,
         AuthorizationError::Redirect { error, .. } => panic!("redirected with {error:?}"),
     }
 }
 
 fn redirected(params: &Params) -> (ErrorCode, Option<String>) {
-    match AuthorizationRequest::parse(params, Some(&public_app())).unwrap_err() {
+    match ask(params, Some(&public_app())).unwrap_err() {
         AuthorizationError::Page(reason) => panic!("page: {reason:?}"),
         AuthorizationError::Redirect { to, error, state } => {
             assert_eq!(to.as_str(), "https://app.example/callback");
@@ -67,7 +72,7 @@ fn redirected(params: &Params) -> (ErrorCode, Option<String>) {
 }
 
 fn accepted(changes: &[(&str, Option<&str>)]) -> AuthorizationRequest {
-    AuthorizationRequest::parse(&params(changes), Some(&public_app())).unwrap()
+    ask(&params(changes), Some(&public_app())).unwrap()
 }
 
 // Covers: R34
@@ -205,7 +210,7 @@ fn a_scope_the_app_may_not_have_is_refused_by_name() {
             "{scope:?}"
         );
     }
-    let error = AuthorizationRequest::parse(
+    let error = ask(
         &params(&[("scope", Some("read:projects read:team"))]),
         Some(&public_app()),
     );
@@ -230,7 +235,7 @@ fn a_request_without_scope_gets_the_apps_default_scopes_and_never_none() {
     );
     let mut app = public_app();
     app.scopes.clear();
-    let nothing = AuthorizationRequest::parse(&params(&[("scope", None)]), Some(&app));
+    let nothing = ask(&params(&[("scope", None)]), Some(&app));
     assert!(
         matches!(nothing, Err(AuthorizationError::Redirect { error, .. }) if error.code == ErrorCode::InvalidScope)
     );
@@ -264,12 +269,12 @@ fn a_resource_of_which_no_scope_is_asked_for_is_refused() {
         assert_eq!(redirected(&params).0, ErrorCode::InvalidTarget, "{scope}");
     }
     let params = resources(&format!("{both}&scope=read:projects+read:billing"));
-    let request = AuthorizationRequest::parse(&params, Some(&public_app())).unwrap();
+    let request = ask(&params, Some(&public_app())).unwrap();
     assert_eq!(request.resources, ["https://api.example", "https://billing.example/v1"]);
     let mut app = public_app();
     app.apis[1].user = crate::oauth::client::ClientGrant::None;
     let params = resources("resource=https://billing.example/v1");
-    assert!(AuthorizationRequest::parse(&params, Some(&app)).is_err());
+    assert!(ask(&params, Some(&app)).is_err());
 }
 
 #[test]
@@ -302,7 +307,7 @@ fn a_resource_must_be_a_registered_api_and_the_scopes_must_be_its_own() {
 fn several_resources_may_be_named_and_only_their_default_scopes_are_asked_for() {
     let mut app = public_app();
     app.scopes[3].is_default = true;
-    let one = AuthorizationRequest::parse(
+    let one = ask(
         &params(&[("scope", None), ("resource", Some("https://billing.example/v1"))]),
         Some(&app),
     );
@@ -359,4 +364,41 @@ fn unknown_parameters_are_ignored() {
 fn a_request_without_state_gets_none_back() {
     let (_, state) = redirected(&params(&[("state", None), ("response_type", None)]));
     assert_eq!(state, None);
+}
+
+fn refused_with(params: &Params, app: &App, sent: Sent) -> ErrorCode {
+    match AuthorizationRequest::parse(params, Some(app), sent).unwrap_err() {
+        AuthorizationError::Redirect { error, .. } => error.code,
+        page => panic!("{page:?}"),
+    }
+}
+
+#[test]
+fn an_app_that_must_push_its_requests_may_not_send_them_by_link() {
+    let app = key_app("fapi_2", serde_json::json!({ "keys": [] }));
+    let pushed = AuthorizationRequest::parse(&params(&[]), Some(&app), Sent::Pushed);
+    assert!(pushed.is_ok());
+    assert_eq!(
+        refused_with(&params(&[]), &app, Sent::ByBrowser),
+        ErrorCode::InvalidRequest
+    );
+}
+
+#[test]
+fn a_key_for_the_code_is_a_thumbprint_or_refused() {
+    let thumbprint = crate::crypto::hash("key");
+    let bound = ask(&params(&[("dpop_jkt", Some(&thumbprint))]), Some(&public_app())).unwrap();
+    assert_eq!(bound.dpop_jkt, Some(thumbprint));
+    let bad = params(&[("dpop_jkt", Some("short"))]);
+    assert_eq!(
+        refused_with(&bad, &public_app(), Sent::ByBrowser),
+        ErrorCode::InvalidRequest
+    );
+}
+
+#[test]
+fn an_authentication_context_nobody_can_vouch_for_is_refused_instead_of_ignored() {
+    let asked = params(&[("acr_values", Some("urn:mace:incommon:iap:silver"))]);
+    let code = refused_with(&asked, &public_app(), Sent::ByBrowser);
+    assert_eq!(code, ErrorCode::UnmetAuthenticationRequirements);
 }

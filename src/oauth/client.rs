@@ -2,10 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::client_security::{Authentication, ClientSecurity, Profile};
 use super::grant::AvailableScopes;
 use super::redirect_uri::RedirectUri;
 use super::resource::names_resource;
 use super::scope::Scopes;
+use crate::ledger::Lifetimes;
 
 /// An app with everything a decision about it needs, read from the directory in one trip.
 #[derive(Debug, Clone, Deserialize)]
@@ -26,6 +28,15 @@ pub struct App {
     pub epoch: u32,
     /// Seconds its access tokens live; `None`: as each API says.
     pub access_token_lifetime: Option<u32>,
+    /// Seconds its refresh tokens live from one use to the next; `None`: the usual.
+    #[serde(default)]
+    pub refresh_token_idle_lifetime: Option<u32>,
+    /// Seconds its refresh tokens live at most; `None`: the usual.
+    #[serde(default)]
+    pub refresh_token_lifetime: Option<u32>,
+    /// How it proves who it is, and how strict the server is with it.
+    #[serde(default)]
+    pub security: ClientSecurity,
     /// Where it may receive codes.
     pub redirect_uris: Vec<RedirectUri>,
     /// The scopes it registered.
@@ -150,9 +161,27 @@ pub enum SubjectType {
 }
 
 impl App {
-    /// Whether the app can keep a secret (OAuth 2.1 §2.1). Confidential apps must authenticate.
+    /// How the app proves who it is. Only apps with a server of their own can keep a secret (OAuth 2.1 §2.1).
+    pub fn authentication(&self) -> Authentication {
+        match (self.security.profile, self.app_type) {
+            (Profile::Fapi2, _) => Authentication::PrivateKeyJwt,
+            (Profile::Standard, AppType::Web | AppType::Server) => self.security.authentication,
+            (Profile::Standard, AppType::Spa | AppType::Mobile) => Authentication::None,
+        }
+    }
+
+    /// Whether the app must authenticate (OAuth 2.1 §2.1).
     pub fn is_confidential(&self) -> bool {
-        matches!(self.app_type, AppType::Web | AppType::Server)
+        self.authentication() != Authentication::None
+    }
+
+    /// How long its refresh tokens live.
+    pub fn refresh_token_lifetimes(&self) -> Lifetimes {
+        let usual = Lifetimes::default();
+        Lifetimes {
+            idle: self.refresh_token_idle_lifetime.unwrap_or(usual.idle),
+            absolute: self.refresh_token_lifetime.unwrap_or(usual.absolute),
+        }
     }
 
     /// What the app may have today for this kind of subject: registered ∩ client grants, by API.
@@ -221,7 +250,7 @@ impl ApiAccess {
     }
 }
 
-fn sqlite_bool<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+pub(super) fn sqlite_bool<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
     u8::deserialize(deserializer).map(|value| value != 0)
 }
 

@@ -13,6 +13,8 @@ pub enum ErrorCode {
     ConsentRequired,
     /// Client authentication failed (OAuth 2.1 §3.2.4).
     InvalidClient,
+    /// A DPoP proof is missing, malformed, for something else or used before (RFC 9449 §5).
+    InvalidDpopProof,
     /// A code or refresh token that is unknown, used, expired, revoked or another client's (OAuth 2.1 §3.2.4).
     InvalidGrant,
     /// A parameter is missing, repeated or malformed (OAuth 2.1 §3.2.4, §4.1.2.1).
@@ -25,6 +27,8 @@ pub enum ErrorCode {
     LoginRequired,
     /// `registration` is not supported (OpenID Connect Core §3.1.2.6).
     RegistrationNotSupported,
+    /// `invalid_request`, because it is longer than can be kept (RFC 9126 §2.3: status 413).
+    RequestTooLarge,
     /// `request` is not supported (OpenID Connect Core §3.1.2.6).
     RequestNotSupported,
     /// `request_uri` is not supported (OpenID Connect Core §3.1.2.6).
@@ -33,10 +37,14 @@ pub enum ErrorCode {
     TemporarilyUnavailable,
     /// The client may not use this grant (OAuth 2.1 §3.2.4, §4.1.2.1).
     UnauthorizedClient,
+    /// The user cannot be authenticated as the request demands (RFC 9470 §5).
+    UnmetAuthenticationRequirements,
     /// No such grant here (OAuth 2.1 §3.2.4).
     UnsupportedGrantType,
     /// Only `code` is supported (OAuth 2.1 §4.1.2.1).
     UnsupportedResponseType,
+    /// The DPoP proof needs a nonce, which comes with this error (RFC 9449 §8).
+    UseDpopNonce,
 }
 
 impl ErrorCode {
@@ -46,8 +54,9 @@ impl ErrorCode {
             Self::AccessDenied => "access_denied",
             Self::ConsentRequired => "consent_required",
             Self::InvalidClient => "invalid_client",
+            Self::InvalidDpopProof => "invalid_dpop_proof",
             Self::InvalidGrant => "invalid_grant",
-            Self::InvalidRequest => "invalid_request",
+            Self::InvalidRequest | Self::RequestTooLarge => "invalid_request",
             Self::InvalidScope => "invalid_scope",
             Self::InvalidTarget => "invalid_target",
             Self::LoginRequired => "login_required",
@@ -56,8 +65,10 @@ impl ErrorCode {
             Self::RequestUriNotSupported => "request_uri_not_supported",
             Self::TemporarilyUnavailable => "temporarily_unavailable",
             Self::UnauthorizedClient => "unauthorized_client",
+            Self::UnmetAuthenticationRequirements => "unmet_authentication_requirements",
             Self::UnsupportedGrantType => "unsupported_grant_type",
             Self::UnsupportedResponseType => "unsupported_response_type",
+            Self::UseDpopNonce => "use_dpop_nonce",
         }
     }
 
@@ -66,6 +77,7 @@ impl ErrorCode {
     pub fn status(self) -> u16 {
         match self {
             Self::InvalidClient => 401,
+            Self::RequestTooLarge => 413,
             Self::TemporarilyUnavailable => 503,
             _ => 400,
         }
@@ -156,6 +168,8 @@ pub enum PageReason {
     RedirectUriMismatch,
     /// A `response_mode` other than `query`.
     ResponseModeUnsupported,
+    /// A pushed request that is unknown here, another client's or expired.
+    PushedRequestUnknown,
 }
 
 impl PageReason {
@@ -173,6 +187,9 @@ impl PageReason {
                 "The redirect_uri is not one of those registered for this app. They are compared letter by letter."
             }
             Self::ResponseModeUnsupported => "Only response_mode=query is supported.",
+            Self::PushedRequestUnknown => {
+                "The request_uri is not one this client pushed, or it has expired: they live five minutes."
+            }
         }
     }
 }

@@ -2,6 +2,9 @@
 
 use serde::Serialize;
 
+use super::client_authentication::METHODS;
+use super::jws::Algorithm;
+use super::scope::OFFLINE_ACCESS;
 use super::token_request::TokenRequest;
 use crate::config::Issuer;
 use crate::router;
@@ -12,6 +15,7 @@ pub struct Metadata {
     issuer: String,
     authorization_endpoint: String,
     token_endpoint: String,
+    pushed_authorization_request_endpoint: String,
     revocation_endpoint: String,
     introspection_endpoint: String,
     jwks_uri: String,
@@ -19,9 +23,15 @@ pub struct Metadata {
     response_modes_supported: [&'static str; 1],
     grant_types_supported: [&'static str; 3],
     code_challenge_methods_supported: [&'static str; 1],
-    token_endpoint_auth_methods_supported: [&'static str; 3],
-    revocation_endpoint_auth_methods_supported: [&'static str; 3],
-    introspection_endpoint_auth_methods_supported: [&'static str; 2],
+    token_endpoint_auth_methods_supported: [&'static str; 4],
+    token_endpoint_auth_signing_alg_values_supported: [&'static str; 4],
+    revocation_endpoint_auth_methods_supported: [&'static str; 4],
+    revocation_endpoint_auth_signing_alg_values_supported: [&'static str; 4],
+    introspection_endpoint_auth_methods_supported: Vec<&'static str>,
+    introspection_endpoint_auth_signing_alg_values_supported: [&'static str; 4],
+    dpop_signing_alg_values_supported: [&'static str; 4],
+    require_pushed_authorization_requests: bool,
+    scopes_supported: [&'static str; 1],
     authorization_response_iss_parameter_supported: bool,
     request_parameter_supported: bool,
     request_uri_parameter_supported: bool,
@@ -31,11 +41,13 @@ pub struct Metadata {
 impl Metadata {
     /// The document of this issuer.
     pub fn new(issuer: &Issuer) -> Self {
-        let auth_methods = ["client_secret_basic", "client_secret_post", "none"];
+        let algorithms = Algorithm::ALL.map(Algorithm::as_str);
+        let confidential = METHODS.into_iter().filter(|method| *method != "none");
         Self {
             issuer: issuer.as_str().to_owned(),
             authorization_endpoint: issuer.url(router::AUTHORIZE),
             token_endpoint: issuer.url(router::TOKEN),
+            pushed_authorization_request_endpoint: issuer.url(router::PAR),
             revocation_endpoint: issuer.url(router::REVOKE),
             introspection_endpoint: issuer.url(router::INTROSPECT),
             jwks_uri: issuer.url(router::JWKS),
@@ -43,9 +55,17 @@ impl Metadata {
             response_modes_supported: ["query"],
             grant_types_supported: TokenRequest::GRANT_TYPES,
             code_challenge_methods_supported: ["S256"],
-            token_endpoint_auth_methods_supported: auth_methods,
-            revocation_endpoint_auth_methods_supported: auth_methods,
-            introspection_endpoint_auth_methods_supported: ["client_secret_basic", "client_secret_post"],
+            token_endpoint_auth_methods_supported: METHODS,
+            token_endpoint_auth_signing_alg_values_supported: algorithms,
+            revocation_endpoint_auth_methods_supported: METHODS,
+            revocation_endpoint_auth_signing_alg_values_supported: algorithms,
+            introspection_endpoint_auth_methods_supported: confidential.collect(),
+            introspection_endpoint_auth_signing_alg_values_supported: algorithms,
+            dpop_signing_alg_values_supported: algorithms,
+            // Of all apps; each may demand it for itself.
+            require_pushed_authorization_requests: false,
+            // Those of the APIs are for each API to list (RFC 9728 §2).
+            scopes_supported: [OFFLINE_ACCESS],
             authorization_response_iss_parameter_supported: true,
             request_parameter_supported: false,
             request_uri_parameter_supported: false,
@@ -72,7 +92,6 @@ mod tests {
         for absent in [
             "userinfo_endpoint",
             "registration_endpoint",
-            "scopes_supported",
             "id_token_signing_alg_values_supported",
         ] {
             assert!(metadata.get(absent).is_none(), "{absent}");

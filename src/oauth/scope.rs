@@ -6,6 +6,9 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+/// Accepted in every request and granted in none: refresh tokens do not depend on it.
+pub const OFFLINE_ACCESS: &str = "offline_access";
+
 /// A set of scope tokens. On the wire they are separated by single spaces and their order says nothing.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -36,7 +39,7 @@ impl Scopes {
     /// depend on it. `None`: nothing else was named, as if the parameter were absent.
     pub fn parse_requested(text: &str) -> Result<Option<Self>, MalformedScope> {
         let mut scopes = Self::parse(text)?;
-        scopes.0.remove("offline_access");
+        scopes.0.remove(OFFLINE_ACCESS);
         Ok((!scopes.is_empty()).then_some(scopes))
     }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use super::*;
-use crate::crypto::ec_key::EcPrivateKey;
+use crate::crypto::ec_key::{EcPrivateKey, EcPublicKey};
 use crate::keyring::KeySet;
 use crate::ledger::family::Family;
 use crate::ledger::{self, RedeemedCode, Rows, SingleUse};
@@ -376,6 +376,14 @@ impl Signer for Memory {
 
     async fn public_keys(&self) -> Result<PublicKeys, StoreError> {
         self.trip("keys", || self.keys.public_keys())
+    }
+}
+
+impl ClientSignatures for Memory {
+    async fn is_signed_by(&self, key: &PublicKey, jwt: &SignedJwt<'_>) -> bool {
+        let PublicKey::Ec { x, y } = key else { return false };
+        let (x, y) = (x.clone(), y.clone());
+        EcPublicKey { x, y }.verify(jwt.signing_input.as_bytes(), &jwt.signature)
     }
 }
 

@@ -16,13 +16,15 @@ use crate::ledger::shard::Shard;
 use crate::ledger::{Operation, Outcome};
 use crate::oauth::authorization_code::CodePayload;
 use crate::oauth::client::App;
+use crate::oauth::jwk::PublicKey;
+use crate::oauth::jws::SignedJwt;
 use crate::oauth::scope::Scopes;
 use crate::time::Timestamp;
 
 /// Everything an endpoint may ask of storage.
-pub trait Stores: Apps + Sessions + Consents + Codes + Ledger + Signer {}
+pub trait Stores: Apps + Sessions + Consents + Codes + Ledger + Signer + ClientSignatures {}
 
-impl<T: Apps + Sessions + Consents + Codes + Ledger + Signer> Stores for T {}
+impl<T: Apps + Sessions + Consents + Codes + Ledger + Signer + ClientSignatures> Stores for T {}
 
 /// Apps and APIs (D1).
 #[allow(async_fn_in_trait, reason = "single-threaded: no caller needs Send")]
@@ -107,6 +109,13 @@ pub trait Signer {
     async fn verify(&self, kid: &str, message: &[u8], signature: &[u8]) -> Result<bool, StoreError>;
     /// The public keys.
     async fn public_keys(&self) -> Result<PublicKeys, StoreError>;
+}
+
+/// Signatures that clients make (WebCrypto).
+#[allow(async_fn_in_trait, reason = "single-threaded: no caller needs Send")]
+pub trait ClientSignatures {
+    /// Whether this key made the signature of this JWT. A key that is none (a point off the curve) made none.
+    async fn is_signed_by(&self, key: &PublicKey, jwt: &SignedJwt<'_>) -> bool;
 }
 
 /// A user.

@@ -9,6 +9,16 @@ SELECT json_object(
   'status', app.status,
   'epoch', app.epoch,
   'access_token_lifetime', app.access_token_lifetime,
+  'refresh_token_idle_lifetime', app.refresh_token_idle_lifetime,
+  'refresh_token_lifetime', app.refresh_token_lifetime,
+  'security', json_object(
+    'profile', app.security_profile,
+    'authentication', app.authentication,
+    'jwks', json(app.jwks),
+    'accepts_token_endpoint_audience', app.accepts_token_endpoint_audience,
+    'require_pushed_authorization_requests', app.require_pushed_authorization_requests,
+    'dpop_bound_access_tokens', app.dpop_bound_access_tokens
+  ),
   'redirect_uris', json((SELECT json_group_array(redirect_uri) FROM app_redirect_uris WHERE client_id = app.client_id)),
   'scopes', json((
     SELECT json_group_array(json_object('scope', scope, 'is_default', is_default))

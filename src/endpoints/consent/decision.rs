@@ -175,6 +175,7 @@ impl Attempt {
                 scopes: request.scopes.clone(),
                 resources: request.resources.clone(),
                 code_challenge: request.code_challenge.clone(),
+                dpop_jkt: request.dpop_jkt.clone(),
                 auth_time: decidable.auth_time,
                 expires_at: context.now + CODE_LIFETIME,
             },

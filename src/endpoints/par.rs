@@ -1,0 +1,66 @@
+//! `POST /oauth/par`: pushed authorization requests (RFC 9126).
+
+use serde::Serialize;
+
+use super::client_request::{Failure, authenticate, read_form, read_proof, use_proof, with_nonce};
+use crate::context::Context;
+use crate::http::{Reply, Request};
+use crate::oauth::authorization_request::{AuthorizationRequest, Sent};
+use crate::oauth::error::{AuthorizationError, ErrorCode, OAuthError};
+use crate::oauth::pushed_request::{LIFETIME, PushedRequest, too_long};
+use crate::router;
+use crate::store::Stores;
+
+/// The answer (RFC 9126 §2.2).
+#[derive(Serialize)]
+struct Pushed {
+    request_uri: String,
+    expires_in: u64,
+}
+
+/// Checks a request as the authorization endpoint will, and hands out a `request_uri` for it. Nothing is stored.
+pub async fn push<S: Stores>(context: &Context<'_, S>, request: &Request) -> Reply {
+    let reply = match seal(context, request).await {
+        Ok(request_uri) => {
+            let expires_in = LIFETIME.as_secs();
+            Reply::json(
+                201,
+                &Pushed {
+                    request_uri,
+                    expires_in,
+                },
+            )
+        }
+        Err(failure) => failure.into(),
+    };
+    with_nonce(context, request, reply)
+}
+
+async fn seal<S: Stores>(context: &Context<'_, S>, request: &Request) -> Result<String, Failure> {
+    let form = read_form(request)?;
+    let proof = read_proof(context, request, router::PAR).await?;
+    let client = authenticate(context, request, &form).await?;
+    if form.one("request_uri").ok().flatten().is_some() {
+        let description = "request_uri is what this endpoint answers with; it takes none";
+        return Err(OAuthError::new(ErrorCode::InvalidRequest, description).into());
+    }
+    let mut pushed = PushedRequest::new(&client.app().client_id, &form, context.random, context.now);
+    if let Some(proof) = &proof {
+        pushed.bind(proof)?;
+    }
+    AuthorizationRequest::parse(&pushed.params(), Some(client.app()), Sent::Pushed).map_err(into_json)?;
+    let keys = &context.config.sealing_keys;
+    let request_uri = pushed.request_uri(keys, context.random).ok_or_else(too_long)?;
+    if let Some(proof) = &proof {
+        use_proof(context, proof).await?;
+    }
+    Ok(request_uri)
+}
+
+/// Nothing is redirected from here: what would be a page or a redirect is told to the app (RFC 9126 §2.3).
+fn into_json(error: AuthorizationError) -> OAuthError {
+    match error {
+        AuthorizationError::Page(reason) => OAuthError::new(ErrorCode::InvalidRequest, reason.for_developers()),
+        AuthorizationError::Redirect { error, .. } => error,
+    }
+}

@@ -1,0 +1,219 @@
+//! JWTs that clients sign: assertions (RFC 7523) and DPoP proofs (RFC 9449). Read here, verified by WebCrypto.
+
+use serde_json::{Map, Value};
+use thiserror::Error;
+
+use crate::crypto::from_base64url;
+use crate::time::Timestamp;
+
+/// The longest JWT of a client that is read, in letters.
+const MAX_LENGTH: usize = 8 * 1024;
+
+/// A signature algorithm clients may use (RFC 7518 §3.1, RFC 8037). Neither `none` nor anything symmetric.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Algorithm {
+    /// ECDSA over P-256 with SHA-256.
+    Es256,
+    /// RSASSA-PSS with SHA-256.
+    Ps256,
+    /// Ed25519.
+    EdDsa,
+    /// RSASSA-PKCS1-v1_5 with SHA-256.
+    Rs256,
+}
+
+/// A signed JWT, read and not verified.
+#[derive(Debug, Clone)]
+pub struct SignedJwt<'a> {
+    /// The algorithm it says it is signed with.
+    pub algorithm: Algorithm,
+    /// What the signature covers.
+    pub signing_input: &'a str,
+    /// The signature.
+    pub signature: Vec<u8>,
+    header: Map<String, Value>,
+    claims: Map<String, Value>,
+}
+
+/// Why a text is no such JWT.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum JwtError {
+    /// Not three base64url parts, two of them JSON objects.
+    #[error("is not a signed JWT")]
+    Malformed,
+    /// `alg` is none of [`Algorithm::ALL`].
+    #[error("must be signed with ES256, PS256, EdDSA or RS256")]
+    Algorithm,
+    /// It has extensions that must be understood (RFC 7515 §4.1.11); there are none.
+    #[error("has a crit header with extensions unknown here")]
+    Critical,
+}
+
+impl Algorithm {
+    /// Every algorithm, as metadata lists them.
+    pub const ALL: [Self; 4] = [Self::Es256, Self::Ps256, Self::EdDsa, Self::Rs256];
+
+    /// Its name (`alg`).
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Es256 => "ES256",
+            Self::Ps256 => "PS256",
+            Self::EdDsa => "EdDSA",
+            Self::Rs256 => "RS256",
+        }
+    }
+
+    /// The algorithm of this name.
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|algorithm| algorithm.as_str() == name)
+    }
+}
+
+impl<'a> SignedJwt<'a> {
+    /// Reads a JWT in its compact form (RFC 7515 §7.1).
+    pub fn parse(text: &'a str) -> Result<Self, JwtError> {
+        if text.len() > MAX_LENGTH {
+            return Err(JwtError::Malformed);
+        }
+        let (signing_input, signature) = text.rsplit_once('.').ok_or(JwtError::Malformed)?;
+        let (header, claims) = signing_input.split_once('.').ok_or(JwtError::Malformed)?;
+        let header = object(header).ok_or(JwtError::Malformed)?;
+        let claims = object(claims).ok_or(JwtError::Malformed)?;
+        let signature = from_base64url(signature).ok_or(JwtError::Malformed)?;
+        if header.contains_key("crit") {
+            return Err(JwtError::Critical);
+        }
+        let algorithm = header.get("alg").and_then(Value::as_str).ok_or(JwtError::Algorithm)?;
+        Ok(Self {
+            algorithm: Algorithm::parse(algorithm).ok_or(JwtError::Algorithm)?,
+            signing_input,
+            signature,
+            header,
+            claims,
+        })
+    }
+
+    /// A member of the header.
+    pub fn header(&self, name: &str) -> Option<&Value> {
+        self.header.get(name)
+    }
+
+    /// Whether the header names this type, in any case and with or without `application/` (RFC 7515 §4.1.9).
+    pub fn is_of_type(&self, media_type: &str) -> bool {
+        let typ = self.header("typ").and_then(Value::as_str).unwrap_or_default();
+        let short = match typ.split_at_checked("application/".len()) {
+            Some((prefix, rest)) if prefix.eq_ignore_ascii_case("application/") => rest,
+            _ => typ,
+        };
+        short.eq_ignore_ascii_case(media_type)
+    }
+
+    /// A claim of any kind.
+    pub fn claim(&self, name: &str) -> Option<&Value> {
+        self.claims.get(name)
+    }
+
+    /// A claim that is a text and not empty.
+    pub fn text(&self, name: &str) -> Option<&str> {
+        self.claim(name).and_then(Value::as_str).filter(|text| !text.is_empty())
+    }
+
+    /// A claim that is a NumericDate (RFC 7519 §2), which may have a fraction. `Err`: it is there and is none.
+    #[expect(clippy::cast_possible_truncation, reason = "bounded above")]
+    pub fn moment(&self, name: &str) -> Result<Option<Timestamp>, JwtError> {
+        let Some(value) = self.claim(name) else { return Ok(None) };
+        let seconds = value.as_f64().filter(|seconds| (0.0..1e11).contains(seconds));
+        let seconds = seconds.ok_or(JwtError::Malformed)?;
+        Ok(Some(Timestamp((seconds * 1000.0) as i64)))
+    }
+}
+
+fn object(part: &str) -> Option<Map<String, Value>> {
+    serde_json::from_slice(&from_base64url(part)?).ok()
+}
+
+#[cfg(test)]
+pub mod testing {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+    use crate::crypto::base64url;
+    use crate::crypto::ec_key::EcPrivateKey;
+
+    /// A JWT of these parts, signed with ES256 whatever its header says.
+    pub fn sign(header: &Value, claims: &Value, key: &EcPrivateKey) -> String {
+        let input = format!("{}.{}", base64url(header.to_string()), base64url(claims.to_string()));
+        format!("{input}.{}", base64url(key.sign(input.as_bytes())))
+    }
+
+    fn unsigned(header: &Value, claims: &str) -> String {
+        format!("{}.{}.AAAA", base64url(header.to_string()), base64url(claims))
+    }
+
+    #[test]
+    fn none_and_symmetric_algorithms_are_not_understood() {
+        for alg in ["none", "HS256", "es256", "ES384", "ES256K", "dir", ""] {
+            let text = unsigned(&json!({ "alg": alg }), "{}");
+            assert_eq!(SignedJwt::parse(&text).unwrap_err(), JwtError::Algorithm, "{alg}");
+        }
+        let text = unsigned(&json!({ "alg": ["ES256"] }), "{}");
+        assert_eq!(SignedJwt::parse(&text).unwrap_err(), JwtError::Algorithm);
+        for algorithm in Algorithm::ALL {
+            assert_eq!(Algorithm::parse(algorithm.as_str()), Some(algorithm));
+        }
+    }
+
+    #[test]
+    fn what_is_no_jwt_is_refused() {
+        let good = unsigned(&json!({ "alg": "ES256" }), "{}");
+        let five = format!("{good}.x.y");
+        let spaced = format!(" {good}");
+        let padded = format!("{good}=");
+        let long = unsigned(&json!({ "alg": "ES256", "x": "y".repeat(MAX_LENGTH) }), "{}");
+        let array = unsigned(&json!(["ES256"]), "{}");
+        let number = unsigned(&json!({ "alg": "ES256" }), "7");
+        for text in [
+            "", ".", "..", "a.b", "a.b.c", &five, &spaced, &padded, &long, &array, &number,
+        ] {
+            assert_eq!(SignedJwt::parse(text).unwrap_err(), JwtError::Malformed, "{text}");
+        }
+    }
+
+    #[test]
+    fn an_extension_that_must_be_understood_is_not() {
+        let text = unsigned(&json!({ "alg": "ES256", "crit": ["exp"], "exp": 1 }), "{}");
+        assert_eq!(SignedJwt::parse(&text).unwrap_err(), JwtError::Critical);
+    }
+
+    #[test]
+    fn a_type_is_read_in_any_case_and_with_its_prefix() {
+        let typed = |typ: &str| unsigned(&json!({ "alg": "ES256", "typ": typ }), "{}");
+        for typ in ["dpop+jwt", "DPoP+JWT", "application/dpop+jwt"] {
+            assert!(SignedJwt::parse(&typed(typ)).unwrap().is_of_type("dpop+jwt"), "{typ}");
+        }
+        for typ in ["", "jwt", "at+jwt", "text/dpop+jwt", "dpop+jwt "] {
+            assert!(!SignedJwt::parse(&typed(typ)).unwrap().is_of_type("dpop+jwt"), "{typ}");
+        }
+    }
+
+    #[test]
+    fn a_time_may_have_a_fraction_but_must_be_a_time() {
+        let moment = |value: &str| {
+            let text = unsigned(&json!({ "alg": "ES256" }), &format!(r#"{{"iat":{value}}}"#));
+            SignedJwt::parse(&text).unwrap().moment("iat")
+        };
+        assert_eq!(moment("7"), Ok(Some(Timestamp(7000))));
+        assert_eq!(moment("7.25"), Ok(Some(Timestamp(7250))));
+        for bad in ["-1", "1e300", "\"7\"", "null", "true", "[7]"] {
+            assert_eq!(moment(bad), Err(JwtError::Malformed), "{bad}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_read_or_refused_without_panic(text in "[A-Za-z0-9_.=-]{0,200}") {
+            let _ = SignedJwt::parse(&text);
+        }
+    }
+}
