@@ -2,7 +2,7 @@
  * The demo platform: who is on it, which apps and which permissions there are. Made here for `make dev` and for
  * tests alike, as SQL for the two databases and as the description that is written to `.local/demo.json`.
  */
-import { createHash, randomBytes } from "node:crypto";
+import { createHash, generateKeyPairSync, randomBytes } from "node:crypto";
 
 /**
  * Where `make dev` serves everything. The partner app has another host, because cookies do not know ports.
@@ -61,6 +61,24 @@ const APPS = [
     app_type: "web",
     redirect_uris: ["https://partner.example/callback", ...LOOPBACK_REDIRECTS],
   },
+  {
+    kind: "private_key_jwt",
+    name: "Northwind Sync",
+    description: "Keeps your projects and your calendar the same.",
+    app_type: "web",
+    redirect_uris: LOOPBACK_REDIRECTS,
+    authentication: "private_key_jwt",
+    own_scopes: ["read:analytics"],
+  },
+  {
+    kind: "fapi", // private_key_jwt, pushed requests and DPoP: all that FAPI 2.0 demands
+    name: "Northwind Ledger",
+    description: "Brings what your projects cost into your books.",
+    app_type: "web",
+    redirect_uris: LOOPBACK_REDIRECTS,
+    authentication: "private_key_jwt",
+    security_profile: "fapi_2",
+  },
 ];
 
 const PROJECTS = {
@@ -111,9 +129,10 @@ export function newIdentities() {
     developer: identifier("dev_"),
     api: identifier("api_"),
     introspection: { client_id: identifier("apc_"), client_secret: secret("lka_") },
-    apps: byKey(APPS, "kind", ({ kind }) => ({
+    apps: byKey(APPS, "kind", ({ kind, authentication }) => ({
       client_id: identifier("app_"),
-      ...(kind !== "public" && { client_secret: secret("lks_"), secret_id: identifier("sec_") }),
+      ...(authentication === "private_key_jwt" && { private_key: privateKey() }),
+      ...(!authentication && kind !== "public" && { client_secret: secret("lks_"), secret_id: identifier("sec_") }),
     })),
     projects: Object.fromEntries(
       Object.entries(PROJECTS).map(([user, list]) => [user, list.map(() => identifier("prj_"))]),
@@ -141,9 +160,9 @@ function describe({ apps }, addresses) {
     issuer: addresses.issuer,
     apis: [{ resource: addresses.resource, scopes: SCOPES.map(({ name }) => name) }],
     clients: APPS.map((app) => {
-      const { client_id, client_secret } = apps[app.kind];
-      const redirect_uris = redirectUris(app, addresses);
-      return { kind: app.kind, client_id, ...(client_secret && { client_secret }), redirect_uris };
+      const { client_id, client_secret, private_key } = apps[app.kind];
+      const credential = { ...(client_secret && { client_secret }), ...(private_key && { private_key }) };
+      return { kind: app.kind, client_id, ...credential, redirect_uris: redirectUris(app, addresses) };
     }),
     users: USERS.map(({ username, role }) => ({ username, role })),
   };
@@ -180,8 +199,9 @@ function latchkeyStatements({ users, developer, api, introspection, apps, made_a
   ];
 }
 
-function appStatements(app, { client_id, client_secret, secret_id }, { developer, api, at, addresses }) {
-  const { name, description, app_type, own_scopes } = app;
+function appStatements(app, identity, { developer, api, at, addresses }) {
+  const { client_id, client_secret, secret_id, private_key } = identity;
+  const { name, description, app_type, own_scopes, authentication, security_profile } = app;
   return [
     insert("apps", {
       client_id,
@@ -191,6 +211,8 @@ function appStatements(app, { client_id, client_secret, secret_id }, { developer
       app_type,
       class: "portal",
       status: "approved",
+      ...(private_key && { authentication, jwks: JSON.stringify({ keys: [publicHalf(private_key)] }) }),
+      ...(security_profile && { security_profile }),
       ...at,
     }),
     ...redirectUris(app, addresses).map((redirect_uri) => insert("app_redirect_uris", { client_id, redirect_uri })),
@@ -258,6 +280,16 @@ function hash(text) {
 
 function secret(prefix) {
   return prefix + randomBytes(32).toString("base64url");
+}
+
+/** A private key as JWK (RFC 7517), for ES256. */
+function privateKey() {
+  const { privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
+  return { ...privateKey.export({ format: "jwk" }), kid: randomBytes(8).toString("hex"), alg: "ES256", use: "sig" };
+}
+
+function publicHalf({ d: _, ...key }) {
+  return key;
 }
 
 function identifier(prefix) {

@@ -41,12 +41,15 @@ export async function loadDemo(home, addresses) {
 
 /** Ids and secrets live and die with the databases that hold them: the databases only have the secrets' hashes. */
 async function keptIdentities(file) {
+  const identities = newIdentities();
   try {
-    return JSON.parse(await readFile(file, "utf8"));
+    const kept = JSON.parse(await readFile(file, "utf8"));
+    if (Object.keys(identities.apps).some((kind) => !kept.apps[kind]))
+      throw new Error("The local demo platform was made by an earlier version. Run `make reset`.");
+    return kept;
   } catch (error) {
     if (error.code !== "ENOENT") throw error;
   }
-  const identities = newIdentities();
   await writePrivately(file, JSON.stringify(identities));
   return identities;
 }

@@ -22,8 +22,11 @@ test("the demo platform fits both databases, and what the description promises i
   for (const sql of latchkey) db.exec(sql);
   for (const sql of projectsApi) projects.exec(sql);
 
-  for (const { kind, client_id, client_secret, redirect_uris } of description.clients) {
-    const app = db.prepare("SELECT app_type, status FROM apps WHERE client_id = ?").get(client_id);
+  for (const { kind, client_id, client_secret, private_key, redirect_uris } of description.clients) {
+    const app = db.prepare("SELECT app_type, status, jwks FROM apps WHERE client_id = ?").get(client_id);
+    const { d, ...registered } = private_key ?? {};
+    assert.deepEqual(app.jwks && JSON.parse(app.jwks).keys, private_key ? [registered] : null);
+    assert.ok(!private_key || !app.jwks.includes(d));
     assert.equal(app.status, "approved");
     assert.equal(app.app_type, kind === "public" ? "spa" : "web");
     const hashes = db.prepare("SELECT secret_hash, hint FROM client_secrets WHERE client_id = ?").all(client_id);
@@ -50,7 +53,8 @@ test("the demo platform fits both databases, and what the description promises i
   const { id } = db.prepare("SELECT id FROM users WHERE username = 'alice'").get();
   assert.equal(projects.prepare("SELECT count(*) AS n FROM projects WHERE user_id = ?").get(id).n, 3);
   const everything = JSON.stringify([...latchkey, ...projectsApi]);
-  for (const { client_secret } of description.clients) assert.ok(!client_secret || !everything.includes(client_secret));
+  for (const { client_secret, private_key } of description.clients)
+    for (const secret of [client_secret, private_key?.d]) assert.ok(!secret || !everything.includes(secret));
   assert.ok(!everything.includes(introspection.client_secret));
 });
 
@@ -71,11 +75,13 @@ test("the description has the shape that scripts rely on", () => {
       ["kind", "client_id", "redirect_uris"],
       ["kind", "client_id", "client_secret", "redirect_uris"],
       ["kind", "client_id", "client_secret", "redirect_uris"],
+      ["kind", "client_id", "private_key", "redirect_uris"],
+      ["kind", "client_id", "private_key", "redirect_uris"],
     ],
   );
   assert.deepEqual(
     description.clients.map(({ kind }) => kind),
-    ["public", "basic", "post"],
+    ["public", "basic", "post", "private_key_jwt", "fapi"],
   );
   assert.deepEqual(description.users, [
     { username: "alice", role: "user" },
