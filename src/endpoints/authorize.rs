@@ -114,7 +114,7 @@ impl Asked {
 fn posted_query(request: &Request) -> Option<&str> {
     request.form().ok()?;
     let Body::Bytes(bytes) = &request.body else { return None };
-    let fits = bytes.len() <= MAX_QUERY && bytes.iter().all(|byte| byte.is_ascii_graphic());
+    let fits = bytes.len() <= MAX_QUERY + seal::MAX_SEALED && bytes.iter().all(|byte| byte.is_ascii_graphic());
     str::from_utf8(bytes).ok().filter(|_| fits)
 }
 
