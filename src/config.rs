@@ -150,6 +150,7 @@ pub mod testing {
         }
     }
 
+    // Rule: META 2
     #[test]
     fn an_issuer_is_an_https_origin_or_a_loopback_one() {
         for good in ["https://auth.example.com", "http://127.0.0.1:8787", "http://[::1]:8787"] {

@@ -112,6 +112,7 @@ fn content_security_policy(form_action: &str) -> String {
 mod tests {
     use super::*;
 
+    // Rule: UI 1
     #[test]
     fn a_page_runs_no_script_and_cannot_be_framed() {
         let page = Reply::html(200, String::new());

@@ -51,6 +51,7 @@ fn the_current_token_rotates_and_the_family_lives_on() {
 }
 
 // Covers: R50, B26
+// Rule: TOKEN 16, PEER 20
 #[test]
 fn a_lost_reply_costs_nothing_the_same_successor_is_sent_again() {
     let mut family = family();
@@ -79,6 +80,7 @@ fn the_same_late_re_send_a_second_time_ends_the_family() {
     assert_eq!(family.ended.unwrap().reason, EndReason::RefreshTokenReused);
 }
 
+// Rule: TOKEN 15
 #[test]
 fn a_thief_who_follows_along_with_predecessors_is_caught_at_the_second_late_re_send() {
     let mut family = family();
@@ -131,6 +133,7 @@ fn a_token_from_the_future_means_storage_was_rolled_back_and_the_family_catches_
     assert_eq!(last.generation, u32::MAX);
 }
 
+// Rule: TOKEN 17
 #[test]
 fn a_family_that_is_idle_old_or_ended_is_not_alive() {
     let family = family();

@@ -316,6 +316,7 @@ pub mod tests {
     }
 
     // Covers: B29
+    // Rule: RES 8
     #[test]
     fn a_jwt_of_another_type_or_algorithm_is_no_access_token() {
         let key = EcPrivateKey::generate(&Seeded::default());

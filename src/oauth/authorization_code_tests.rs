@@ -52,6 +52,7 @@ fn check(payload: CodePayload, redemption: &CodeRedemption, app: App) -> Result<
 }
 
 // Covers: R43
+// Rule: AUTHZ 21, AUTHZ 22
 #[test]
 fn a_code_is_bound_to_client_redirect_uri_challenge_resource_and_time() {
     assert!(check(payload(), &redemption(), public_app()).is_ok());
@@ -105,6 +106,7 @@ fn a_code_from_before_the_apps_suspension_is_worth_nothing() {
     );
 }
 
+// Rule: AUTHZ 25
 #[test]
 fn the_redirect_uri_may_be_left_out_as_oauth_2_1_does() {
     let without = CodeRedemption {
@@ -128,6 +130,7 @@ fn a_code_is_derived_from_its_request_and_attempt_and_reads_back() {
     assert!(!format!("{code:?}").contains(code.reveal()));
 }
 
+// Rule: AUTHZ 21
 #[test]
 fn a_code_changed_in_any_letter_is_garbage() {
     let keys = sealing_keys();

@@ -322,6 +322,7 @@ pub mod testing {
     }
 
     // Covers: R5
+    // Rule: NATIVE 2
     #[test]
     fn web_and_server_apps_are_confidential_spa_and_mobile_apps_are_not() {
         let confidential = |app_type| {

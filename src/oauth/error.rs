@@ -198,6 +198,7 @@ impl PageReason {
 mod tests {
     use super::*;
 
+    // Rule: AUTHZ 31
     #[test]
     fn a_description_holds_only_the_letters_the_standard_allows() {
         let error = OAuthError::new(ErrorCode::InvalidScope, "no \"scope\\ \r\n\u{202e}ü<b>");

@@ -80,6 +80,7 @@ pub mod testing {
     }
 
     // Covers: R55
+    // Rule: AUTHZ 18
     #[test]
     fn the_vector_of_rfc_7636_passes_and_another_verifier_does_not() {
         assert!(
@@ -92,6 +93,7 @@ pub mod testing {
     }
 
     // Covers: R55, B9, B22
+    // Rule: AUTHZ 14, AUTHZ 15, AUTHZ 16
     #[test]
     fn a_challenge_that_is_missing_plain_or_no_hash_is_refused() {
         let long = "a".repeat(44);
@@ -113,6 +115,7 @@ pub mod testing {
         }
     }
 
+    // Rule: AUTHZ 16, AUTHZ 19
     #[test]
     fn a_verifier_too_short_too_long_or_with_other_letters_is_refused() {
         for bad in [

@@ -159,6 +159,7 @@ mod tests {
     }
 
     // Covers: R35
+    // Rule: AUTHZ 7
     #[test]
     fn a_redirect_uri_that_differs_in_any_letter_is_refused() {
         let registered = "https://app.example/callback";
@@ -204,6 +205,7 @@ mod tests {
     }
 
     // Covers: B12, R35
+    // Rule: AUTHZ 8
     #[test]
     fn nothing_but_the_port_of_a_loopback_redirect_may_differ() {
         for other in [
@@ -234,6 +236,7 @@ mod tests {
         );
     }
 
+    // Rule: AUTHZ 9, AUTHZ 10, AUTHZ 11, PEER 5
     #[test]
     fn some_uris_are_never_redirected_to_even_when_registered() {
         for bad in [

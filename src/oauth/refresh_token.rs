@@ -99,6 +99,7 @@ mod tests {
         );
     }
 
+    // Rule: TOKEN 18
     #[test]
     fn a_token_changed_in_any_letter_is_garbage() {
         let text = token().encode(&sealing_keys()).unwrap();

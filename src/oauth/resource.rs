@@ -41,6 +41,7 @@ fn split_origin(text: &str) -> Option<(&str, &str)> {
 mod tests {
     use super::*;
 
+    // Rule: RES 4
     #[test]
     fn a_resource_matches_whatever_the_case_of_its_host_and_with_or_without_the_root_slash() {
         for same in ["https://api.example", "https://api.example/", "HTTPS://API.Example"] {
@@ -50,6 +51,7 @@ mod tests {
         assert!(names_resource("https://api.example/v1", "https://api.example/v1"));
     }
 
+    // Rule: RES 4
     #[test]
     fn anything_else_names_another_resource_or_none() {
         for other in [

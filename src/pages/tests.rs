@@ -57,6 +57,7 @@ fn the_consent_page_says_who_asks_whom_for_what_and_how_to_take_it_back() {
     assert!(!page.contains("<script") && !page.contains(" style="));
 }
 
+// Rule: UI 8
 #[test]
 fn a_hostile_name_is_text_and_nothing_else() {
     let user = user();
@@ -70,6 +71,7 @@ fn a_hostile_name_is_text_and_nothing_else() {
     assert!(!page.contains('\u{202e}') && !page.contains('\u{200b}'));
 }
 
+// Rule: UI 8
 #[test]
 fn a_name_is_shortened_and_never_empty() {
     assert_eq!(DisplayName::new(&"x".repeat(10_000)).to_string().chars().count(), 80);
@@ -79,6 +81,7 @@ fn a_name_is_shortened_and_never_empty() {
     assert_eq!(DisplayName::new(" two \n words ").to_string(), "two words");
 }
 
+// Rule: UI 4
 #[test]
 fn the_page_warns_when_the_answer_goes_to_a_program_on_this_device() {
     let user = user();

@@ -23,6 +23,7 @@ async function sendForged(t, page, action, fields) {
 const hidden = (page, name) => page.locator(`input[name="${name}"]`).first().inputValue();
 
 // Covers: B15
+// Rule: UI 1
 test("the consent page cannot be framed by another site", async (t) => {
   const page = await visit(t, { as: "alice" });
   await arriveAtConsent(page);
@@ -35,6 +36,7 @@ test("the consent page cannot be framed by another site", async (t) => {
 });
 
 // Covers: B15
+// Rule: UI 2
 test("a decision that another site sends is refused, even with the right sealed request", async (t) => {
   const page = await visit(t, { as: "alice" });
   await arriveAtConsent(page);

@@ -15,6 +15,7 @@ const isForward = (answer) => {
 };
 
 // Covers: R34, R38
+// Rule: AUTHZ 5, UI 9, UI 16
 test("somebody not signed in is sent to sign in, and from there to the consent page", async () => {
   const answer = await ask(apps.spa);
   isForward(answer);
@@ -34,6 +35,7 @@ test("somebody signed in is sent to the consent page", async () => {
 });
 
 // Covers: R34
+// Rule: AUTHZ 1, AUTHZ 28
 test("the request may come as a form, and goes on as a link", async () => {
   const { url } = authorizationRequest(apps.spa);
   const answer = await latchkey.fetch("/oauth/authorize", { method: "POST", body: new URL(url).searchParams });
@@ -42,6 +44,7 @@ test("the request may come as a form, and goes on as a link", async () => {
 });
 
 // Covers: R33, B10
+// Rule: AUTHZ 3, AUTHZ 34, AUTHZ 35
 test("without a good client_id there is a page and no redirect", async (t) => {
   const cases = {
     missing: undefined,
@@ -60,6 +63,7 @@ test("without a good client_id there is a page and no redirect", async (t) => {
 const partner = "https://partner.example/callback";
 
 // Covers: R35, B10
+// Rule: AUTHZ 3, AUTHZ 7, AUTHZ 12, AUTHZ 35, PEER 3
 test("without a registered redirect_uri there is a page and no redirect", async (t) => {
   const cases = [
     undefined,
@@ -100,6 +104,7 @@ test("without a registered redirect_uri there is a page and no redirect", async 
 });
 
 // Covers: R35, B12
+// Rule: AUTHZ 8, NATIVE 1, PEER 18
 test("a loopback address is good with any port, and returned with that port", async (t) => {
   const good = ["127.0.0.1", "127.0.0.1:1", "127.0.0.1:65535", "localhost:3000", "[::1]:49152", "[::1]"];
   for (const host of good) {
@@ -113,6 +118,7 @@ test("a loopback address is good with any port, and returned with that port", as
 });
 
 // Covers: R35, B12
+// Rule: AUTHZ 8, AUTHZ 10
 test("what only looks like a loopback address is not registered", async (t) => {
   const cases = [
     "http://127.0.0.1:53682/other",
@@ -144,6 +150,7 @@ test("what only looks like a loopback address is not registered", async (t) => {
     await t.test(redirect_uri, async () => expectErrorPage(await ask(apps.spa, { redirect_uri })));
 });
 
+// Rule: AUTHZ 13
 test("a query of the registered address is kept", async () => {
   const redirect_uri = `${partner}?tenant=7`;
   const answer = await ask(apps.partner, { redirect_uri, response_type: "token" });
@@ -151,6 +158,7 @@ test("a query of the registered address is kept", async () => {
 });
 
 // Covers: B10
+// Rule: AUTHZ 30, AUTHZ 35
 test("the app is judged before its address, and the address before everything else", async () => {
   const bad = { response_type: "token", scope: "nonsense", code_challenge: undefined };
   await expectErrorPage(await ask(apps.spa, { ...bad, client_id: "app_nobody", redirect_uri: "https://evil.example" }));
@@ -202,6 +210,7 @@ const refused = [
 ];
 
 // Covers: R36, R54, R55, B9, B10, B18, B22
+// Rule: AUTHZ 6, AUTHZ 14, AUTHZ 15, AUTHZ 16, AUTHZ 27, AUTHZ 33, AUTHZ 34, AUTHZ 36, RES 1, NATIVE 4
 test("every other bad request goes back to the app, with its state and our name", async (t) => {
   for (const [error, parameters] of refused) {
     await t.test(`${error}: ${JSON.stringify(parameters, (_, value) => value ?? null)}`, async () => {
@@ -223,6 +232,7 @@ test("a refused scope is named to the app", async () => {
 });
 
 // Covers: B9
+// Rule: AUTHZ 3
 test("a repeated parameter is refused, whichever it is", async (t) => {
   const { searchParams } = new URL(authorizationRequest(apps.spa, { prompt: "login", max_age: "60" }).url);
   for (const name of [
@@ -257,6 +267,7 @@ test("without a state there is none in the answer", async () => {
 });
 
 // Covers: R41, B18, B23
+// Rule: AUTHZ 26, AUTHZ 27
 test("the state comes back exactly as it was sent", async (t) => {
   for (const state of awkwardStates)
     await t.test(state.slice(0, 30), async () =>
@@ -268,6 +279,7 @@ test("the state comes back exactly as it was sent", async (t) => {
     );
 });
 
+// Rule: AUTHZ 2, AUTHZ 29, TOKEN 19
 test("parameters that other servers know, and unknown ones, do no harm", async (t) => {
   const harmless = {
     nonce: "n",
@@ -290,12 +302,14 @@ test("parameters that other servers know, and unknown ones, do no harm", async (
   );
 });
 
+// Rule: AUTHZ 36
 test("prompt=none tells a signed-in user's app that consent is due", async () => {
   const browser = await signedIn(latchkey);
   const answer = await browser.request(authorizationRequest(apps.spa, { prompt: "none", state: "s" }).url);
   expectErrorRedirect(answer, { ...backToApp, error: "consent_required", state: "s" });
 });
 
+// Rule: AUTHZ 4, NATIVE 3
 test("no site's script may read the authorization endpoint", async () => {
   const origin = { origin: "https://app.example" };
   const preflight = { ...origin, "access-control-request-method": "GET" };

@@ -21,6 +21,7 @@ const raw = (credentials) => ({ authorization: `Basic ${btoa(credentials)}` });
 const percentEncoded = (text) => [...text].map((letter) => `%${letter.charCodeAt(0).toString(16)}`).join("");
 
 // Covers: R5, R6, R49
+// Rule: TOKEN 4, TOKEN 5, PEER 22
 test("an app is let in by the way it chose", async (t) => {
   const cases = {
     Basic: [{}, byBasic(web.client_id, web.secret)],
@@ -42,6 +43,7 @@ test("both of two live secrets are good", async () => {
 });
 
 // Covers: B24
+// Rule: TOKEN 5, TOKEN 7, TOKEN 9, PEER 16
 test("nobody else is let in", async (t) => {
   const cases = {
     nobody: [{}],
@@ -75,6 +77,7 @@ test("nobody else is let in", async (t) => {
     await t.test(name, async () => expectRefusal(await attempt(fields, options), "invalid_client"));
 });
 
+// Rule: TOKEN 6
 test("two ways at once are an invalid request", async (t) => {
   const both = { client_id: web.client_id, client_secret: web.secret };
   const cases = {
@@ -88,6 +91,7 @@ test("two ways at once are an invalid request", async (t) => {
     await t.test(name, async () => expectRefusal(await attempt(fields, options), "invalid_request"));
 });
 
+// Rule: TOKEN 3
 test("credentials in the address are refused, right ones too", async (t) => {
   const credentials = { client_id: web.client_id, client_secret: web.secret };
   const cases = [
@@ -115,6 +119,7 @@ test("an app that is not approved is refused before it gets to any grant", async
   }
 });
 
+// Rule: REV 1, REV 7
 test("revocation and introspection let in nobody else either", async (t) => {
   const token = { token: "lkr_x" };
   for (const path of ["/oauth/revoke", "/oauth/introspect"]) {

@@ -11,6 +11,7 @@ const ask = (client, fields) => token(client, { grant_type: "client_credentials"
 const { server } = apps;
 
 // Covers: R6, R51
+// Rule: TOKEN 8, TOKEN 12
 test("a confidential app with a client grant gets a token for itself, and no refresh token", async () => {
   const answer = await ask(server);
   expectNotStored(answer);
@@ -23,6 +24,7 @@ test("a confidential app with a client grant gets a token for itself, and no ref
 });
 
 // Covers: R51, B31
+// Rule: TOKEN 12
 test("such a token can never pass for a user's", async () => {
   const { access_token } = await tokens(await ask(server));
   assert.ok(!claimsOf(access_token).sub.startsWith("usr_"));
@@ -45,6 +47,7 @@ test("an API outside the client grant is refused", async () => {
 });
 
 // Covers: R6, R51
+// Rule: TOKEN 9
 test("an app without a client grant is refused, whatever users may agree to", async () => {
   for (const client of [apps.web, apps.partner, apps.post]) {
     await expectRefusal(await ask(client), "unauthorized_client");
@@ -53,6 +56,7 @@ test("an app without a client grant is refused, whatever users may agree to", as
 });
 
 // Covers: R5, R6
+// Rule: TOKEN 12
 test("a public app is refused, even where a client grant was made for it", async () => {
   const { grants } = server;
   const granted = [await newApp(latchkey, { app_type: "spa", grants }), await newApp(latchkey, { app_type: "mobile", grants })];

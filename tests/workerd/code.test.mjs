@@ -16,6 +16,7 @@ const isActive = async (access_token) => (await (await introspect(projects.crede
 const refreshed = async (client, { refresh_token }) => refresh(client, refresh_token);
 
 // Covers: R48, R49
+// Rule: TOKEN 8
 test("a code with its verifier becomes tokens", async (t) => {
   for (const client of [apps.spa, apps.web, apps.post]) {
     await t.test(`${client.app_type} app, ${client.method}`, async () => {
@@ -31,6 +32,7 @@ test("a code with its verifier becomes tokens", async (t) => {
 });
 
 // Covers: R15, R43, R53, R56, B29, B30
+// Rule: RES 5, RES 6, RES 10
 test("the access token says for whom, for what, by which app, and how long", async () => {
   const started = Math.floor(Date.now() / 1000);
   const username = await newUser(latchkey);
@@ -52,6 +54,7 @@ test("the access token says for whom, for what, by which app, and how long", asy
   assert.deepEqual([typ, alg, typeof kid], ["at+jwt", "ES256", "string"]);
 });
 
+// Rule: RES 3, RES 7
 test("the token is for the API whose scopes were asked for", async () => {
   const { access_token } = await connect(await signedIn(latchkey), apps.web, {
     scope: "read:invoices",
@@ -63,6 +66,7 @@ test("the token is for the API whose scopes were asked for", async () => {
 const changed = (text) => (text[0] === "A" ? "B" : "A") + text.slice(1);
 
 // Covers: R43, R49, R55
+// Rule: AUTHZ 16, AUTHZ 17, AUTHZ 18, AUTHZ 19, AUTHZ 22, AUTHZ 24, AUTHZ 25, UI 11, PEER 2, PEER 7
 test("a wrong guess is refused and does not burn the code", async (t) => {
   const wrong = [
     ["invalid_grant", "another app", { as: apps.mobile }],
@@ -99,6 +103,7 @@ test("a wrong guess is refused and does not burn the code", async (t) => {
 });
 
 // Covers: R49
+// Rule: AUTHZ 21, AUTHZ 23
 test("the second valid use is refused and ends what the first one got", async () => {
   for (const client of [apps.spa, apps.web]) {
     const grant = await newGrant(client);
@@ -110,6 +115,7 @@ test("the second valid use is refused and ends what the first one got", async ()
   }
 });
 
+// Rule: AUTHZ 23, UI 11
 test("a stolen code without its verifier ends nothing", async (t) => {
   const thefts = {
     "wrong verifier": ({ code_verifier }) => ({ code_verifier: changed(code_verifier) }),
@@ -132,6 +138,7 @@ const slowRead = [{ at: "KV.get", match: "code:", delayAfter: 100 }];
 const usedAgain = /code.*(again|more than once|twice|reus|replay)/i;
 
 // Covers: R49, B20
+// Rule: AUTHZ 21, AUTHZ 23, PEER 1
 test("of 50 redemptions at once one gets tokens, and they end because the code was used again", async () => {
   const grant = await newGrant(apps.web);
   const answers = await Promise.all(Array.from({ length: 50 }, () => redeem(grant, {}, { faults: slowRead })));
@@ -184,6 +191,7 @@ test("neither store gives the code back in readable form", async () => {
   assert.ok(!name.includes(grant.code.slice(4)));
 });
 
+// Rule: AUTHZ 21
 test("made-up codes cost no storage", async (t) => {
   const grant = await newGrant();
   await redeem(grant);

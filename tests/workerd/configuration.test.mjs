@@ -12,6 +12,7 @@ const bad = {
 };
 const isolates = await startIsolates(Object.keys(bad).length, (index) => Object.values(bad)[index]);
 
+// Rule: META 2, UI 14
 test("with a configuration that is not safe nothing is served", async (t) => {
   for (const [index, name] of Object.keys(bad).entries()) {
     await t.test(name, async () => {

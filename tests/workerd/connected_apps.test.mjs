@@ -36,6 +36,7 @@ const expectAlive = async (client, family) => {
 };
 
 // Covers: R68
+// Rule: UI 6
 test("the list tells of each app: what it is, whose, what it may do, since when", async () => {
   const browser = await newBrowser();
   assert.deepEqual(await list(browser), []);
@@ -90,6 +91,7 @@ test("an app that was suspended is still listed, and can still be disconnected",
 });
 
 // Covers: R11, R69, R70, R72, B38
+// Rule: UI 6, PEER 9
 test("disconnecting an app ends its tokens at once, and nobody else's", async () => {
   const { browser, spa, web } = await connected();
   const answer = await remove(browser, spa.id);
@@ -104,6 +106,7 @@ test("disconnecting an app ends its tokens at once, and nobody else's", async ()
 });
 
 // Covers: R70
+// Rule: PEER 9
 test("disconnecting an app ends all its connections of that user, and no other user's", async () => {
   const [browser, other] = [await newBrowser(), await newBrowser()];
   const [one, two] = [await connect(browser, apps.spa), await connect(browser, apps.spa)];
@@ -152,6 +155,7 @@ test("what is not one's own is not there", async () => {
 });
 
 // Covers: R69
+// Rule: UI 2
 test("only the user's own page can disconnect an app", async () => {
   const { browser, spa } = await connected();
   const refusedOrigins = [

@@ -23,6 +23,7 @@ const consentsOf = (user) => latchkey.rows("SELECT * FROM consents WHERE user_id
 const codeIn = (leaves) => leaves?.searchParams.get("code") ?? null;
 
 // Covers: R42, R45
+// Rule: UI 4
 test("the consent page says who asks, for what, and what the user may do about it", async () => {
   const { page, form, username } = await consentPage(apps.spa, { scope: "read:profile read:team read:profile" });
   const said = [
@@ -48,12 +49,14 @@ test("the consent page says who asks, for what, and what the user may do about i
   assert.ok(form.fields.every(({ type }) => type === "hidden"));
 });
 
+// Rule: UI 4
 test("the consent page names the host that the user will be sent to", async () => {
   const { page } = await consentPage(apps.partner, { redirect_uri: "https://partner.example/callback" });
   assert.match(page.text, /partner\.example/);
 });
 
 // Covers: B11
+// Rule: PEER 23
 test("without a scope the app's default permissions are asked for, and superfluous spaces are none", async () => {
   const byDefault = await consentPage(apps.modest, { scope: undefined });
   assert.equal(byDefault.page.lists.flat().length, 1);
@@ -62,6 +65,7 @@ test("without a scope the app's default permissions are asked for, and superfluo
   assert.equal(spaced.page.lists.flat().length, 2);
 });
 
+// Rule: UI 8
 test("an app cannot put markup or script into the page by its name", async () => {
   const { page } = await consentPage(apps.hostile);
   assert.equal(page.scripts, 0);
@@ -69,6 +73,7 @@ test("an app cannot put markup or script into the page by its name", async () =>
 });
 
 // Covers: B15
+// Rule: UI 1, UI 16
 test("the page cannot be framed, stored, or told of, and runs no script", async () => {
   const { page } = await consentPage();
   expectPageHeaders(page.answer);
@@ -77,12 +82,14 @@ test("the page cannot be framed, stored, or told of, and runs no script", async 
 });
 
 // Chromium applies form-action to the app's own redirects as well.
+// Rule: UI 13
 test("the page does not hold back what the app does after its callback", async () => {
   const { page } = await consentPage(apps.partner, { redirect_uri: "https://partner.example/callback" });
   assert.doesNotMatch(page.answer.headers.get("content-security-policy"), /form-action/);
 });
 
 // Covers: R41, B17, B18
+// Rule: AUTHZ 17, AUTHZ 26, AUTHZ 27, AUTHZ 28, UI 16
 test("Allow sends code, state and issuer straight to the app", async () => {
   const { browser, form } = await consentPage(apps.spa, { state: "kept" });
   const answer = await browser.request(form.action, browser.fill(form, { button: "allow" }));
@@ -96,6 +103,7 @@ test("Allow sends code, state and issuer straight to the app", async () => {
 });
 
 // Covers: R41, B17, B18
+// Rule: AUTHZ 36
 test("Deny sends access_denied to the app, and leaves no consent", async () => {
   const { browser, page, user } = await consentPage(apps.spa, { state: "kept" });
   const { leaves, status } = await browser.deny(page);
@@ -107,6 +115,7 @@ test("Deny sends access_denied to the app, and leaves no consent", async () => {
 });
 
 // Covers: R41, B18, B23
+// Rule: AUTHZ 26
 test("the state survives sign-in and consent exactly as it was sent", async (t) => {
   for (const state of [...awkwardStates, undefined]) {
     await t.test(String(state).slice(0, 30), async () => {
@@ -134,6 +143,7 @@ test("Allow stores the consent with its scopes; allowing more later adds to the 
 });
 
 // Covers: R45
+// Rule: UI 5
 test("an app on the user's own device is asked about every time", async () => {
   const { browser, page } = await consentPage(apps.spa);
   await browser.allow(page);
@@ -213,6 +223,7 @@ const refusedDecision = async (answer) => {
 };
 
 // Covers: B15
+// Rule: UI 2, AUTHZ 35
 test("a decision without our own page behind it is refused", async (t) => {
   const attempt = (name, change) =>
     t.test(name, async () => {
@@ -243,6 +254,7 @@ test("a decision without our own page behind it is refused", async (t) => {
 });
 
 // Covers: B15
+// Rule: UI 2, UI 3
 test("nobody can decide on another user's page", async () => {
   const victim = await consentPage();
   const other = await consentPage();
@@ -254,6 +266,7 @@ test("nobody can decide on another user's page", async () => {
 });
 
 // Covers: B15
+// Rule: UI 3
 test("a page from an earlier session is worth nothing after signing in anew", async () => {
   const { browser, page, username } = await consentPage();
   await browser.signIn(username);
@@ -262,6 +275,7 @@ test("a page from an earlier session is worth nothing after signing in anew", as
 });
 
 // Covers: B15
+// Rule: UI 3
 test("a request started in one browser cannot be opened in another", async () => {
   const { browser } = await consentPage();
   const { url } = await browser.open(authorizationRequest(apps.spa).url);
@@ -275,6 +289,7 @@ test("a request started in one browser cannot be opened in another", async () =>
 });
 
 // Covers: B16
+// Rule: AUTHZ 35
 test("a request that cannot be read is refused with a page", async () => {
   const browser = await signedIn(latchkey);
   for (const query of [

@@ -24,6 +24,7 @@ async function see(caller, token, changes) {
 const expectInactive = async (caller, token) => assert.deepEqual(await see(caller, token), { active: false });
 
 // Covers: R7, R53
+// Rule: REV 9
 test("an API sees what a token meant for it says", async () => {
   for (const method of ["basic", "post"]) {
     const { active, token_type, iat, exp, jti, ...rest } = await see(
@@ -47,11 +48,13 @@ test("an API sees what a token meant for it says", async () => {
   }
 });
 
+// Rule: REV 8
 test("an API sees no token meant for another one, and no refresh token", async () => {
   await expectInactive(billing.credential, family.access_token);
   await expectInactive(projects.credential, family.refresh_token);
 });
 
+// Rule: REV 8, REV 9
 test("an app sees its own tokens, access and refresh, and nobody else's", async () => {
   assert.equal((await see(apps.web, family.access_token)).active, true);
   const own = await see(apps.web, family.refresh_token);
@@ -63,6 +66,7 @@ test("an app sees its own tokens, access and refresh, and nobody else's", async 
 });
 
 // Covers: B29
+// Rule: RES 8, REV 8
 test("what we did not sign, or signed for something else, is inactive", async (t) => {
   const encode = (value) => Buffer.from(JSON.stringify(value)).toString("base64url");
   const [header, payload, signature] = family.access_token.split(".");
@@ -91,6 +95,7 @@ test("what we did not sign, or signed for something else, is inactive", async (t
     await t.test(name, () => expectInactive(projects.credential, token));
 });
 
+// Rule: REV 8
 test("a token of a connection that ended is inactive to everybody", async () => {
   const ended = await connect(await signedIn(latchkey, await newUser(latchkey)), apps.web);
   await revoke(apps.web, ended.refresh_token);
@@ -110,6 +115,7 @@ test("the hint may be wrong or unknown", async () => {
     assert.equal((await see(projects.credential, family.access_token, { token_type_hint })).active, true);
 });
 
+// Rule: REV 7
 test("a caller that proves nothing sees nothing", async () => {
   const callers = [
     { client_id: projects.credential.client_id, method: "none" },
@@ -121,6 +127,7 @@ test("a caller that proves nothing sees nothing", async () => {
   for (const caller of callers) await expectRefusal(await introspect(caller, family.access_token), "invalid_client");
 });
 
+// Rule: REV 7
 test("a request without one token is refused", async () => {
   await expectRefusal(await introspect(projects.credential, undefined), "invalid_request");
   await expectRefusal(await introspect(projects.credential, ["a", "a"]), "invalid_request");

@@ -11,6 +11,7 @@ const [latchkey] = isolates;
 const keysOf = async (isolate, options) => (await (await isolate.fetch("/.well-known/jwks.json", options)).json()).keys;
 
 // Covers: R52
+// Rule: PEER 12
 test("ten isolates that start at once with no key agree on one", async () => {
   assert.deepEqual(await latchkey.worker.listDurableObjectIds("KEYRING"), []);
   const sets = await Promise.all(isolates.map((isolate) => keysOf(isolate)));

@@ -18,6 +18,7 @@ async function openLogin(to = "/account/apps") {
   return { browser, page, form: page.forms[0] };
 }
 
+// Rule: UI 1, UI 16
 test("the sign-in page is one plain form", async () => {
   const { page, form } = await openLogin();
   assert.equal(page.status, 200);
@@ -35,6 +36,7 @@ test("the sign-in page is one plain form", async () => {
 });
 
 // Covers: R38
+// Rule: AUTHZ 28, UI 9, UI 16
 test("signing in leads on to where the user was going, with a session cookie no script can read", async () => {
   const { browser, form } = await openLogin("/account/apps?x=1&y=%20");
   const answer = await browser.request(form.action, browser.fill(form, { fields: { username: "alice" } }));
@@ -117,6 +119,7 @@ test("line breaks in the address to go on to do not become headers", async () =>
   assert.ok(answer.headers.getSetCookie().every((line) => line.startsWith("__Host-latchkey_")));
 });
 
+// Rule: UI 2, UI 10
 test("nobody can be signed in by another site", async (t) => {
   const attempt = async (name, change) =>
     t.test(name, async () => {
@@ -139,6 +142,7 @@ test("nobody can be signed in by another site", async (t) => {
   await attempt("an opaque origin", (init) => (init.headers.origin = "null"));
 });
 
+// Rule: UI 9
 test("signing in replaces whatever session cookie was there", async () => {
   const { browser, form } = await openLogin();
   browser.cookies.set(SESSION, "chosen-by-an-attacker");
@@ -165,6 +169,7 @@ test("an expired session is none", async () => {
   assert.ok(!(await isSignedIn(browser)));
 });
 
+// Rule: UI 2
 test("signing out needs the form, and ends the session on the server", async () => {
   const browser = await signedIn(latchkey);
   const token = browser.cookies.get(SESSION);

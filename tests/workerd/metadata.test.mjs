@@ -9,6 +9,7 @@ const latchkey = await startLatchkey();
 const json = async (path) => (await latchkey.fetch(path)).json();
 
 // Covers: R6, R7, R55, B45
+// Rule: META 2, META 6, META 7, META 8, META 10, META 11
 test("the metadata names the issuer, every endpoint and exactly what they support", async () => {
   const answer = await latchkey.fetch(METADATA);
   assert.equal(answer.status, 200);
@@ -39,6 +40,7 @@ test("the metadata names the issuer, every endpoint and exactly what they suppor
   ]);
 });
 
+// Rule: META 5
 test("the metadata has no empty lists and offers nothing that is not there", async () => {
   const metadata = await json(METADATA);
   for (const [member, value] of Object.entries(metadata)) assert.notDeepEqual(value, [], member);
@@ -60,12 +62,14 @@ test("the key set holds one public ES256 key and nothing private", async () => {
   for (const secret of ["d", "p", "q", "k", "dp", "dq", "qi"]) assert.equal(key[secret], undefined);
 });
 
+// Rule: META 17
 test("the key set may be cached, but not for ever", async () => {
   const answer = await latchkey.fetch(JWKS);
   const [, seconds] = /max-age=(\d+)/.exec(answer.headers.get("cache-control"));
   assert.ok(seconds >= 30 && seconds <= 86_400, seconds);
 });
 
+// Rule: META 17, NATIVE 3
 test("any site's script may read the metadata and the key set", async () => {
   for (const path of [METADATA, JWKS]) {
     const answer = await latchkey.fetch(path, { headers: { origin: "https://app.example" } });
@@ -83,6 +87,7 @@ test("any site's script may read the metadata and the key set", async () => {
   }
 });
 
+// Rule: META 4
 test("documents that are not there are 404", async () => {
   for (const absent of ["openid-configuration", "oauth-authorization-server/other", "webfinger", "x"])
     assert.equal((await latchkey.fetch(`/.well-known/${absent}`)).status, 404, absent);

@@ -34,6 +34,7 @@ test("a refresh brings a new access token and a new refresh token, without the u
 });
 
 // Covers: R50, B26
+// Rule: TOKEN 16, PEER 20
 test("a lost reply costs nothing: the same token brings the same successor", async () => {
   const first = await newFamily();
   const lost = await next(apps.spa, first);
@@ -43,6 +44,7 @@ test("a lost reply costs nothing: the same token brings the same successor", asy
 });
 
 // Covers: B26
+// Rule: TOKEN 16, PEER 20
 test("ten tabs refreshing at once all get the same successor", async () => {
   const first = await newFamily();
   const all = await Promise.all(Array.from({ length: 10 }, () => next(apps.spa, first)));
@@ -58,6 +60,7 @@ test("a token two generations old is refused, but within its minute it ends noth
 });
 
 // Covers: R50
+// Rule: TOKEN 15
 test("a token two generations old that comes late ends the family", async () => {
   for (const client of [apps.spa, apps.web]) {
     const first = await newFamily(client);
@@ -69,6 +72,7 @@ test("a token two generations old that comes late ends the family", async () => 
   }
 });
 
+// Rule: TOKEN 15, TOKEN 16, PEER 20
 test("a predecessor that comes late is taken once from a public app, never twice running", async () => {
   const first = await newFamily();
   const second = await next(apps.spa, first);
@@ -91,12 +95,14 @@ test("a predecessor that comes late is always taken from an app that authenticat
 });
 
 // Covers: R9, R11
+// Rule: TOKEN 13, PEER 6
 test("another app cannot use the token, and trying does it no harm", async () => {
   const first = await newFamily(apps.spa);
   for (const other of [apps.mobile, apps.web, apps.rival]) await refuse(other, first);
   await next(apps.spa, first);
 });
 
+// Rule: TOKEN 5, PEER 6
 test("a confidential app must authenticate, or nothing rotates", async () => {
   const first = await newFamily(apps.web);
   await expectRefusal(await refresh({ ...apps.web, method: "none" }, first.refresh_token), "invalid_client");
@@ -105,6 +111,7 @@ test("a confidential app must authenticate, or nothing rotates", async () => {
 });
 
 // Covers: R10, R50
+// Rule: TOKEN 14
 test("an app may ask for fewer scopes, and later for all of them again", async () => {
   const first = await newFamily(apps.spa, { scope: "read:profile read:projects read:team" });
   const fewer = await tokens(await refresh(apps.spa, first.refresh_token, { scope: "read:team" }));
@@ -115,6 +122,7 @@ test("an app may ask for fewer scopes, and later for all of them again", async (
 });
 
 // Covers: R36
+// Rule: TOKEN 14
 test("an app cannot ask for more than was agreed to, and the token survives the try", async () => {
   const first = await newFamily(apps.spa, { scope: "read:profile" });
   for (const scope of ["read:profile read:projects", "write:projects", "write:everything", 'a"b'])
@@ -122,6 +130,7 @@ test("an app cannot ask for more than was agreed to, and the token survives the 
   await next(apps.spa, first);
 });
 
+// Rule: RES 2, TOKEN 13, PEER 7
 test("a resource outside the grant is refused, and the token survives the try", async () => {
   const first = await newFamily(apps.spa);
   for (const resource of [apis.billing.resource, "https://unknown.example"])
@@ -130,6 +139,7 @@ test("a resource outside the grant is refused, and the token survives the try", 
   assert.equal(claimsOf(same.access_token).aud, apis.projects.resource);
 });
 
+// Rule: TOKEN 18
 test("made-up refresh tokens are refused without asking storage", async (t) => {
   const first = await newFamily();
   await next(apps.spa, await newFamily());
@@ -170,6 +180,7 @@ test("refresh tokens are stored nowhere", async () => {
 });
 
 // Covers: R9
+// Rule: PEER 10
 test("each connection has its own family: one that ends leaves the other alone", async () => {
   const browser = await signedIn(latchkey, await newUser(latchkey));
   const [one, two] = [await connect(browser, apps.spa), await connect(browser, apps.spa)];

@@ -19,6 +19,7 @@ async function expectRevoked(answer) {
   assert.deepEqual(await answer.json(), {});
 }
 
+// Rule: REV 2, REV 5, PEER 21
 test("revoking a refresh token ends the whole connection at once", async () => {
   for (const client of [apps.spa, apps.web, apps.post]) {
     const family = await newFamily(client);
@@ -36,12 +37,14 @@ test("revoking a refresh token that was rotated ends the connection too", async 
   await expectRefusal(await refresh(apps.spa, second.refresh_token), "invalid_grant");
 });
 
+// Rule: REV 2
 test("revoking an access token makes it inactive at once", async () => {
   const { access_token } = await newFamily();
   await expectRevoked(await revoke(apps.spa, access_token));
   assert.equal(await isActive(access_token), false);
 });
 
+// Rule: REV 3
 test("the hint may be wrong or unknown", async () => {
   for (const token_type_hint of ["access_token", "id_token", "nonsense"]) {
     const family = await newFamily();
@@ -50,6 +53,7 @@ test("the hint may be wrong or unknown", async () => {
   }
 });
 
+// Rule: REV 3, PEER 21
 test("what is no token, or no longer one, is as good as revoked", async () => {
   const { refresh_token } = await newFamily();
   await revoke(apps.spa, refresh_token);
@@ -58,6 +62,7 @@ test("what is no token, or no longer one, is as good as revoked", async () => {
 });
 
 // Covers: R11
+// Rule: REV 4, PEER 8
 test("an app cannot revoke another app's tokens", async () => {
   const family = await newFamily(apps.web);
   for (const other of [apps.spa, apps.rival, apps.mobile]) {
@@ -68,12 +73,14 @@ test("an app cannot revoke another app's tokens", async () => {
   await tokens(await refresh(apps.web, family.refresh_token));
 });
 
+// Rule: REV 1
 test("a confidential app that does not authenticate revokes nothing", async () => {
   const family = await newFamily(apps.web);
   await expectRefusal(await revoke({ ...apps.web, method: "none" }, family.refresh_token), "invalid_client");
   assert.equal(await isActive(family.access_token), true);
 });
 
+// Rule: PEER 10
 test("one connection revoked leaves the user's others alone", async () => {
   const browser = await signedIn(latchkey, await newUser(latchkey));
   const [one, two] = [await connect(browser, apps.spa), await connect(browser, apps.web)];
@@ -82,6 +89,7 @@ test("one connection revoked leaves the user's others alone", async () => {
   await tokens(await refresh(apps.web, two.refresh_token));
 });
 
+// Rule: REV 1, REV 6
 test("a request without one token is refused", async () => {
   await expectRefusal(await revoke(apps.spa, undefined), "invalid_request");
   await expectRefusal(await revoke(apps.spa, ["lkr_x", "lkr_x"]), "invalid_request");
@@ -89,6 +97,7 @@ test("a request without one token is refused", async () => {
   assert.equal(get.status, 405);
 });
 
+// Rule: REV 6, NATIVE 3
 test("any site's script may revoke", async () => {
   const answer = await revoke(apps.spa, "lkr_x", {}, { headers: { origin: "https://app.example" } });
   assert.equal(answer.headers.get("access-control-allow-origin"), "*");

@@ -89,6 +89,7 @@ test("introspection: a caller that cannot be looked up is asked to come again", 
   await expectTryAgain(await introspect(caller, "x", {}, { faults: down("DB") }));
 });
 
+// Rule: REV 6
 test("revocation: only what is done is acknowledged", async () => {
   const family = await connect(await newBrowser(), apps.spa);
   await expectTryAgain(await revoke(apps.spa, family.refresh_token, {}, { faults: down("LEDGER") }));
@@ -106,6 +107,7 @@ test("authorize: before the redirect is trusted the user sees a page", async () 
 });
 
 // Covers: B10
+// Rule: AUTHZ 36
 test("authorize: once the redirect is trusted the app is told", async () => {
   const browser = await newBrowser();
   const { url } = authorizationRequest(apps.spa, { state: "kept" });

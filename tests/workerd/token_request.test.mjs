@@ -13,6 +13,7 @@ const post = (body, more = {}) =>
 const good = { grant_type: "refresh_token", refresh_token: "lkr_x" };
 
 // Covers: R48
+// Rule: TOKEN 1
 test("the token endpoint takes POST and nothing else", async () => {
   for (const method of ["GET", "PUT", "DELETE", "PATCH"]) {
     const answer = await latchkey.fetch(`/oauth/token?${form(good)}`, { method, headers });
@@ -22,6 +23,7 @@ test("the token endpoint takes POST and nothing else", async () => {
 });
 
 // Covers: R48, R54
+// Rule: TOKEN 1, PEER 14
 test("anything but a form is an invalid request", async () => {
   const bodies = [
     [JSON.stringify(good), "application/json"],
@@ -35,12 +37,14 @@ test("anything but a form is an invalid request", async () => {
   for (const [body, type] of bodies) await expectRefusal(await post(body, { "content-type": type }), "invalid_request");
 });
 
+// Rule: TOKEN 1
 test("letters and parameters of the content type do not matter", async () => {
   for (const type of ["Application/X-WWW-Form-Urlencoded", "application/x-www-form-urlencoded; charset=UTF-8"])
     await expectRefusal(await post(form(good).toString(), { "content-type": type }), "invalid_grant");
 });
 
 // Covers: R6, R48, R54
+// Rule: TOKEN 2, TOKEN 9, NATIVE 4
 test("grants that are missing or not offered are named as such", async (t) => {
   const cases = [
     ["invalid_request", {}],
@@ -59,10 +63,12 @@ test("grants that are missing or not offered are named as such", async (t) => {
     await t.test(`${error}: ${JSON.stringify(fields)}`, async () => expectRefusal(await post(form(fields)), error));
 });
 
+// Rule: TOKEN 2
 test("unknown parameters are ignored", async () => {
   await expectRefusal(await post(form({ ...good, foo: "bar", audience: "x" })), "invalid_grant");
 });
 
+// Rule: TOKEN 11, NATIVE 3
 test("any site's script may call the token endpoint, without credentials of the browser", async () => {
   const origin = "https://app.example";
   const answer = await post(form(good), { origin });

@@ -225,6 +225,7 @@ fn two_requests_decided_at_once_share_one_consent() {
 }
 
 // Covers: B9
+// Rule: STEPUP 1
 #[test]
 fn prompt_and_max_age_decide_whether_the_user_signs_in_again() {
     let server = Server::new();

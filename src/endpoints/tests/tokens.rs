@@ -410,6 +410,7 @@ fn a_refresh_that_asks_for_nothing_it_can_have_does_not_rotate() {
     assert_eq!(renewed["scope"], "read:projects");
 }
 
+// Rule: PEER 17
 #[test]
 fn a_resource_that_was_granted_and_is_gone_is_an_invalid_grant() {
     let server = Server::new();
