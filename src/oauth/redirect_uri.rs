@@ -87,6 +87,9 @@ impl VerifiedRedirect {
     }
 }
 
+/// Schemes of apps in wide use that do without a dot.
+const SCHEMES_WITHOUT_A_DOT: [&str; 1] = ["cursor"];
+
 /// Whether a URI may be redirected to at all, registered or not: https, http to the user's own machine, or an
 /// app's own scheme, in letters a header can carry.
 fn may_be_redirected_to(uri: &str) -> bool {
@@ -94,14 +97,23 @@ fn may_be_redirected_to(uri: &str) -> bool {
         && uri
             .bytes()
             .all(|byte| byte.is_ascii_graphic() && byte != b'\\' && byte != b'#');
-    let scheme = uri.split(':').next().unwrap_or_default().to_ascii_lowercase();
-    let scheme_fits = match scheme.as_str() {
-        "https" => uri.len() > "https://".len() && uri.starts_with("https://"),
+    let Some((scheme, rest)) = uri.split_once(':') else {
+        return false;
+    };
+    let scheme_fits = match scheme {
+        "https" => rest.strip_prefix("//").is_some_and(|rest| !until_path(rest).is_empty()),
         "http" => Loopback::parse(uri).is_some(),
-        "javascript" | "data" | "file" | "vbscript" | "blob" | "about" | "ws" | "wss" | "ftp" => false,
-        other => other.starts_with(|letter: char| letter.is_ascii_alphabetic()) && uri.len() > other.len(),
+        own => is_of_an_app(own),
     };
     plain && scheme_fits
+}
+
+/// Whether a scheme may be an app's own: based on a domain, so with a dot in it (RFC 8252 §7.1, §8.4). No scheme
+/// that browsers act on themselves has one, so none of them has to be known here.
+fn is_of_an_app(scheme: &str) -> bool {
+    let letters = |byte: u8| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte);
+    let well_formed = scheme.starts_with(|first: char| first.is_ascii_alphabetic()) && scheme.bytes().all(letters);
+    well_formed && (scheme.contains('.') || SCHEMES_WITHOUT_A_DOT.contains(&scheme))
 }
 
 /// Where a redirect leads.
@@ -247,7 +259,14 @@ mod tests {
             "https:",
             "https://app.example/ä",
             "https://app.example/#fragment",
+            "https://",
+            "https:///callback",
             "app.example/callback",
+            "app.example/callback:x",
+            "myapp://callback",
+            "cursor2://callback",
+            "view-source:https://app.example/",
+            "1.example:/callback",
             "",
         ] {
             assert_eq!(find(bad, bad), None, "{bad}");
