@@ -112,9 +112,12 @@ impl Asked {
 
 /// A form is written like a query, so it needs no change; but it has to fit into a URL.
 fn posted_query(request: &Request) -> Option<&str> {
-    request.form().ok()?;
+    let limit = match request.form().ok()?.all("request_uri") {
+        [] => MAX_QUERY,
+        _ => MAX_QUERY + seal::MAX_SEALED,
+    };
     let Body::Bytes(bytes) = &request.body else { return None };
-    let fits = bytes.len() <= MAX_QUERY + seal::MAX_SEALED && bytes.iter().all(|byte| byte.is_ascii_graphic());
+    let fits = bytes.len() <= limit && bytes.iter().all(|byte| byte.is_ascii_graphic());
     str::from_utf8(bytes).ok().filter(|_| fits)
 }
 
@@ -146,15 +149,7 @@ fn accept<S>(
             },
         );
     }
-    let sealed = seal::seal(
-        &context.config.sealing_keys,
-        Purpose::PendingRequest,
-        context.random,
-        &pending,
-    );
-    // Sealed anew with user and session it grows, and has to fit still.
-    let sealed = sealed.filter(|sealed| sealed.len() <= seal::MAX_SEALED - 1024);
-    let Some(sealed) = sealed else {
+    let Some(sealed) = seal_pending(context, &pending) else {
         return refuse(
             context,
             &pending,
@@ -163,6 +158,25 @@ fn accept<S>(
     };
     let consent = format!("{}?request_id={sealed}", router::CONSENT);
     browser.set_on(Reply::see_other(if may_decide { consent } else { login_url(&consent) }))
+}
+
+fn seal_pending<S>(context: &Context<'_, S>, pending: &PendingRequest) -> Option<String> {
+    let keys = &context.config.sealing_keys;
+    let sealed = seal::seal(keys, Purpose::PendingRequest, context.random, pending)?;
+    // Sealed anew with user and session it grows, and has to fit still.
+    (sealed.len() <= seal::MAX_SEALED - 1024).then_some(sealed)
+}
+
+/// Whether a request will fit into a link while its user signs in and decides.
+pub fn fits<S>(context: &Context<'_, S>, request: AuthorizationRequest) -> bool {
+    let pending = PendingRequest {
+        id: random::identifier(context.random, "req_"),
+        request,
+        browser: BrowserNonce::PLACEHOLDER.to_owned(),
+        signed_in_since: Some(context.now),
+        expires_at: context.now,
+    };
+    seal_pending(context, &pending).is_some()
 }
 
 fn refuse<S>(context: &Context<'_, S>, pending: &PendingRequest, error: OAuthError) -> Reply {

@@ -5,7 +5,7 @@ use crate::endpoints::{json_error, json_unavailable};
 use crate::http::{FormError, Params, Reply, Request};
 use crate::ledger::shard::Shard;
 use crate::ledger::{Operation, Outcome, Refusal, SingleUse};
-use crate::oauth::client_assertion::{Audience, ProvenAssertion};
+use crate::oauth::client_assertion::{self, Audience};
 use crate::oauth::client_authentication::{AuthenticatedClient, Checked, PresentedClient};
 use crate::oauth::dpop::{self, ProvenKey, UnverifiedProof};
 use crate::oauth::error::{ErrorCode, OAuthError};
@@ -87,10 +87,13 @@ pub async fn prove<S: Stores>(context: &Context<'_, S>, checked: Checked) -> Res
     for key in assertion.candidate_keys(asserted.app()) {
         signature_is_good = signature_is_good || context.stores.is_signed_by(key, assertion.jwt()).await;
     }
-    let single_use = assertion.signed(signature_is_good)?;
-    let shard = Shard::of_name(&asserted.app().client_id);
-    let proof = ProvenAssertion::new(use_once(context, shard, single_use).await?)?;
-    Ok(asserted.authenticated(&proof)?)
+    let assertion = assertion.accept(signature_is_good)?;
+    let client = asserted.authenticated(&assertion)?;
+    let shard = Shard::of_name(&client.app().client_id);
+    match use_once(context, shard, assertion.single_use).await? {
+        true => Ok(client),
+        false => Err(client_assertion::replayed().into()),
+    }
 }
 
 /// Reads the DPoP proof of a request to this endpoint, if it brings one (RFC 9449 §5). Whether it was used

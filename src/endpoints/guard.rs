@@ -30,6 +30,9 @@ pub struct BrowserNonce {
 }
 
 impl BrowserNonce {
+    /// As long as any nonce, and none.
+    pub const PLACEHOLDER: &str = "AAAAAAAAAAAAAAAAAAAAAA";
+
     /// The browser's nonce, or a new one.
     pub fn of<S>(context: &Context<'_, S>, request: &Request) -> Self {
         match Self::existing(request) {

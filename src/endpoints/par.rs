@@ -2,9 +2,10 @@
 
 use serde::Serialize;
 
+use super::authorize;
 use super::client_request::{Failure, authenticate, read_form, read_proof, use_proof, with_nonce};
 use crate::context::Context;
-use crate::http::{Reply, Request};
+use crate::http::{Body, Reply, Request};
 use crate::oauth::authorization_request::{AuthorizationRequest, Sent};
 use crate::oauth::error::{AuthorizationError, ErrorCode, OAuthError};
 use crate::oauth::pushed_request::{LIFETIME, PushedRequest, too_long};
@@ -18,7 +19,8 @@ struct Pushed {
     expires_in: u64,
 }
 
-/// Checks a request as the authorization endpoint will, and hands out a `request_uri` for it. Nothing is stored.
+/// Checks a request as the authorization endpoint will, and hands out a `request_uri` for it. The request is stored
+/// nowhere.
 pub async fn push<S: Stores>(context: &Context<'_, S>, request: &Request) -> Reply {
     let reply = match seal(context, request).await {
         Ok(request_uri) => {
@@ -37,7 +39,10 @@ pub async fn push<S: Stores>(context: &Context<'_, S>, request: &Request) -> Rep
 }
 
 async fn seal<S: Stores>(context: &Context<'_, S>, request: &Request) -> Result<String, Failure> {
-    let form = read_form(request)?;
+    let form = match request.body {
+        Body::TooLarge => return Err(too_long().into()),
+        _ => read_form(request)?,
+    };
     let proof = read_proof(context, request, router::PAR).await?;
     let client = authenticate(context, request, &form).await?;
     if form.one("request_uri").ok().flatten().is_some() {
@@ -46,13 +51,21 @@ async fn seal<S: Stores>(context: &Context<'_, S>, request: &Request) -> Result<
     }
     let mut pushed = PushedRequest::new(&client.app().client_id, &form, context.random, context.now);
     if let Some(proof) = &proof {
+        proof.is_enough_for(client.app())?;
         pushed.bind(proof)?;
     }
-    AuthorizationRequest::parse(&pushed.params(), Some(client.app()), Sent::Pushed).map_err(into_json)?;
+    let authorization = AuthorizationRequest::parse(&pushed.params(), Some(client.app()), Sent::Pushed);
+    let authorization = authorization.map_err(into_json)?;
+    // What comes of it has to fit into a link later on.
+    if !authorize::fits(context, authorization) {
+        return Err(too_long().into());
+    }
     let keys = &context.config.sealing_keys;
     let request_uri = pushed.request_uri(keys, context.random).ok_or_else(too_long)?;
-    if let Some(proof) = &proof {
-        use_proof(context, proof).await?;
+    // Anyone can be a public client, and a proof sent again only binds a code to its maker's own key: no reason to
+    // write a row for it.
+    if let Some(proof) = proof.filter(|_| client.is_confidential()) {
+        use_proof(context, &proof).await?;
     }
     Ok(request_uri)
 }

@@ -1,6 +1,6 @@
 //! `POST /oauth/token` (OAuth 2.1 §3.2).
 
-use futures_util::future::join3;
+use futures_util::future::{join, join3};
 use serde::Serialize;
 
 use super::access_token::{Grant, SigningKey};
@@ -54,18 +54,35 @@ async fn issue<S: Stores>(context: &Context<'_, S>, request: &Request) -> Result
             refresh_token,
             narrowing,
         }) => {
-            let client = authenticate(context, request, &form).await?;
-            refresh(context, &client, &refresh_token, narrowing, proof).await
+            let Some(token) = RefreshToken::parse(&context.config.sealing_keys, &refresh_token) else {
+                authenticate(context, request, &form).await?;
+                return Err(invalid_grant("the refresh token is not one of this server").into());
+            };
+            let (client, key) = authenticate_and_fetch_key(context, request, &form).await?;
+            refresh(context, &key, &client, token, narrowing, proof).await
         }
         Ok(TokenRequest::ClientCredentials(narrowing)) => {
-            let client = authenticate(context, request, &form).await?;
-            client_credentials(context, &client, narrowing, proof).await
+            let (client, key) = authenticate_and_fetch_key(context, request, &form).await?;
+            client_credentials(context, &key, &client, narrowing, proof).await
         }
         Err(error) => {
             authenticate(context, request, &form).await?;
             Err(error.into())
         }
     }
+}
+
+/// Side by side, and the key before the authentication is finished, because that may consume an assertion.
+async fn authenticate_and_fetch_key<S: Stores>(
+    context: &Context<'_, S>,
+    request: &Request,
+    form: &Params,
+) -> Result<(AuthenticatedClient, SigningKey<S::Key>), Failure> {
+    let presented = PresentedClient::from_request(request, form)?;
+    let (app, key) = join(context.stores.app(&presented.client_id), SigningKey::fetch(context)).await;
+    let checked = presented.check(app?)?;
+    let key = key?;
+    Ok((prove(context, checked).await?, key))
 }
 
 async fn redeem<S: Stores>(
@@ -87,11 +104,12 @@ async fn redeem<S: Stores>(
         SigningKey::fetch(context),
     )
     .await;
-    let client = prove(context, presented.check(app?)?).await?;
+    let checked = presented.check(app?)?;
+    let (payload, key) = (payload?, key?);
+    let client = prove(context, checked).await?;
     dpop::require(client.app(), proof.as_ref())?;
-    let payload = payload?.ok_or_else(|| invalid_grant("the code is unknown or has expired"))?;
+    let payload = payload.ok_or_else(|| invalid_grant("the code is unknown or has expired"))?;
     let RedeemableCode { payload, grant, .. } = payload.check(&redemption, &client, proof.as_ref(), context.now)?;
-    let key = key?;
     let family = FamilyId(random::bytes(context.random));
     let bound_to = proof.as_ref().map(|proof| proof.thumbprint.clone());
     let operation = Operation::Redeem(Box::new(Redeem {
@@ -154,15 +172,13 @@ async fn find_payload<S: Stores>(
 
 async fn refresh<S: Stores>(
     context: &Context<'_, S>,
+    key: &SigningKey<S::Key>,
     client: &AuthenticatedClient,
-    refresh_token: &str,
+    token: RefreshToken,
     narrowing: Narrowing,
     proof: Option<ProvenKey>,
 ) -> Result<TokenResponse, Failure> {
     dpop::require(client.app(), proof.as_ref())?;
-    let token = RefreshToken::parse(&context.config.sealing_keys, refresh_token)
-        .ok_or_else(|| invalid_grant("the refresh token is not one of this server"))?;
-    let key = SigningKey::fetch(context).await?;
     let bound_to = proof.as_ref().map(|proof| proof.thumbprint.clone());
     let operation = Operation::Refresh(Refresh {
         family: token.family.hash(),
@@ -198,11 +214,12 @@ async fn refresh<S: Stores>(
         }),
         bound_to,
     };
-    respond(context, &key, token, Some(successor)).await
+    respond(context, key, token, Some(successor)).await
 }
 
 async fn client_credentials<S: Stores>(
     context: &Context<'_, S>,
+    key: &SigningKey<S::Key>,
     client: &AuthenticatedClient,
     narrowing: Narrowing,
     proof: Option<ProvenKey>,
@@ -233,7 +250,6 @@ async fn client_credentials<S: Stores>(
     let grant = available
         .effective(&requested, &resources)
         .ok_or_else(|| invalid_scope("none of the scopes belongs to the named resource"))?;
-    let key = SigningKey::fetch(context).await?;
     if let Some(proof) = &proof {
         use_proof(context, proof).await?;
     }
@@ -246,7 +262,7 @@ async fn client_credentials<S: Stores>(
         family: None,
         bound_to: proof.map(|proof| proof.thumbprint),
     };
-    respond(context, &key, token, None).await
+    respond(context, key, token, None).await
 }
 
 async fn respond<S: Stores>(

@@ -268,7 +268,7 @@ pub fn apply(rows: &mut impl Rows, operation: &Operation, now: Timestamp) -> Res
             rows.end_token(jti, *expires_at)?;
             Ok(Outcome::Ended)
         }
-        Operation::UseOnce(single_use) => once::use_once(rows, single_use),
+        Operation::UseOnce(single_use) => once::use_once(rows, single_use, now),
     }
 }
 

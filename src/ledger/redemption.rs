@@ -9,7 +9,7 @@ use crate::time::Timestamp;
 /// answer. Any other ends the family of the first (OAuth 2.1 §4.1.3).
 pub fn redeem(rows: &mut impl Rows, redeem: &Redeem, now: Timestamp) -> Result<Outcome, StoreError> {
     // First, so that a request recorded on its way and sent again ends nobody's family.
-    if once::was_used(rows, redeem.proof.as_ref())? {
+    if once::was_used(rows, redeem.proof.as_ref(), now)? {
         return Ok(Refusal::Replayed.into());
     }
     if let Some(first) = rows.code(&redeem.code_hash)? {

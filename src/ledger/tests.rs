@@ -367,6 +367,26 @@ fn a_bound_family_serves_its_own_key_only_and_no_other_key_ends_it() {
 }
 
 #[test]
+fn a_public_client_that_begins_to_prove_a_key_is_bound_to_it_and_a_confidential_one_is_not() {
+    for (authenticated, bound) in [(false, Some("key".to_owned())), (true, None)] {
+        let mut rows = redeemed();
+        let proved = refresh(|refresh| {
+            refresh.authenticated = authenticated;
+            refresh.dpop_key = Some("key".into());
+        });
+        assert!(matches!(run(&mut rows, proved), Outcome::Refreshed { .. }));
+        assert_eq!(rows.families["family"].dpop_key, bound);
+    }
+}
+
+#[test]
+fn what_could_have_been_forgotten_counts_as_used() {
+    let mut rows = MemoryRows::default();
+    let late = apply(&mut rows, &Operation::UseOnce(single_use("late")), Timestamp(9000)).unwrap();
+    assert_eq!(refused(&late), Refusal::Replayed);
+}
+
+#[test]
 fn a_token_that_does_not_rotate_stays_the_same_however_often_it_is_used() {
     let mut rows = redeemed();
     for _ in 0..3 {

@@ -12,7 +12,7 @@ pub fn refresh(rows: &mut impl Rows, refresh: &Refresh, now: Timestamp) -> Resul
     let Some(mut family) = rows.family(&refresh.family)? else {
         return Ok(Refusal::UnknownFamily.into());
     };
-    if once::was_used(rows, refresh.proof.as_ref())? {
+    if once::was_used(rows, refresh.proof.as_ref(), now)? {
         return Ok(Refusal::Replayed.into());
     }
     let consent_ended = rows.consent_ended(&family.consent_id)?;
@@ -29,6 +29,10 @@ pub fn refresh(rows: &mut impl Rows, refresh: &Refresh, now: Timestamp) -> Resul
         family.keep(now);
         Ok(())
     };
+    if presented.is_ok() && !refresh.authenticated && family.dpop_key.is_none() {
+        // A public client that proves a key has its refresh tokens bound to it from now on (RFC 9449 §5).
+        family.dpop_key.clone_from(&refresh.dpop_key);
+    }
     if family != before {
         rows.put_family(&refresh.family, &family)?;
     }

@@ -99,9 +99,9 @@ pub fn client_id(params: &Params) -> Result<&str, PageReason> {
 }
 
 impl AuthorizationRequest {
-    /// Checks a request in this order: app, redirect URI, response mode (each failing with a page), then
-    /// repeated parameters, unsupported ways to ask, response type, PKCE, scope, resource, authentication
-    /// demands, prompt and max_age (each failing with a redirect).
+    /// Checks a request in this order: app, redirect URI, response mode (each failing with a page), then repeated
+    /// parameters, the length of `state`, unsupported ways to ask, whether it had to be pushed, response type, PKCE,
+    /// `dpop_jkt`, scope and resource, `acr_values`, prompt and max_age (each failing with a redirect).
     pub fn parse(params: &Params, app: Option<&App>, sent: Sent) -> Result<Self, AuthorizationError> {
         let trusted = Trusted::check(params, app, sent).map_err(AuthorizationError::Page)?;
         trusted.request().map_err(|error| AuthorizationError::Redirect {

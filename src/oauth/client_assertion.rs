@@ -35,12 +35,18 @@ pub struct Audience<'a> {
 #[derive(Debug)]
 pub struct UnverifiedAssertion<'a> {
     jwt: SignedJwt<'a>,
+    client_id: String,
     single_use: SingleUse,
 }
 
-/// Proof that a registered key made the signature and that nobody used the assertion before.
+/// Proof that a registered key of one client made the signature. Whether it was used before, the ledger knows.
 #[derive(Debug)]
-pub struct ProvenAssertion(());
+pub struct SignedAssertion {
+    /// The client.
+    pub client_id: String,
+    /// What must be its first use.
+    pub single_use: SingleUse,
+}
 
 /// The app an assertion says it is from, before anything is checked.
 pub fn claimed_client(assertion: &str) -> Result<String, OAuthError> {
@@ -90,7 +96,11 @@ impl<'a> UnverifiedAssertion<'a> {
             attempt: base64url(random::bytes::<16>(random)),
             expires_at: expires_at + CLOCK_SKEW,
         };
-        Ok(Self { jwt, single_use })
+        Ok(Self {
+            jwt,
+            client_id: app.client_id.clone(),
+            single_use,
+        })
     }
 
     /// The JWT, for its signature to be checked.
@@ -105,23 +115,21 @@ impl<'a> UnverifiedAssertion<'a> {
         app.security.jwks.candidates(kid, self.jwt.algorithm)
     }
 
-    /// What must be its first use, if its signature was found good.
-    pub fn signed(self, signature_is_good: bool) -> Result<SingleUse, OAuthError> {
+    /// The assertion, if its signature was found good.
+    pub fn accept(self, signature_is_good: bool) -> Result<SignedAssertion, OAuthError> {
         match signature_is_good {
-            true => Ok(self.single_use),
+            true => Ok(SignedAssertion {
+                client_id: self.client_id,
+                single_use: self.single_use,
+            }),
             false => Err(refused("is not signed by a registered key of this client")),
         }
     }
 }
 
-impl ProvenAssertion {
-    /// The outcome of the first use that [`UnverifiedAssertion::signed`] asked for.
-    pub fn new(is_first_use: bool) -> Result<Self, OAuthError> {
-        match is_first_use {
-            true => Ok(Self(())),
-            false => Err(refused("was used before: make a new one for each request")),
-        }
-    }
+/// An assertion that was used before (RFC 7523 §3).
+pub fn replayed() -> OAuthError {
+    refused("was used before: make a new one for each request")
 }
 
 fn read(assertion: &str) -> Result<SignedJwt<'_>, OAuthError> {
@@ -202,7 +210,7 @@ pub mod tests {
     fn check(header: &Value, claims: &Value, app: &App) -> Result<SingleUse, OAuthError> {
         let assertion = sign(header, claims, &key());
         let checked = UnverifiedAssertion::check(&assertion, app, AUDIENCE, &Seeded::default(), NOW)?;
-        checked.signed(true)
+        Ok(checked.accept(true)?.single_use)
     }
 
     fn accepted(claims: &Value, app: &App) -> bool {

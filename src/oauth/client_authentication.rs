@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use percent_encoding::percent_decode_str;
 
 use super::client::{App, AppStatus, StoredSecret};
-use super::client_assertion::{self, ASSERTION_TYPE, Audience, ProvenAssertion, UnverifiedAssertion};
+use super::client_assertion::{self, ASSERTION_TYPE, Audience, SignedAssertion, UnverifiedAssertion};
 use super::client_security::Authentication;
 use super::error::{ErrorCode, OAuthError};
 use super::secret::Secret;
@@ -61,12 +61,11 @@ impl PresentedClient {
     /// Reads the credentials of a request. At most one mechanism may be used; a `client_id` in the body that
     /// equals the one of the Basic header or the assertion is no second one. Credentials in the URL are refused.
     pub fn from_request(request: &Request, form: &Params) -> Result<Self, OAuthError> {
-        let in_url = request.query_params().is_ok_and(|query| {
-            ["client_id", "client_secret", "client_assertion"]
-                .iter()
-                .any(|name| !query.all(name).is_empty())
-        });
-        if in_url {
+        let query = request
+            .query_params()
+            .map_err(|error| invalid_request(&error.to_string()))?;
+        let credentials = ["client_id", "client_secret", "client_assertion"];
+        if credentials.iter().any(|name| !query.all(name).is_empty()) {
             return Err(invalid_client("client credentials must not be sent in the URL"));
         }
         let one = |name| {
@@ -155,9 +154,14 @@ impl AssertedClient {
         &self.app
     }
 
-    /// The app, now that its assertion is proven to be its own and new.
-    pub fn authenticated(self, _proof: &ProvenAssertion) -> Result<AuthenticatedClient, OAuthError> {
-        AuthenticatedClient::approved(self.app)
+    /// The app, now that its own key signed for it. Only the first use of the assertion counts, so this is nobody's
+    /// leave to answer before the ledger was asked.
+    pub fn authenticated(self, assertion: &SignedAssertion) -> Result<AuthenticatedClient, OAuthError> {
+        if assertion.client_id == self.app.client_id {
+            AuthenticatedClient::approved(self.app)
+        } else {
+            Err(invalid_client("the client assertion is another client's"))
+        }
     }
 }
 

@@ -6,19 +6,21 @@ use serde_json::Value;
 use url::Url;
 
 use super::client::App;
+use super::client_security::Profile;
 use super::error::{ErrorCode, OAuthError};
 use super::jwk::{JwkError, PublicKey};
-use super::jws::SignedJwt;
+use super::jws::{Algorithm, SignedJwt};
 use crate::crypto::keys::{Purpose, SealingKeys};
 use crate::crypto::{base64url, from_base64url, hash};
 use crate::ledger::SingleUse;
 use crate::random::{self, Random};
 use crate::time::Timestamp;
 
-/// How old a proof may be. Its nonce is younger, which is what counts; this bounds clocks that are off.
-const MAX_AGE: Duration = Duration::from_secs(300);
-/// How far a client's clock may be ahead.
-const CLOCK_SKEW: Duration = Duration::from_secs(30);
+/// How far `iat` may be in the past or in the future. That a proof is fresh its nonce says, which is a few minutes
+/// old at most; people's devices run ahead or behind by minutes.
+const CLOCK_SKEW: Duration = Duration::from_secs(300);
+/// How far in the future at most under FAPI 2.0 (§5.3.2.1: 10 s must be accepted, over 60 s refused).
+const FAPI_CLOCK_SKEW: Duration = Duration::from_secs(30);
 /// How long a nonce is the newest; the one before it is accepted too.
 const NONCE_PERIOD: Duration = Duration::from_secs(120);
 const MAX_JTI: usize = 256;
@@ -41,6 +43,7 @@ pub struct UnverifiedProof<'a> {
     jwt: SignedJwt<'a>,
     key: PublicKey,
     single_use: SingleUse,
+    ahead: Duration,
 }
 
 /// Proof that the client holds a private key. Made from a proof whose signature is good, and by nothing else.
@@ -50,6 +53,8 @@ pub struct ProvenKey {
     pub thumbprint: String,
     /// What must be its first use: its `jti`.
     pub single_use: SingleUse,
+    algorithm: Algorithm,
+    ahead: Duration,
 }
 
 impl<'a> UnverifiedProof<'a> {
@@ -81,7 +86,7 @@ impl<'a> UnverifiedProof<'a> {
             return Err(refused("has another htu than the URL of this endpoint"));
         }
         let issued_at = jwt.moment("iat").ok().flatten().ok_or_else(|| refused("has no iat"))?;
-        if issued_at > expected.now + CLOCK_SKEW || expected.now - issued_at > MAX_AGE {
+        if issued_at > expected.now + CLOCK_SKEW || expected.now - issued_at > CLOCK_SKEW {
             return Err(refused("is too old or from the future: check the clock"));
         }
         let jti = jwt.text("jti").filter(|jti| jti.len() <= MAX_JTI);
@@ -89,7 +94,8 @@ impl<'a> UnverifiedProof<'a> {
         let single_use = SingleUse {
             name: hash(&format!("dpop {} {jti}", key.thumbprint())),
             attempt: base64url(random::bytes::<16>(random)),
-            expires_at: expected.now + MAX_AGE + CLOCK_SKEW,
+            // Longer than its nonce is accepted.
+            expires_at: expected.now + 3 * NONCE_PERIOD,
         };
         // Last, so that a client with two mistakes does not learn them one round trip after the other.
         match jwt.claim("nonce") {
@@ -98,7 +104,12 @@ impl<'a> UnverifiedProof<'a> {
             Some(_) => return Err(refused("has a nonce that is no text")),
             None => return Err(use_nonce("the DPoP proof needs a nonce of this server")),
         }
-        Ok(Self { jwt, key, single_use })
+        Ok(Self {
+            jwt,
+            key,
+            single_use,
+            ahead: issued_at - expected.now,
+        })
     }
 
     /// The JWT and the key its signature must be good for.
@@ -112,6 +123,8 @@ impl<'a> UnverifiedProof<'a> {
             true => Ok(ProvenKey {
                 thumbprint: self.key.thumbprint(),
                 single_use: self.single_use,
+                algorithm: self.jwt.algorithm,
+                ahead: self.ahead,
             }),
             false => Err(refused("has a signature that does not fit its jwk")),
         }
@@ -137,13 +150,30 @@ pub fn parse_thumbprint(text: &str) -> Result<String, OAuthError> {
     })
 }
 
-/// Refuses a request of an app whose tokens must be bound when it brings no proof (RFC 9449 §5.2).
+/// Refuses a token request of an app whose tokens must be bound when it brings no proof (RFC 9449 §5.2), and a proof
+/// that is not good enough for this app.
 pub fn require(app: &App, proof: Option<&ProvenKey>) -> Result<(), OAuthError> {
-    if proof.is_none() && app.security.requires_dpop() {
-        let description = "this client's access tokens are bound to a key: send a DPoP proof";
-        return Err(OAuthError::new(ErrorCode::InvalidDpopProof, description));
+    match proof {
+        Some(proof) => proof.is_enough_for(app),
+        None if app.security.requires_dpop() => {
+            let description = "this client's access tokens are bound to a key: send a DPoP proof";
+            Err(OAuthError::new(ErrorCode::InvalidDpopProof, description))
+        }
+        None => Ok(()),
     }
-    Ok(())
+}
+
+impl ProvenKey {
+    /// Checks what the app's security profile demands of a proof.
+    pub fn is_enough_for(&self, app: &App) -> Result<(), OAuthError> {
+        if !app.security.allows(self.algorithm) {
+            return Err(refused("must be signed with ES256, PS256 or EdDSA"));
+        }
+        if app.security.profile == Profile::Fapi2 && self.ahead > FAPI_CLOCK_SKEW {
+            return Err(refused("is from the future: check the clock"));
+        }
+        Ok(())
+    }
 }
 
 /// The newest nonce (RFC 9449 §8): nobody can guess it, and it is stored nowhere.
@@ -178,7 +208,8 @@ fn period(now: Timestamp) -> u64 {
     u64::try_from(now.0).unwrap_or_default() / 1000 / NONCE_PERIOD.as_secs()
 }
 
-/// Compares without query and fragment, after normalization (RFC 9449 §4.3; RFC 3986 §6.2.2, §6.2.3).
+/// Compares without query and fragment, in the normal form of the URL standard: scheme and host in any case, the
+/// default port named or not (RFC 9449 §4.3).
 fn is_same_endpoint(htu: &str, endpoint: &str) -> bool {
     let normal = |text: &str| {
         let mut url = Url::parse(text).ok()?;
@@ -186,7 +217,8 @@ fn is_same_endpoint(htu: &str, endpoint: &str) -> bool {
         url.set_fragment(None);
         Some(url)
     };
-    htu.len() <= 2048 && normal(htu).is_some_and(|htu| Some(htu) == normal(endpoint))
+    let plain = htu.len() <= 2048 && htu.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
+    plain && normal(htu).is_some_and(|htu| Some(htu) == normal(endpoint))
 }
 
 fn refused(reason: &str) -> OAuthError {

@@ -6,6 +6,7 @@ use serde_json::json;
 use super::*;
 use crate::crypto::ec_key::EcPrivateKey;
 use crate::crypto::keys::testing::sealing_keys;
+use crate::oauth::client_security::testing::key_app;
 use crate::oauth::jwk::testing::jwk;
 use crate::oauth::jws::testing::sign;
 use crate::random::testing::Seeded;
@@ -58,6 +59,11 @@ fn check(header: &Value, claims: &Value) -> Result<ProvenKey, ErrorCode> {
     check_text(&sign(header, claims, &key()))
 }
 
+/// A key that was proved.
+pub fn proven_key() -> ProvenKey {
+    check(&header(), &claims()).unwrap()
+}
+
 fn assert_refused(header: &Value, claims: &Value) {
     assert_eq!(
         check(header, claims),
@@ -70,7 +76,11 @@ fn assert_refused(header: &Value, claims: &Value) {
 fn a_good_proof_proves_its_key_and_is_used_once_by_its_jti() {
     let proven = check(&header(), &claims()).unwrap();
     assert_eq!(proven.thumbprint, PublicKey::parse(&jwk(&key())).unwrap().thumbprint());
-    assert!(proven.single_use.expires_at > NOW + MAX_AGE);
+    assert!(!nonce_is_good(
+        &nonce(&sealing_keys(), NOW),
+        &sealing_keys(),
+        proven.single_use.expires_at
+    ));
     let other = check(&header(), &with(claims(), "jti", json!("two"))).unwrap();
     assert_ne!(proven.single_use.name, other.single_use.name);
 }
@@ -161,12 +171,29 @@ fn the_url_is_compared_without_query_and_fragment_and_in_normal_form() {
 
 #[test]
 fn a_proof_that_is_too_old_or_from_the_future_is_refused() {
-    for seconds in [-301, 31, 61] {
+    for seconds in [-301, 301, 3600] {
         assert_refused(&header(), &with(claims(), "iat", json!(NOW.as_seconds() + seconds)));
     }
-    for seconds in [-299, 10, 29] {
+    for seconds in [-299, 10, 29, 299] {
         let claims = with(claims(), "iat", json!(NOW.as_seconds() + seconds));
         assert!(check(&header(), &claims).is_ok(), "{seconds}");
+    }
+}
+
+#[test]
+fn fapi_takes_no_proof_from_far_ahead_and_none_signed_with_rs256() {
+    let ahead = |seconds| with(claims(), "iat", json!(NOW.as_seconds() + seconds));
+    let rs256 = ProvenKey {
+        algorithm: Algorithm::Rs256,
+        ..check(&header(), &claims()).unwrap()
+    };
+    for (profile, allowed) in [("standard", true), ("fapi_2", false)] {
+        let app = key_app(profile, json!({ "keys": [] }));
+        assert_eq!(rs256.is_enough_for(&app).is_ok(), allowed, "{profile}");
+        let proof = check(&header(), &ahead(61)).unwrap();
+        assert_eq!(proof.is_enough_for(&app).is_ok(), allowed, "{profile}");
+        assert!(check(&header(), &ahead(10)).unwrap().is_enough_for(&app).is_ok());
+        assert_eq!(require(&app, None).is_ok(), allowed, "{profile}");
     }
 }
 

@@ -7,8 +7,10 @@ use thiserror::Error;
 use super::jws::Algorithm;
 use crate::crypto::{from_base64url, hash};
 
-/// How many keys of a set are read.
+/// How many keys a set may have.
 const MAX_KEYS: usize = 20;
+/// How many keys a signature that names none is tried with.
+const MAX_TRIED: usize = 4;
 
 /// A public key that is well-formed and strong enough. Holds no private member.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,7 +27,7 @@ pub enum PublicKey {
         /// The key.
         x: String,
     },
-    /// RSA, 2048 to 8192 bits, base64url.
+    /// RSA, 2048 to 4096 bits, base64url.
     Rsa {
         /// The modulus.
         n: String,
@@ -46,9 +48,12 @@ pub enum JwkError {
     /// It holds a private or symmetric key: it must be replaced, it is known to others now.
     #[error("holds a private key")]
     Private,
-    /// An RSA key under 2048 bits (FAPI 2.0 §5.4) or over 8192.
-    #[error("must have 2048 to 8192 bits")]
+    /// An RSA key under 2048 bits (FAPI 2.0 §5.4), or over 4096: whoever sends one makes the server work.
+    #[error("must have 2048 to 4096 bits")]
     Strength,
+    /// More keys than anyone needs, or one `kid` twice.
+    #[error("must have at most 20 keys, each with a kid of its own")]
+    Set,
 }
 
 /// A key a client registered.
@@ -129,11 +134,11 @@ fn rsa(n: &str, e: &str) -> Result<PublicKey, JwkError> {
     // Without leading zeros (RFC 7518 §2, Base64urlUInt): each key has one thumbprint.
     let first = modulus.first().copied().unwrap_or_default();
     let odd = exponent.last().is_some_and(|byte| byte % 2 == 1) && exponent != [1];
-    if first == 0 || exponent.first() == Some(&0) || exponent.len() > 8 || !odd {
+    if first == 0 || exponent.first() == Some(&0) || exponent.len() > 4 || !odd {
         return Err(JwkError::Malformed);
     }
     let bits = modulus.len() * 8 - first.leading_zeros() as usize;
-    if !(2048..=8192).contains(&bits) {
+    if !(2048..=4096).contains(&bits) {
         return Err(JwkError::Strength);
     }
     Ok(PublicKey::Rsa {
@@ -143,29 +148,30 @@ fn rsa(n: &str, e: &str) -> Result<PublicKey, JwkError> {
 }
 
 impl ClientKeys {
-    /// Reads a JWK Set. Keys of other kinds or for encryption are passed over (RFC 7517 §5); a set with a
-    /// private key in it, or with one `kid` twice, is refused.
+    /// Reads a JWK Set. Keys that cannot be used here, and those for encryption, are passed over (RFC 7517 §5); a set
+    /// with a private key in it, with too many, or with one `kid` twice, is refused.
     pub fn parse(jwks: &Value) -> Result<Self, JwkError> {
         let keys = jwks.get("keys").and_then(Value::as_array).ok_or(JwkError::Malformed)?;
         let mut registered: Vec<RegisteredKey> = Vec::new();
-        for jwk in keys.iter().take(MAX_KEYS) {
+        if keys.len() > MAX_KEYS {
+            return Err(JwkError::Set);
+        }
+        for jwk in keys {
             let key = match PublicKey::parse(jwk) {
-                Ok(key) => key,
-                Err(JwkError::Kind) => continue,
-                Err(error) => return Err(error),
+                Err(JwkError::Private) => return Err(JwkError::Private),
+                parsed => parsed.ok(),
             };
             let text = |name: &str| jwk.get(name).and_then(Value::as_str);
-            let algorithm = match text("alg").map(Algorithm::parse) {
-                Some(None) => continue,
-                known => known.flatten(),
-            };
-            if text("use").is_some_and(|usage| usage != "sig") {
+            let algorithm = text("alg").map(Algorithm::parse);
+            let is_for_signatures = text("use").is_none_or(|usage| usage == "sig") && algorithm != Some(None);
+            let Some(key) = key.filter(|_| is_for_signatures) else {
                 continue;
-            }
+            };
             let kid = text("kid").map(str::to_owned);
             if kid.is_some() && registered.iter().any(|other| other.kid == kid) {
-                return Err(JwkError::Malformed);
+                return Err(JwkError::Set);
             }
+            let algorithm = algorithm.flatten();
             registered.push(RegisteredKey { kid, algorithm, key });
         }
         Ok(Self(registered))
@@ -182,13 +188,14 @@ impl ClientKeys {
         self.0.is_empty()
     }
 
-    /// The keys a signature may have been made with: the one it names, or every one that fits.
+    /// The keys a signature may have been made with: the one it names, or the first few that fit.
     pub fn candidates<'a>(&'a self, kid: Option<&'a str>, algorithm: Algorithm) -> impl Iterator<Item = &'a PublicKey> {
         self.0
             .iter()
             .filter(move |own| kid.is_none() || own.kid.is_none() || own.kid.as_deref() == kid)
             .filter(move |own| own.key.fits(algorithm) && own.algorithm.is_none_or(|own| own == algorithm))
             .map(|own| &own.key)
+            .take(MAX_TRIED)
     }
 }
 
@@ -278,7 +285,7 @@ pub mod testing {
                 JwkError::Malformed,
             ),
             (rsa_key(255), JwkError::Strength),
-            (rsa_key(1025), JwkError::Strength),
+            (rsa_key(513), JwkError::Strength),
         ] {
             assert_eq!(PublicKey::parse(&key), Err(error), "{key}");
         }
@@ -294,15 +301,19 @@ pub mod testing {
             key
         };
         let count = |keys: Value| ClientKeys::parse(&json!({ "keys": keys })).map(|keys| keys.0.len());
-        assert_eq!(count(json!([good, { "kty": "oct2" }])), Ok(1));
+        let unusable = [
+            json!({ "kty": "oct2" }),
+            rsa_key(128),
+            json!({ "kty": "EC", "crv": "P-256" }),
+            json!(7),
+        ];
+        assert_eq!(count(json!([[good.clone()].as_slice(), &unusable].concat())), Ok(1));
+        assert_eq!(count(json!(vec![good.clone(); 21])), Err(JwkError::Set));
         assert_eq!(
             count(json!([with("use", "enc"), with("alg", "RSA-OAEP"), with("use", "sig")])),
             Ok(1)
         );
-        assert_eq!(
-            count(json!([with("kid", "a"), with("kid", "a")])),
-            Err(JwkError::Malformed)
-        );
+        assert_eq!(count(json!([with("kid", "a"), with("kid", "a")])), Err(JwkError::Set));
         assert_eq!(count(json!([good, with("d", "AQAB")])), Err(JwkError::Private));
         assert_eq!(ClientKeys::parse(&json!({})), Err(JwkError::Malformed));
     }

@@ -24,12 +24,12 @@ pub struct Metadata {
     grant_types_supported: [&'static str; 3],
     code_challenge_methods_supported: [&'static str; 1],
     token_endpoint_auth_methods_supported: [&'static str; 4],
-    token_endpoint_auth_signing_alg_values_supported: [&'static str; 4],
+    token_endpoint_auth_signing_alg_values_supported: [&'static str; 5],
     revocation_endpoint_auth_methods_supported: [&'static str; 4],
-    revocation_endpoint_auth_signing_alg_values_supported: [&'static str; 4],
+    revocation_endpoint_auth_signing_alg_values_supported: [&'static str; 5],
     introspection_endpoint_auth_methods_supported: Vec<&'static str>,
-    introspection_endpoint_auth_signing_alg_values_supported: [&'static str; 4],
-    dpop_signing_alg_values_supported: [&'static str; 4],
+    introspection_endpoint_auth_signing_alg_values_supported: [&'static str; 5],
+    dpop_signing_alg_values_supported: [&'static str; 5],
     require_pushed_authorization_requests: bool,
     scopes_supported: [&'static str; 1],
     authorization_response_iss_parameter_supported: bool,
@@ -41,7 +41,7 @@ pub struct Metadata {
 impl Metadata {
     /// The document of this issuer.
     pub fn new(issuer: &Issuer) -> Self {
-        let algorithms = Algorithm::ALL.map(Algorithm::as_str);
+        let algorithms = Algorithm::NAMES;
         let confidential = METHODS.into_iter().filter(|method| *method != "none");
         Self {
             issuer: issuer.as_str().to_owned(),

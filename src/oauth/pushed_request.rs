@@ -17,8 +17,6 @@ use crate::time::Timestamp;
 pub const LIFETIME: Duration = Duration::from_secs(300);
 /// What every `request_uri` begins with (RFC 9126 §2.2).
 const PREFIX: &str = "urn:ietf:params:oauth:request_uri:";
-/// The longest sealed request: with the user's session beside it, it has to be sealed again later.
-const MAX_LENGTH: usize = seal::MAX_SEALED - 2048;
 
 /// A pushed request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -68,7 +66,7 @@ impl PushedRequest {
     /// Its `request_uri`; `None`: it is too long for a link.
     pub fn request_uri(&self, keys: &SealingKeys, random: &dyn Random) -> Option<String> {
         let sealed = seal::seal(keys, Purpose::PushedRequest, random, self)?;
-        (sealed.len() <= MAX_LENGTH).then(|| format!("{PREFIX}{sealed}"))
+        Some(format!("{PREFIX}{sealed}"))
     }
 
     /// Opens a `request_uri` for the client that sends the user with it. `None`: it is none of its own, or has
@@ -98,7 +96,7 @@ mod tests {
     use super::*;
     use crate::crypto::hash;
     use crate::crypto::keys::testing::sealing_keys;
-    use crate::ledger::SingleUse;
+    use crate::oauth::dpop::tests::proven_key;
     use crate::random::testing::Seeded;
 
     const NOW: Timestamp = Timestamp(1_000_000);
@@ -112,14 +110,9 @@ mod tests {
     }
 
     fn proof(thumbprint: &str) -> ProvenKey {
-        ProvenKey {
-            thumbprint: thumbprint.into(),
-            single_use: SingleUse {
-                name: "jti".into(),
-                attempt: "one".into(),
-                expires_at: NOW,
-            },
-        }
+        let mut proof = proven_key();
+        proof.thumbprint = thumbprint.into();
+        proof
     }
 
     #[test]

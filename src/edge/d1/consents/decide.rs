@@ -12,7 +12,8 @@ use crate::ledger::shard::Shard;
 use crate::store::{Approval, Decided, Decision, DecisionState, StoreError};
 use crate::time::Timestamp;
 
-/// How long a claim is kept: twice as long as its request could have been decided.
+/// How long a claim is kept: longer than its request can be decided, which is 10 minutes from when the user came
+/// with it, and 5 more if it was pushed.
 const CLAIM_LIFETIME: Duration = Duration::from_secs(20 * 60);
 /// How long the copy of a code is kept.
 const COPY_LIFETIME: Duration = Duration::from_secs(300);
