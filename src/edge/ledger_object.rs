@@ -5,6 +5,7 @@ use std::panic::AssertUnwindSafe;
 use std::rc::Rc;
 use std::time::Duration;
 
+use serde::Serialize;
 use worker::wasm_bindgen::JsValue;
 use worker::{DurableObject, Env, Method, Request, RequestInit, Response, Result, State, durable_object};
 
@@ -18,8 +19,31 @@ use crate::store::{Ledger, StoreError};
 
 /// How soon after a use the directory is told of it.
 const TELL_AFTER: Duration = Duration::from_secs(30);
+/// How soon after a sign of theft the audit trail is told of it.
+const TELL_URGENTLY_AFTER: Duration = Duration::from_secs(1);
 /// How often expired rows are deleted.
 const CLEAN_EVERY: Duration = Duration::from_secs(3600);
+
+// One statement for all, because D1 counts statements.
+const NOTE_USES: &str = "
+    UPDATE consents SET last_used_at = max(COALESCE(last_used_at, 0), told.value ->> 'used_at')
+    FROM json_each(?1) AS told WHERE consents.id = told.value ->> 'consent_id'";
+
+// Only the same id may be passed over: `INSERT OR IGNORE` would also lose a row that breaks a rule of the table.
+const ENTER_EVENTS: &str = "
+    INSERT INTO audit (id, at, event, actor_type, actor_id, client_id, user_id, target_type, target_id, detail)
+    SELECT id, at, kind, actor, CASE actor WHEN 'app' THEN client_id WHEN 'user' THEN user_id END, client_id, user_id,
+           CASE WHEN family IS NULL THEN 'consent' ELSE 'family' END, COALESCE(family, consent_id),
+           json_object('consent_id', consent_id, 'generation', generation, 'presented', presented)
+    FROM (
+      SELECT value ->> 'id' AS id, value ->> 'at' AS at, value ->> 'kind' AS kind, value ->> 'actor' AS actor,
+             value ->> 'consent_id' AS consent_id, value ->> 'family' AS family,
+             value ->> 'generation' AS generation, value ->> 'presented' AS presented,
+             COALESCE(value ->> 'client_id', consents.client_id) AS client_id,
+             COALESCE(value ->> 'user_id', consents.user_id) AS user_id
+      FROM json_each(?1) LEFT JOIN consents ON consents.id = value ->> 'consent_id'
+    ) WHERE true
+    ON CONFLICT (id) DO NOTHING";
 
 /// Keeps the token families of one shard and judges every redemption, refresh and revocation there.
 #[durable_object]
@@ -46,7 +70,9 @@ impl DurableObject for RevocationLedger {
         let operation: Operation = request.json().await?;
         let outcome = match operation {
             // Reads only: needs no transaction.
-            Operation::Inspect(_) => ledger::apply(&mut self.rows()?, &operation, now()).map_err(into_worker_error)?,
+            Operation::Inspect(_) => {
+                ledger::apply(&mut self.rows().await?, &operation, now()).map_err(into_worker_error)?
+            }
             _ => self.transact(operation).await?,
         };
         Response::from_json(&outcome)
@@ -54,12 +80,11 @@ impl DurableObject for RevocationLedger {
 
     async fn alarm(&self) -> Result<Response> {
         self.alarm_is_set.set(false);
-        let rows = self.rows()?;
+        let rows = self.rows().await?;
         rows.delete_expired(now()).map_err(into_worker_error)?;
         let told = self.tell_directory(&rows).await;
-        let uses_are_left = told.is_err() || !rows.untold_uses().map_err(into_worker_error)?.is_empty();
-        if uses_are_left {
-            self.set_alarm(TELL_AFTER).await?;
+        if told.is_err() || rows.has_untold().map_err(into_worker_error)? {
+            self.ring_within(TELL_AFTER).await?;
         } else if !self.alarm_is_set.get() && rows.holds_anything().map_err(into_worker_error)? {
             // Not noted as set: the next use sets its own, sooner alarm in its place.
             self.state.storage().set_alarm(CLEAN_EVERY).await?;
@@ -69,10 +94,12 @@ impl DurableObject for RevocationLedger {
 }
 
 impl RevocationLedger {
-    fn rows(&self) -> Result<SqlRows> {
+    async fn rows(&self) -> Result<SqlRows> {
         let rows = SqlRows::new(self.state.storage().sql());
         if !self.tables_are_made.get() {
-            rows.make_tables().map_err(into_worker_error)?;
+            let made = rows.clone();
+            let make = move |_| async move { made.make_tables().map_err(into_worker_error) };
+            self.state.storage().transaction(make).await?;
             self.tables_are_made.set(true);
         }
         Ok(rows)
@@ -81,54 +108,57 @@ impl RevocationLedger {
     /// Runs an operation that writes. An error undoes all of it.
     async fn transact(&self, operation: Operation) -> Result<Outcome> {
         let outcome = Rc::new(RefCell::new(None));
-        let (mut rows, result) = (self.rows()?, Rc::clone(&outcome));
+        let rows = self.rows().await?;
+        let (mut inside, result) = (rows.clone(), Rc::clone(&outcome));
         let run = move |_| async move {
-            let applied = ledger::apply(&mut rows, &operation, now()).map_err(into_worker_error)?;
+            let applied = ledger::apply(&mut inside, &operation, now()).map_err(into_worker_error)?;
             result.replace(Some(applied));
             Ok(())
         };
         self.state.storage().transaction(run).await?;
-        self.tell_soon().await?;
+        if rows.has_urgent_news() {
+            self.ring_within(TELL_URGENTLY_AFTER).await?;
+        } else if !self.alarm_is_set.get() {
+            self.ring_within(TELL_AFTER).await?;
+        }
         outcome
             .take()
             .ok_or_else(|| worker::Error::RustError("no outcome".into()))
     }
 
     /// Makes sure that the alarm rings soon; one that is set for sooner stays.
-    async fn tell_soon(&self) -> Result<()> {
-        if self.alarm_is_set.get() {
-            return Ok(());
-        }
+    async fn ring_within(&self, time: Duration) -> Result<()> {
         let set = self.state.storage().get_alarm().await?;
-        if set.is_some_and(|at| at <= (now() + TELL_AFTER).0) {
-            self.alarm_is_set.set(true);
-            return Ok(());
+        if set.is_none_or(|at| at > (now() + time).0) {
+            self.state.storage().set_alarm(time).await?;
         }
-        self.set_alarm(TELL_AFTER).await
-    }
-
-    async fn set_alarm(&self, after: Duration) -> Result<()> {
-        self.state.storage().set_alarm(after).await?;
         self.alarm_is_set.set(true);
         Ok(())
     }
 
-    /// Writes when consents were last used to D1: in batches, never one write per token.
+    /// Writes to D1 when consents were last used, and events to the audit trail: in batches, never one write per
+    /// token. An event told twice is entered once.
     async fn tell_directory(&self, rows: &SqlRows) -> std::result::Result<(), StoreError> {
-        let uses = rows.untold_uses()?;
-        if uses.is_empty() {
+        let (uses, events) = (rows.untold_uses()?, rows.untold_events()?);
+        let mut statements = Vec::new();
+        if !uses.is_empty() {
+            statements.push(Statement::new(NOTE_USES).text(&json(&uses)?));
+        }
+        if !events.is_empty() {
+            statements.push(Statement::new(ENTER_EVENTS).text(&json(&events)?));
+        }
+        if statements.is_empty() {
             return Ok(());
         }
         let database = self.env.d1("DB").map_err(|error| store_error("d1", error))?;
-        let told = serde_json::to_string(&uses).map_err(|error| store_error("ledger", error))?;
-        // One statement for all: D1 counts statements.
-        let update = Statement::new(
-            "UPDATE consents SET last_used_at = max(COALESCE(last_used_at, 0), told.value ->> 'used_at')
-             FROM json_each(?1) AS told WHERE consents.id = told.value ->> 'consent_id'",
-        );
-        batch(&database, vec![update.text(&told)]).await?;
-        rows.forget_uses(&uses)
+        batch(&database, statements).await?;
+        rows.forget_uses(&uses)?;
+        rows.forget_events(&events)
     }
+}
+
+fn json(value: &impl Serialize) -> std::result::Result<String, StoreError> {
+    serde_json::to_string(value).map_err(|error| store_error("ledger", error))
 }
 
 fn into_worker_error(error: StoreError) -> worker::Error {

@@ -1,16 +1,23 @@
 //! The rows of one ledger object in its SQLite database.
 
+use std::cell::Cell;
+use std::rc::Rc;
+
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use worker::{SqlStorage, SqlStorageValue};
 
 use super::stores::store_error;
+use crate::ledger::event::Event;
 use crate::ledger::family::Family;
 use crate::ledger::{RedeemedCode, Rows, SingleUse};
 use crate::store::StoreError;
 use crate::time::Timestamp;
 
-const SCHEMA: &str = "
+/// How the tables came to be: each step brings those of the version before it up to its own. The first takes any
+/// table that is there from the time before steps were counted. A step that was released is never changed.
+const STEPS: [&str; 2] = [
+    "
     CREATE TABLE IF NOT EXISTS codes (hash TEXT PRIMARY KEY, record TEXT NOT NULL, expires_at INTEGER NOT NULL) WITHOUT ROWID;
     CREATE INDEX IF NOT EXISTS codes_by_expiry ON codes (expires_at);
     CREATE TABLE IF NOT EXISTS families (id TEXT PRIMARY KEY, consent_id TEXT NOT NULL, record TEXT NOT NULL, expires_at INTEGER NOT NULL) WITHOUT ROWID;
@@ -23,12 +30,16 @@ const SCHEMA: &str = "
     CREATE TABLE IF NOT EXISTS single_uses (name TEXT PRIMARY KEY, attempt TEXT NOT NULL, expires_at INTEGER NOT NULL) WITHOUT ROWID;
     CREATE INDEX IF NOT EXISTS single_uses_by_expiry ON single_uses (expires_at);
     CREATE TABLE IF NOT EXISTS consent_use (consent_id TEXT PRIMARY KEY, used_at INTEGER NOT NULL) WITHOUT ROWID;
-";
+    ",
+    "CREATE TABLE audit_outbox (id TEXT PRIMARY KEY, event TEXT NOT NULL) WITHOUT ROWID;",
+];
 
 /// One ledger object's tables.
 #[derive(Clone)]
 pub struct SqlRows {
     sql: SqlStorage,
+    /// Whether an event was noted through these rows that should be told at once.
+    has_urgent_news: Rc<Cell<bool>>,
 }
 
 /// When a consent was last used.
@@ -59,15 +70,47 @@ struct UsedBy {
 #[derive(Deserialize)]
 struct Found {}
 
+#[derive(Deserialize)]
+struct Version {
+    version: usize,
+}
+
+#[derive(Deserialize)]
+struct NotedEvent {
+    event: String,
+}
+
 impl SqlRows {
     /// The tables behind `sql`.
     pub fn new(sql: SqlStorage) -> Self {
-        Self { sql }
+        Self {
+            sql,
+            has_urgent_news: Rc::default(),
+        }
     }
 
-    /// Makes the tables that are not there.
+    /// Makes the tables, or brings those of an earlier version up to date. To be run in a transaction.
     pub fn make_tables(&self) -> Result<(), StoreError> {
-        self.execute(SCHEMA, Vec::new())
+        self.execute(
+            "CREATE TABLE IF NOT EXISTS schema_version (version INTEGER NOT NULL)",
+            Vec::new(),
+        )?;
+        let found: Vec<Version> = self.select("SELECT version FROM schema_version", Vec::new())?;
+        let version = found.first().map_or(0, |found| found.version);
+        for step in STEPS.iter().skip(version) {
+            self.execute(step, Vec::new())?;
+        }
+        if version < STEPS.len() {
+            self.execute("DELETE FROM schema_version", Vec::new())?;
+            let latest = i32::try_from(STEPS.len()).unwrap_or(i32::MAX);
+            self.execute("INSERT INTO schema_version (version) VALUES (?)", vec![latest.into()])?;
+        }
+        Ok(())
+    }
+
+    /// Whether an event was noted that should be told at once.
+    pub fn has_urgent_news(&self) -> bool {
+        self.has_urgent_news.get()
     }
 
     /// Deletes what can no longer matter.
@@ -96,6 +139,28 @@ impl SqlRows {
             self.execute("DELETE FROM consent_use WHERE consent_id = ? AND used_at <= ?", values)?;
         }
         Ok(())
+    }
+
+    /// Events the audit trail has not been told of.
+    pub fn untold_events(&self) -> Result<Vec<Event>, StoreError> {
+        let noted: Vec<NotedEvent> = self.select("SELECT event FROM audit_outbox LIMIT 500", Vec::new())?;
+        let read = |noted: NotedEvent| serde_json::from_str(&noted.event);
+        let events: Result<_, _> = noted.into_iter().map(read).collect();
+        events.map_err(|error| store_error("ledger", error))
+    }
+
+    /// Forgets events the audit trail has.
+    pub fn forget_events(&self, told: &[Event]) -> Result<(), StoreError> {
+        for told in told {
+            self.execute("DELETE FROM audit_outbox WHERE id = ?", vec![told.id.as_str().into()])?;
+        }
+        Ok(())
+    }
+
+    /// Whether there is anything the directory has not been told of.
+    pub fn has_untold(&self) -> Result<bool, StoreError> {
+        let untold = "SELECT 1 FROM consent_use UNION ALL SELECT 1 FROM audit_outbox LIMIT 1";
+        Ok(!self.select::<Found>(untold, Vec::new())?.is_empty())
     }
 
     /// Whether anything is kept that will expire.
@@ -226,6 +291,13 @@ impl Rows for SqlRows {
             "INSERT INTO consent_use (consent_id, used_at) VALUES (?, ?) ON CONFLICT (consent_id) DO UPDATE SET used_at = excluded.used_at",
             values,
         )
+    }
+
+    fn note(&mut self, event: &Event) -> Result<(), StoreError> {
+        self.has_urgent_news
+            .set(self.has_urgent_news.get() || event.kind.is_urgent());
+        let values = vec![event.id.as_str().into(), json(event)?];
+        self.execute("INSERT OR IGNORE INTO audit_outbox (id, event) VALUES (?, ?)", values)
     }
 }
 

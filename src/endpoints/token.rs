@@ -183,6 +183,7 @@ async fn refresh<S: Stores>(
     let operation = Operation::Refresh(Refresh {
         family: token.family.hash(),
         generation: token.generation,
+        attempt: base64url(random::bytes::<16>(context.random)),
         client_id: client.app().client_id.clone(),
         app_epoch: client.app().epoch,
         authenticated: client.is_confidential(),

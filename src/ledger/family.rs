@@ -39,6 +39,9 @@ pub struct Family {
     rotations: Vec<Rotation>,
     /// The last generation that was re-sent after [`RETRY_WINDOW`].
     resent_late: Option<u32>,
+    /// The attempt that re-sent it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    resent_late_by: Option<String>,
     /// When it began.
     pub created_at: Timestamp,
     /// How long it lives from one use to the next.
@@ -113,6 +116,7 @@ impl Family {
             generation: 0,
             rotations: Vec::new(),
             resent_late: None,
+            resent_late_by: None,
             created_at: now,
             lifetimes: redeem.lifetimes,
             idle_expires_at: now + redeem.lifetimes.idle(),
@@ -162,6 +166,21 @@ impl Family {
                 Err(Refusal::TokenReused)
             }
         }
+    }
+
+    /// As [`Self::present`], for an attempt that is made again when its reply was lost: a late re-send that was
+    /// taken is not taken for a second one.
+    pub fn present_for(&mut self, attempt: &str, generation: u32, proven: bool, now: Timestamp) -> Result<(), Refusal> {
+        let is_predecessor = generation.checked_add(1) == Some(self.generation);
+        if is_predecessor && self.was_resent_late(generation) && self.resent_late_by.as_deref() == Some(attempt) {
+            return Ok(());
+        }
+        let before = self.resent_late;
+        self.present(generation, proven, now)?;
+        if self.resent_late != before {
+            self.resent_late_by = Some(attempt.to_owned());
+        }
+        Ok(())
     }
 
     /// Whether this generation's token would be answered with a successor.

@@ -5,6 +5,7 @@
 //! over rows in memory.
 
 mod consent;
+pub mod event;
 pub mod family;
 mod once;
 mod redemption;
@@ -19,6 +20,7 @@ use crate::oauth::grant::{AvailableScopes, EffectiveGrant};
 use crate::oauth::scope::Scopes;
 use crate::store::StoreError;
 use crate::time::Timestamp;
+use event::{Event, EventKind};
 use family::{EndReason, Family};
 pub use once::SingleUse;
 
@@ -114,6 +116,8 @@ pub struct Refresh {
     pub family: String,
     /// The generation named by the token.
     pub generation: u32,
+    /// Tells a retry of this refresh, whose reply was lost, from a token that is sent again.
+    pub attempt: String,
     /// The app that asks.
     pub client_id: String,
     /// Its epoch now.
@@ -254,6 +258,8 @@ pub trait Rows {
     fn put_single_use(&mut self, single_use: &SingleUse) -> Result<(), StoreError>;
     /// Notes that a consent was used.
     fn touch_consent(&mut self, consent_id: &str, now: Timestamp) -> Result<(), StoreError>;
+    /// Notes an event for the audit trail.
+    fn note(&mut self, event: &Event) -> Result<(), StoreError>;
 }
 
 /// Carries out one operation.
@@ -300,19 +306,20 @@ impl From<Refusal> for Outcome {
     }
 }
 
-/// Ends a family, if it lives, and keeps why.
+/// Ends a family, if it lives, and keeps why. Whether it lived.
 fn end(
     rows: &mut impl Rows,
     id: &str,
-    mut family: Family,
+    family: &mut Family,
     reason: EndReason,
     now: Timestamp,
-) -> Result<(), StoreError> {
-    if family.ended.is_none() {
-        family.end(reason, now);
-        rows.put_family(id, &family)?;
+) -> Result<bool, StoreError> {
+    if family.ended.is_some() {
+        return Ok(false);
     }
-    Ok(())
+    family.end(reason, now);
+    rows.put_family(id, family)?;
+    Ok(true)
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Redeeming a code: exactly once, whatever the concurrency.
 
 use super::family::{EndReason, Family};
-use super::{CODE_MEMORY, MAX_FAMILIES, Outcome, Redeem, RedeemedCode, Refusal, Rows, end, once};
+use super::{CODE_MEMORY, Event, EventKind, MAX_FAMILIES, Outcome, Redeem, RedeemedCode, Refusal, Rows, end, once};
 use crate::store::StoreError;
 use crate::time::Timestamp;
 
@@ -40,8 +40,9 @@ fn make_room(rows: &mut impl Rows, consent_id: &str, now: Timestamp) -> Result<(
     alive.retain(|(_, family)| family.check_alive(now).is_ok());
     alive.sort_by_key(|(_, family)| family.last_used_at());
     let too_many = (alive.len() + 1).saturating_sub(MAX_FAMILIES);
-    for (id, _) in alive.iter().take(too_many) {
+    for (id, family) in alive.iter().take(too_many) {
         rows.remove_family(id)?;
+        rows.note(&Event::of_family(EventKind::FamilyDisplaced, id, family, None, now))?;
     }
     Ok(())
 }
@@ -49,14 +50,25 @@ fn make_room(rows: &mut impl Rows, consent_id: &str, now: Timestamp) -> Result<(
 fn repeat(rows: &mut impl Rows, redeem: &Redeem, first: &RedeemedCode, now: Timestamp) -> Result<Outcome, StoreError> {
     let family = rows.family(&first.family)?;
     if first.attempt == redeem.attempt {
+        if rows.consent_ended(&redeem.consent_id)? {
+            return Ok(Refusal::ConsentEnded.into());
+        }
         return Ok(match family.map(|family| family.check_alive(now)) {
             Some(Ok(())) => Outcome::Redeemed,
             Some(Err(reason)) => reason.into(),
             None => Refusal::UnknownFamily.into(),
         });
     }
-    if let Some(family) = family {
-        end(rows, &first.family, family, EndReason::CodeReused, now)?;
+    if let Some(mut family) = family
+        && end(rows, &first.family, &mut family, EndReason::CodeReused, now)?
+    {
+        rows.note(&Event::of_family(
+            EventKind::CodeReused,
+            &first.family,
+            &family,
+            None,
+            now,
+        ))?;
     }
     Ok(Refusal::CodeUsed.into())
 }

@@ -1,5 +1,7 @@
 //! Every operation against every state it can meet.
 
+mod events;
+
 use super::family::tests::redeem;
 use super::*;
 use crate::store::memory::MemoryRows;
@@ -20,6 +22,7 @@ fn refresh(change: impl FnOnce(&mut Refresh)) -> Operation {
     let mut refresh = Refresh {
         family: "family".into(),
         generation: 0,
+        attempt: "attempt".into(),
         client_id: "app_one".into(),
         app_epoch: 1,
         authenticated: false,

@@ -1,7 +1,7 @@
 //! Exchanging, inspecting and ending tokens.
 
 use super::family::{EndReason, Family};
-use super::{Inspect, Outcome, Refresh, Refusal, Rows, end, once};
+use super::{Event, EventKind, Inspect, Outcome, Refresh, Refusal, Rows, end, once};
 use crate::oauth::grant::{EffectiveGrant, narrow_resources};
 use crate::store::StoreError;
 use crate::time::Timestamp;
@@ -24,7 +24,7 @@ pub fn refresh(rows: &mut impl Rows, refresh: &Refresh, now: Timestamp) -> Resul
     let presented = if refresh.rotates || refresh.generation != family.generation {
         // A key proves as much as a secret does.
         let proven = refresh.authenticated || family.dpop_key.is_some();
-        family.present(refresh.generation, proven, now)
+        family.present_for(&refresh.attempt, refresh.generation, proven, now)
     } else {
         family.keep(now);
         Ok(())
@@ -36,6 +36,10 @@ pub fn refresh(rows: &mut impl Rows, refresh: &Refresh, now: Timestamp) -> Resul
     if family != before {
         rows.put_family(&refresh.family, &family)?;
     }
+    if let Some(kind) = worth_noting(&before, refresh.generation, presented) {
+        let presented = Some(refresh.generation);
+        rows.note(&Event::of_family(kind, &refresh.family, &before, presented, now))?;
+    }
     if let Err(refusal) = presented {
         return Ok(refusal.into());
     }
@@ -45,6 +49,15 @@ pub fn refresh(rows: &mut impl Rows, refresh: &Refresh, now: Timestamp) -> Resul
         family: Box::new(family),
         grant,
     })
+}
+
+/// What the audit trail should know of a refresh token that was presented to this family.
+fn worth_noting(before: &Family, generation: u32, presented: Result<(), Refusal>) -> Option<EventKind> {
+    match presented {
+        Err(Refusal::TokenReused) => Some(EventKind::RefreshTokenReused),
+        Ok(()) if generation > before.generation => Some(EventKind::RolledBack),
+        _ => None,
+    }
 }
 
 fn judge(family: &Family, consent_ended: bool, refresh: &Refresh, now: Timestamp) -> Result<EffectiveGrant, Refusal> {
@@ -107,12 +120,14 @@ pub fn inspect(rows: &impl Rows, inspect: &Inspect, now: Timestamp) -> Result<Ou
 /// Ends a family for the app it belongs to. One that is unknown or ended already counts as ended
 /// (RFC 7009 §2.2); another app's is refused and lives on (RFC 7009 §2.1).
 pub fn end_family(rows: &mut impl Rows, id: &str, client_id: &str, now: Timestamp) -> Result<Outcome, StoreError> {
-    let Some(family) = rows.family(id)? else {
+    let Some(mut family) = rows.family(id)? else {
         return Ok(Outcome::Ended);
     };
     if family.client_id != client_id {
         return Ok(Refusal::OtherClient.into());
     }
-    end(rows, id, family, EndReason::RevokedByClient, now)?;
+    if end(rows, id, &mut family, EndReason::RevokedByClient, now)? {
+        rows.note(&Event::of_family(EventKind::FamilyRevoked, id, &family, None, now))?;
+    }
     Ok(Outcome::Ended)
 }

@@ -7,6 +7,7 @@ use std::rc::Rc;
 use super::*;
 use crate::crypto::ec_key::{EcPrivateKey, EcPublicKey};
 use crate::keyring::KeySet;
+use crate::ledger::event::Event;
 use crate::ledger::family::Family;
 use crate::ledger::{self, RedeemedCode, Rows, SingleUse};
 use crate::oauth::client::AppStatus;
@@ -396,6 +397,23 @@ pub struct MemoryRows {
     pub ended_tokens: BTreeMap<String, Timestamp>,
     pub single_uses: BTreeMap<String, SingleUse>,
     pub used: BTreeMap<String, Timestamp>,
+    /// For the audit trail, in the order in which they were noted.
+    pub events: Vec<Event>,
+    /// When codes are forgotten.
+    until: BTreeMap<String, Timestamp>,
+}
+
+impl MemoryRows {
+    /// What the alarm does: deletes what can no longer matter.
+    pub fn delete_expired(&mut self, now: Timestamp) {
+        let until = &self.until;
+        self.codes.retain(|hash, _| until[hash] > now);
+        self.families
+            .retain(|_, family| family.expires_at.min(family.idle_expires_at) > now);
+        self.ended_consents.retain(|_, until| *until > now);
+        self.ended_tokens.retain(|_, until| *until > now);
+        self.single_uses.retain(|_, single_use| single_use.expires_at > now);
+    }
 }
 
 impl Rows for MemoryRows {
@@ -403,7 +421,8 @@ impl Rows for MemoryRows {
         Ok(self.codes.get(hash).cloned())
     }
 
-    fn put_code(&mut self, hash: &str, code: &RedeemedCode, _until: Timestamp) -> Result<(), StoreError> {
+    fn put_code(&mut self, hash: &str, code: &RedeemedCode, until: Timestamp) -> Result<(), StoreError> {
+        self.until.insert(hash.into(), until);
         self.codes.insert(hash.into(), code.clone());
         Ok(())
     }
@@ -459,6 +478,11 @@ impl Rows for MemoryRows {
 
     fn touch_consent(&mut self, consent_id: &str, now: Timestamp) -> Result<(), StoreError> {
         self.used.insert(consent_id.into(), now);
+        Ok(())
+    }
+
+    fn note(&mut self, event: &Event) -> Result<(), StoreError> {
+        self.events.push(event.clone());
         Ok(())
     }
 }
