@@ -1,6 +1,9 @@
 //! Every operation against every state it can meet.
 
 mod events;
+mod faults;
+mod model;
+mod table;
 
 use super::family::tests::redeem;
 use super::*;
