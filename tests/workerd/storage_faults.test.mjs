@@ -34,6 +34,44 @@ test("token, code: what cannot be judged now is not burned", async (t) => {
   }
 });
 
+// Covers: R49
+test("token, code: a KV that fails, lags or forgot costs no code", async (t) => {
+  const cases = {
+    failing: down("KV.get", { match: "code:" }),
+    "failing when it has answered": replyLost("KV.get", { match: "code:" }),
+    empty: [{ at: "KV.get", match: "code:", answer: null }],
+    slow: [{ at: "KV.get", match: "code:", delayBefore: 1500 }],
+  };
+  for (const [name, faults] of Object.entries(cases)) {
+    await t.test(name, async () => {
+      const grant = await (await newBrowser()).connect(apps.spa);
+      assert.equal(await isActive(await tokens(await redeem(grant, {}, { faults }))), true);
+    });
+  }
+});
+
+// Covers: R49
+test("token, code: neither a KV that still has a redeemed code nor a database that has gives it to anybody", async (t) => {
+  const cases = { "KV is behind": undefined, "only the database answers": down("KV.get", { match: "code:" }) };
+  for (const [name, faults] of Object.entries(cases)) {
+    await t.test(name, async () => {
+      const grant = await (await newBrowser()).connect(apps.spa);
+      const first = await tokens(await redeem(grant, {}, { faults }));
+      await expectRefusal(await redeem(grant, {}, { faults }), "invalid_grant");
+      assert.equal(await isActive(first), false);
+    });
+  }
+});
+
+// Covers: R50
+test("token, refresh: neither a database nor a KV that is down matters", async () => {
+  const { refresh_token } = await connect(await newBrowser(), apps.spa);
+  await refresh(apps.spa, "lkr_the app's record is read again if that is due");
+  const faults = [...down("KV"), ...down("DB")];
+  const next = await tokens(await refresh(apps.spa, refresh_token, {}, { faults }));
+  await tokens(await refresh(apps.spa, next.refresh_token));
+});
+
 test("token, code: a reply of the ledger that was lost is asked for again, and the tokens live", async () => {
   for (const faults of [replyLost("LEDGER", once), down("LEDGER", once)]) {
     const grant = await (await newBrowser()).connect(apps.spa);

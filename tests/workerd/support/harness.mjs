@@ -74,10 +74,26 @@ export class Latchkey {
     return this.worker.scheduled({ cron: "*/5 * * * *", scheduledTime: new Date() });
   }
 
-  // What every ledger does by alarm half a minute after a use, done now.
-  async ringLedgers() {
+  // Calls every ledger object, by the methods of faults/ledger.mjs.
+  async eachLedger(call) {
     for (const id of await this.worker.listDurableObjectIds("LEDGER"))
-      await this.ledgers.get(this.ledgers.idFromString(id)).ringAlarm();
+      await call(this.ledgers.get(this.ledgers.idFromString(id)), id);
+  }
+
+  // What every ledger does by alarm half a minute after a use, done now.
+  ringLedgers() {
+    return this.eachLedger((ledger) => ledger.ringAlarm());
+  }
+
+  // The rows of all ledgers together: { families: [...], ... }
+  async ledgerRows() {
+    const all = {};
+    for (const id of await this.worker.listDurableObjectIds("LEDGER")) {
+      const storage = await this.worker.getDurableObjectStorage("LEDGER", { id });
+      for (const table of await tablesOf(storage))
+        (all[table] ??= []).push(...(await storage.exec(`SELECT * FROM ${table}`)));
+    }
+    return all;
   }
 
   async count(table, where = "1 = 1", ...values) {
@@ -115,11 +131,15 @@ export class Latchkey {
 // What the request cost: { "KV.get": 1, "LEDGER.fetch": 1, depth: 2 }
 export const trips = (answer) => JSON.parse(answer.headers.get("x-test-trips"));
 
+async function tablesOf(storage) {
+  const tables = await storage.exec("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT GLOB '_*'");
+  return tables.map(({ name }) => name);
+}
+
 // Every millisecond time there is, as a number of its own or inside a JSON text.
 async function age(storage, milliseconds) {
   const earlier = (text) => text.replaceAll(/\b1\d{12}\b/g, (time) => time - milliseconds);
-  const tables = await storage.exec("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT GLOB '_cf_*'");
-  for (const { name: table } of tables) {
+  for (const table of await tablesOf(storage)) {
     for (const { name: column } of await storage.exec(`SELECT name FROM pragma_table_info('${table}')`)) {
       await storage.exec(
         `UPDATE ${table} SET ${column} = ${column} - ${milliseconds}

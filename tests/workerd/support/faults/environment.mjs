@@ -1,7 +1,7 @@
 // Stands between the worker and its bindings, so that a plan can break, delay, fake and count every storage call.
 
 // `replacements` maps a property to a function that makes its stand-in; everything else is the binding's own.
-function standIn(target, replacements) {
+export function standIn(target, replacements) {
   return new Proxy(target, {
     get(_, property) {
       const make = Object.hasOwn(replacements, property) ? replacements[property] : undefined;
