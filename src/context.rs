@@ -1,6 +1,7 @@
 //! What every endpoint is given.
 
 use crate::config::Config;
+use crate::log::Log;
 use crate::random::Random;
 use crate::time::Timestamp;
 
@@ -14,6 +15,8 @@ pub struct Context<'a, S> {
     pub random: &'a dyn Random,
     /// The continent the request came from, as Cloudflare abbreviates it.
     pub continent: Option<&'a str>,
+    /// What is written about the request.
+    pub log: &'a Log,
     /// Storage.
     pub stores: &'a S,
 }

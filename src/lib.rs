@@ -10,6 +10,7 @@ pub mod endpoints;
 pub mod http;
 pub mod keyring;
 pub mod ledger;
+pub mod log;
 pub mod oauth;
 pub mod pages;
 pub mod random;

@@ -88,6 +88,37 @@ pub enum Route<'a> {
     NotFound,
 }
 
+impl Route<'_> {
+    /// The name it is known by in the log: without the ids that paths hold.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Authorize => "authorize",
+            Self::ConsentPage => "consent_page",
+            Self::ConsentDecision => "consent_decision",
+            Self::PushedRequest => "par",
+            Self::Token => "token",
+            Self::Revoke => "revoke",
+            Self::Introspect => "introspect",
+            Self::Jwks => "jwks",
+            Self::Metadata => "metadata",
+            Self::LoginPage => "login_page",
+            Self::Login => "login",
+            Self::LogoutPage => "logout_page",
+            Self::Logout => "logout",
+            Self::AccountApps => "account_apps",
+            Self::AccountAppsRevoke { .. } => "account_apps_revoke",
+            Self::ConnectedApps => "connected_apps",
+            Self::RevokeConnectedApp { .. } => "revoke_connected_app",
+            Self::Home => "home",
+            Self::Asset { .. } => "asset",
+            Self::Health => "health",
+            Self::Preflight => "preflight",
+            Self::MethodNotAllowed { .. } => "method_not_allowed",
+            Self::NotFound => "not_found",
+        }
+    }
+}
+
 /// Finds what a request is for. `HEAD` counts as `GET`.
 pub fn route<'a>(method: &str, path: &'a str) -> Route<'a> {
     let method = if method == "HEAD" { "GET" } else { method };

@@ -8,6 +8,7 @@ mod keyring_object;
 mod kv;
 mod ledger_object;
 mod ledger_rows;
+mod scope;
 mod signer;
 mod stores;
 mod surroundings;
@@ -16,51 +17,96 @@ mod webcrypto;
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use worker::{Env, Request, Response, Result, ScheduleContext, ScheduledEvent, console_error, event};
+use worker::{Env, Request, Response, Result, ScheduleContext, ScheduledEvent, console_error, console_log, event};
 
-use crate::config::{Config, Variables};
+use crate::config::{Config, ConfigError, Variables};
 use crate::context::Context;
 use crate::endpoints;
 use crate::http::Reply;
+use crate::log::{Answered, Log};
+use crate::router;
+use scope::{Panicked, in_request, note_panics};
 use stores::EdgeStores;
 use surroundings::{PlatformRandom, now};
 
 #[event(fetch)]
 async fn fetch(request: Request, env: Env, _context: worker::Context) -> Result<Response> {
-    let config = match config(&env) {
-        Ok(config) => config,
-        Err(reply) => return convert::response(reply, false),
+    note_panics();
+    let (began, log) = (now(), Rc::new(Log::new(&PlatformRandom)));
+    let (method, path) = (request.inner().method(), request.path());
+    let for_people = request
+        .headers()
+        .get("accept")?
+        .is_some_and(|accept| accept.contains("text/html"));
+    let reply = match config(&env) {
+        Ok(config) => in_request(&log, answer(&config, request, env, &log))
+            .await
+            .unwrap_or_else(|Panicked| endpoints::broken(&config, &log, for_people)),
+        Err(error) => endpoints::not_configured(&error, &log),
     };
+    write(
+        &log,
+        Answered {
+            method: &method,
+            route: router::route(&method, &path).name(),
+            status: reply.status,
+            error: reply.error,
+            duration_ms: now().0 - began.0,
+        },
+    );
+    convert::response(reply, method == "HEAD")
+}
+
+async fn answer(config: &Config, request: Request, env: Env, log: &Log) -> Reply {
     let continent = request.cf().and_then(|cf| cf.continent());
-    let head = request.inner().method() == "HEAD";
     let stores = EdgeStores::new(env);
     let context = Context {
-        config: &config,
+        config,
         now: now(),
         random: &PlatformRandom,
         continent: continent.as_deref(),
+        log,
         stores: &stores,
     };
-    let reply = match convert::request(request).await {
+    match convert::request(request).await {
         Some(request) => endpoints::dispatch(&context, &request).await,
-        None => Reply::json(400, &serde_json::json!({ "error": "invalid_request" })),
-    };
-    convert::response(reply, head)
+        None => Reply::json(400, &serde_json::json!({ "error": "invalid_request" })).telling("invalid_request"),
+    }
 }
 
 #[event(scheduled)]
 async fn scheduled(_event: ScheduledEvent, env: Env, _context: ScheduleContext) {
+    note_panics();
+    let (began, log) = (now(), Rc::new(Log::new(&PlatformRandom)));
     let Ok(config) = config(&env) else { return };
     let stores = EdgeStores::new(env);
     let context = Context {
         config: &config,
-        now: now(),
+        now: began,
         random: &PlatformRandom,
         continent: None,
+        log: &log,
         stores: &stores,
     };
-    if let Err(error) = endpoints::maintain(&context).await {
-        console_error!("maintenance: {error}");
+    let done = in_request(&log, endpoints::maintain(&context)).await;
+    write(
+        &log,
+        Answered {
+            method: "CRON",
+            route: "maintenance",
+            status: if matches!(done, Ok(Ok(_))) { 200 } else { 500 },
+            error: None,
+            duration_ms: now().0 - began.0,
+        },
+    );
+}
+
+/// One line; as an error when something on our side went wrong.
+fn write(log: &Log, answered: Answered<'_>) {
+    if answered.status >= 500 || log.has_faults() {
+        console_error!("{}", log.line(answered));
+    } else {
+        console_log!("{}", log.line(answered));
     }
 }
 
@@ -70,7 +116,7 @@ thread_local! {
 
 /// The operator's configuration, read once per isolate: a deployment starts new ones. One that cannot serve
 /// requests answers every one of them with its reason.
-fn config(env: &Env) -> std::result::Result<Rc<Config>, Reply> {
+fn config(env: &Env) -> std::result::Result<Rc<Config>, ConfigError> {
     if let Some(config) = CONFIG.with_borrow(Option::clone) {
         return Ok(config);
     }
@@ -81,10 +127,11 @@ fn config(env: &Env) -> std::result::Result<Rc<Config>, Reply> {
         development_sign_in: variable("DEVELOPMENT_SIGN_IN"),
         latchkey_secret: variable("LATCHKEY_SECRET"),
     };
-    let config = Config::parse(variables).map(Rc::new).map_err(|error| {
+    let config = Config::parse(variables).map(Rc::new);
+    if let Err(error) = &config {
         console_error!("configuration: {error}");
-        endpoints::not_configured(&error)
-    })?;
+    }
+    let config = config?;
     CONFIG.set(Some(Rc::clone(&config)));
     Ok(config)
 }

@@ -1,7 +1,8 @@
 //! The bindings of this Worker, as the storage the endpoints know.
 
-use worker::{D1Database, Env, console_error};
+use worker::{D1Database, Env};
 
+use super::scope::note_fault;
 use crate::store::StoreError;
 
 /// Storage on Cloudflare. Its traits are implemented beside each product: `d1`, `kv`, `ledger_object`, `signer`.
@@ -30,6 +31,6 @@ pub(super) fn store_error(part: &'static str, error: impl std::fmt::Display) -> 
         part,
         detail: error.to_string(),
     };
-    console_error!("storage: {error}");
+    note_fault(part, &error.detail);
     error
 }

@@ -36,7 +36,6 @@ pub async fn revoke<S: Stores>(context: &Context<'_, S>, request: &Request, cons
         Ok(None) => return Reply::see_other(login_url(router::ACCOUNT_APPS)),
         Err(_) => return unavailable(context),
     };
-    let platform = &context.config.platform_name;
     let form = request.form().unwrap_or_default();
     if !form_is_ours(
         context,
@@ -46,7 +45,7 @@ pub async fn revoke<S: Stores>(context: &Context<'_, S>, request: &Request, cons
         form.one("csrf").ok().flatten(),
     ) {
         return message(
-            platform,
+            context,
             403,
             "Please try once more",
             "Open the list of your connected apps again and revoke the app from there.",
@@ -55,7 +54,7 @@ pub async fn revoke<S: Stores>(context: &Context<'_, S>, request: &Request, cons
     match revoke_consent(context, consent_id, &user).await {
         Ok(true) => Reply::see_other(format!("{}?revoked", router::ACCOUNT_APPS)),
         Ok(false) => message(
-            platform,
+            context,
             404,
             "No such app",
             "You have no connected app under this link.",
@@ -66,7 +65,7 @@ pub async fn revoke<S: Stores>(context: &Context<'_, S>, request: &Request, cons
 
 fn unavailable<S>(context: &Context<'_, S>) -> Reply {
     page_unavailable(
-        &context.config.platform_name,
+        context,
         Retry {
             method: "get",
             action: router::ACCOUNT_APPS,

@@ -64,6 +64,9 @@ pub async fn authorize<S: Stores>(context: &Context<'_, S>, request: &Request) -
     let Ok(view) = view else {
         return unavailable(context, request, &asked, client_id).await;
     };
+    if let Some(app) = &view.app {
+        context.log.app(app);
+    }
     match asked.parse(view.app.as_deref()) {
         Ok(authorization) => accept(context, request, asked.id, authorization, &view),
         Err(error) => authorization_error(context, &error),
@@ -207,7 +210,7 @@ async fn unavailable<S: Stores>(context: &Context<'_, S>, request: &Request, ask
         action: router::AUTHORIZE,
         fields: &fields,
     };
-    page_unavailable(&context.config.platform_name, retry).form_may_lead_to_an_app()
+    page_unavailable(context, retry).form_may_lead_to_an_app()
 }
 
 fn signed_in_since(request: &AuthorizationRequest, now: Timestamp) -> Option<Timestamp> {

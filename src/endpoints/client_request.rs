@@ -1,10 +1,13 @@
 //! What the endpoints that apps call by themselves have in common: token, PAR, revocation, introspection.
 
+use std::rc::Rc;
+
 use crate::context::Context;
 use crate::endpoints::{json_error, json_unavailable};
 use crate::http::{FormError, Params, Reply, Request};
 use crate::ledger::shard::Shard;
 use crate::ledger::{Operation, Outcome, Refusal, SingleUse};
+use crate::oauth::client::App;
 use crate::oauth::client_assertion::{self, Audience};
 use crate::oauth::client_authentication::{AuthenticatedClient, Checked, PresentedClient};
 use crate::oauth::dpop::{self, ProvenKey, UnverifiedProof};
@@ -67,12 +70,24 @@ pub async fn authenticate<S: Stores>(
 ) -> Result<AuthenticatedClient, Failure> {
     let presented = PresentedClient::from_request(request, form)?;
     let app = context.stores.app(&presented.client_id).await?;
-    prove(context, presented.check(app)?).await
+    prove(context, presented, app).await
 }
 
-/// Finishes the authentication of a client whose record was read. An assertion costs a trip to the one ledger
+/// Authenticates a client whose record was read. The log learns which app it is.
+pub async fn prove<S: Stores>(
+    context: &Context<'_, S>,
+    presented: PresentedClient,
+    app: Option<Rc<App>>,
+) -> Result<AuthenticatedClient, Failure> {
+    if let Some(app) = &app {
+        context.log.app(app);
+    }
+    finish(context, presented.check(app)?).await
+}
+
+/// Finishes the authentication of a client whose credentials fit its record so far. An assertion costs a trip to the one ledger
 /// object that knows whether it was used before (RFC 7523 §3).
-pub async fn prove<S: Stores>(context: &Context<'_, S>, checked: Checked) -> Result<AuthenticatedClient, Failure> {
+async fn finish<S: Stores>(context: &Context<'_, S>, checked: Checked) -> Result<AuthenticatedClient, Failure> {
     let asserted = match checked {
         Checked::Authenticated(client) => return Ok(client),
         Checked::Asserted(asserted) => asserted,

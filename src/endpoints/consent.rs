@@ -65,11 +65,11 @@ impl ConsentPlace {
 /// Shows who asks for what.
 pub async fn page<S: Stores>(context: &Context<'_, S>, request: &Request) -> Reply {
     let Some((sealed, pending)) = open_pending(context, request) else {
-        return expired(&context.config.platform_name);
+        return expired(context);
     };
     if BrowserNonce::existing(request) != Some(pending.browser.as_str()) {
         return message(
-            &context.config.platform_name,
+            context,
             400,
             "This request began in another browser",
             "Go back to the app in the browser where you started, and connect from there.",
@@ -87,11 +87,12 @@ pub async fn page<S: Stores>(context: &Context<'_, S>, request: &Request) -> Rep
             action: router::CONSENT,
             fields: &[("request_id", &sealed)],
         };
-        return page_unavailable(&context.config.platform_name, retry);
+        return page_unavailable(context, retry);
     };
     let Some(app) = view.app.filter(|app| is_current(app, &pending.request)) else {
         return page_error(context, PageReason::ClientNotApproved);
     };
+    context.log.app(&app);
     match view.signed_in {
         Some(signed_in) if pending.may_be_decided_by(Some(&signed_in)) => show(
             context,
@@ -174,9 +175,9 @@ fn permissions<'a>(
     groups.collect()
 }
 
-fn expired(platform: &str) -> Reply {
+fn expired<S>(context: &Context<'_, S>) -> Reply {
     message(
-        platform,
+        context,
         400,
         "This request has expired",
         "You have ten minutes to decide. Go back to the app and connect again.",

@@ -106,15 +106,16 @@ async fn inspect<S: Stores>(context: &Context<'_, S>, request: &Request) -> Resu
 async fn authenticate<S: Stores>(context: &Context<'_, S>, presented: PresentedClient) -> Result<Caller, Failure> {
     let invalid_client = |description: &str| OAuthError::new(ErrorCode::InvalidClient, description);
     if let Some(credential) = context.stores.api_credential(&presented.client_id).await? {
-        return match presented.proves(&credential.secret_hash) {
-            true => Ok(Caller::Api {
-                resource: credential.resource.clone(),
-            }),
-            false => Err(invalid_client("unknown client or wrong client secret").into()),
-        };
+        if !presented.proves(&credential.secret_hash) {
+            return Err(invalid_client("unknown client or wrong client secret").into());
+        }
+        context.log.api(&presented.client_id);
+        return Ok(Caller::Api {
+            resource: credential.resource.clone(),
+        });
     }
     let app = context.stores.app(&presented.client_id).await?;
-    let client = prove(context, presented.check(app)?).await?;
+    let client = prove(context, presented, app).await?;
     if !client.is_confidential() {
         return Err(invalid_client("introspection takes credentials: a public client has none").into());
     }

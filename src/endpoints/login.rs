@@ -61,7 +61,7 @@ pub async fn sign_in<S: Stores>(context: &Context<'_, S>, request: &Request) -> 
                 action: router::LOGIN,
                 fields: &[("continue", &target)],
             };
-            page_unavailable(&context.config.platform_name, retry)
+            page_unavailable(context, retry)
         }
     }
 }
@@ -185,13 +185,14 @@ fn not_ours<S>(context: &Context<'_, S>, action: &str, fields: &[(&str, &str)]) 
             action,
             fields,
         }),
+        request_id: context.log.request_id(),
     };
     pages::render(403, &page)
 }
 
 fn no_connection<S>(context: &Context<'_, S>) -> Reply {
     message(
-        &context.config.platform_name,
+        context,
         503,
         "Nobody can sign in here yet",
         "The operator of this server has not connected it to a way to sign in.",
@@ -200,7 +201,7 @@ fn no_connection<S>(context: &Context<'_, S>) -> Reply {
 
 fn unavailable<S>(context: &Context<'_, S>) -> Reply {
     page_unavailable(
-        &context.config.platform_name,
+        context,
         Retry {
             method: "get",
             action: router::LOGOUT,

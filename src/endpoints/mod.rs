@@ -17,9 +17,10 @@ mod token;
 
 pub use maintenance::maintain;
 
-use crate::config::ConfigError;
+use crate::config::{Config, ConfigError};
 use crate::context::Context;
 use crate::http::{Reply, Request};
+use crate::log::Log;
 use crate::oauth::error::{AuthorizationError, ErrorCode, OAuthError, PageReason};
 use crate::oauth::redirect_uri::VerifiedRedirect;
 use crate::pages::{self, HomePage, MessagePage, Retry};
@@ -28,7 +29,13 @@ use crate::store::Stores;
 
 /// Answers a request.
 pub async fn dispatch<S: Stores>(context: &Context<'_, S>, request: &Request) -> Reply {
-    let reply = match router::route(&request.method, &request.path) {
+    let route = router::route(&request.method, &request.path);
+    let reply = answer(context, request, route).await;
+    finished(reply, context.log, context.config.issuer.is_https())
+}
+
+async fn answer<S: Stores>(context: &Context<'_, S>, request: &Request, route: Route<'_>) -> Reply {
+    match route {
         Route::Authorize => authorize::authorize(context, request).await,
         Route::ConsentPage => consent::page(context, request).await,
         Route::ConsentDecision => consent::decision(context, request).await,
@@ -57,11 +64,17 @@ pub async fn dispatch<S: Stores>(context: &Context<'_, S>, request: &Request) ->
         Route::Health => Reply::json(200, &serde_json::json!({ "status": "ok" })),
         Route::Preflight => preflight(),
         Route::MethodNotAllowed { allow } => {
-            Reply::json(405, &serde_json::json!({ "error": "method_not_allowed" })).header("Allow", allow)
+            let error = "method_not_allowed";
+            Reply::json(405, &serde_json::json!({ "error": error }))
+                .header("Allow", allow)
+                .telling(error)
         }
         Route::NotFound | Route::Asset { .. } => not_found(context, request),
-    };
-    reply.finished(context.config.issuer.is_https())
+    }
+}
+
+fn finished(reply: Reply, log: &Log, over_tls: bool) -> Reply {
+    reply.header("X-Request-Id", log.request_id()).finished(over_tls)
 }
 
 /// A page for people, JSON for programs.
@@ -71,16 +84,41 @@ fn not_found<S>(context: &Context<'_, S>, request: &Request) -> Reply {
         .is_some_and(|accept| accept.contains("text/html"))
     {
         let explanation = "The address may be misspelt, or what was here is gone.";
-        return message(&context.config.platform_name, 404, "There is nothing here", explanation);
+        return message(context, 404, "There is nothing here", explanation);
     }
-    Reply::json(404, &serde_json::json!({ "error": "not_found" }))
+    Reply::json(404, &serde_json::json!({ "error": "not_found" })).telling("not_found")
 }
 
 /// What every request gets while the configuration is not safe to serve with. The reason is the operator's
 /// own mistake and names no secret.
-pub fn not_configured(error: &ConfigError) -> Reply {
-    let explanation = format!("{error}.");
-    message("Latchkey", 503, "Latchkey cannot start", &explanation).finished(false)
+pub fn not_configured(error: &ConfigError, log: &Log) -> Reply {
+    let page = MessagePage {
+        platform: "Latchkey",
+        heading: "Latchkey cannot start",
+        explanation: &format!("{error}."),
+        for_developers: None,
+        retry: None,
+        request_id: log.request_id(),
+    };
+    finished(pages::render(503, &page), log, false)
+}
+
+/// What a request gets in which our code broke: the id to find out why, and nothing else.
+pub fn broken(config: &Config, log: &Log, for_people: bool) -> Reply {
+    let page = MessagePage {
+        platform: &config.platform_name,
+        heading: "Something broke on our side",
+        explanation: "It is not your fault, and trying again may help.",
+        for_developers: None,
+        retry: None,
+        request_id: log.request_id(),
+    };
+    let reply = match for_people {
+        true => pages::render(500, &page),
+        // The standard's own code for it (OAuth 2.1 §4.1.2.1), though there it travels by redirect.
+        false => Reply::json(500, &serde_json::json!({ "error": "server_error" })).readable_across_origins(),
+    };
+    finished(reply.telling("server_error"), log, config.issuer.is_https())
 }
 
 fn asset(content_type: &'static str, content: &str) -> Reply {
@@ -102,7 +140,7 @@ fn preflight() -> Reply {
 
 /// An error whose reader is a program (OAuth 2.1 §3.2.4).
 fn json_error(error: &OAuthError) -> Reply {
-    let reply = Reply::json(error.code.status(), &error.body());
+    let reply = Reply::json(error.code.status(), &error.body()).telling(error.code.as_str());
     match error.code {
         // Required where the client used the header, useful everywhere.
         ErrorCode::InvalidClient => reply.header("WWW-Authenticate", "Basic realm=\"latchkey\", charset=\"UTF-8\""),
@@ -120,27 +158,29 @@ fn json_unavailable() -> Reply {
 }
 
 /// Storage is down and a person waits.
-fn page_unavailable(platform: &str, retry: Retry<'_>) -> Reply {
+fn page_unavailable<S>(context: &Context<'_, S>, retry: Retry<'_>) -> Reply {
     let page = MessagePage {
-        platform,
+        platform: &context.config.platform_name,
         heading: "That did not work just now",
         explanation: "Something on our side is out of reach for a moment. Nothing was changed. Please try again.",
         for_developers: None,
         retry: Some(retry),
+        request_id: context.log.request_id(),
     };
     pages::render(503, &page).header("Retry-After", "1")
 }
 
 /// A page that tells what went wrong.
-fn message(platform: &str, status: u16, heading: &str, explanation: &str) -> Reply {
+fn message<S>(context: &Context<'_, S>, status: u16, heading: &str, explanation: &str) -> Reply {
     pages::render(
         status,
         &MessagePage {
-            platform,
+            platform: &context.config.platform_name,
             heading,
             explanation,
             for_developers: None,
             retry: None,
+            request_id: context.log.request_id(),
         },
     )
 }
@@ -156,7 +196,7 @@ fn authorization_error<'a, S>(context: &Context<'a, S>, error: &'a Authorization
                 ("error_description", error.description()),
             ];
             params.extend(state.as_deref().map(|state| ("state", state)));
-            redirect_to_app(context, to, params)
+            redirect_to_app(context, to, params).telling(error.code.as_str())
         }
     }
 }
@@ -168,6 +208,7 @@ fn page_error<S>(context: &Context<'_, S>, reason: PageReason) -> Reply {
         explanation: "An app sent you here in a way we cannot accept, so we stopped. Nothing was shared with it.",
         for_developers: Some(reason.for_developers()),
         retry: None,
+        request_id: context.log.request_id(),
     };
     pages::render(400, &page)
 }

@@ -80,9 +80,8 @@ async fn authenticate_and_fetch_key<S: Stores>(
 ) -> Result<(AuthenticatedClient, SigningKey<S::Key>), Failure> {
     let presented = PresentedClient::from_request(request, form)?;
     let (app, key) = join(context.stores.app(&presented.client_id), SigningKey::fetch(context)).await;
-    let checked = presented.check(app?)?;
-    let key = key?;
-    Ok((prove(context, checked).await?, key))
+    let (app, key) = (app?, key?);
+    Ok((prove(context, presented, app).await?, key))
 }
 
 async fn redeem<S: Stores>(
@@ -104,9 +103,8 @@ async fn redeem<S: Stores>(
         SigningKey::fetch(context),
     )
     .await;
-    let checked = presented.check(app?)?;
-    let (payload, key) = (payload?, key?);
-    let client = prove(context, checked).await?;
+    let (app, payload, key) = (app?, payload?, key?);
+    let client = prove(context, presented, app).await?;
     dpop::require(client.app(), proof.as_ref())?;
     let payload = payload.ok_or_else(|| invalid_grant("the code is unknown or has expired"))?;
     let RedeemableCode { payload, grant, .. } = payload.check(&redemption, &client, proof.as_ref(), context.now)?;

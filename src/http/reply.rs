@@ -11,6 +11,8 @@ pub struct Reply {
     pub headers: Vec<(&'static str, String)>,
     /// The body.
     pub body: String,
+    /// The error code it tells of, for the log: one of the codes in our source, never a request's words.
+    pub error: Option<&'static str>,
 }
 
 impl Reply {
@@ -47,6 +49,7 @@ impl Reply {
             status,
             headers: Vec::new(),
             body,
+            error: None,
         }
     }
 
@@ -54,6 +57,12 @@ impl Reply {
     pub fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.headers.retain(|(other, _)| *other != name);
         self.headers.push((name, value.into()));
+        self
+    }
+
+    /// Notes for the log which error this reply tells of.
+    pub fn telling(mut self, error: &'static str) -> Self {
+        self.error = Some(error);
         self
     }
 
@@ -67,7 +76,7 @@ impl Reply {
     pub fn readable_across_origins(self) -> Self {
         self.header("Access-Control-Allow-Origin", "*").header(
             "Access-Control-Expose-Headers",
-            "WWW-Authenticate, DPoP-Nonce, Retry-After",
+            "WWW-Authenticate, DPoP-Nonce, Retry-After, X-Request-Id",
         )
     }
 

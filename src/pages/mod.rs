@@ -138,6 +138,8 @@ pub struct MessagePage<'a> {
     pub for_developers: Option<&'a str>,
     /// Fields to send once more, where trying again may help.
     pub retry: Option<Retry<'a>>,
+    /// The id under which the operator finds this in the log.
+    pub request_id: &'a str,
 }
 
 /// A form that repeats what the user did.

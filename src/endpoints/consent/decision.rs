@@ -23,12 +23,11 @@ const SAME_ANSWER: Duration = Duration::from_secs(5);
 
 /// Takes the user's decision and sends them back to the app.
 pub async fn decision<S: Stores>(context: &Context<'_, S>, request: &Request) -> Reply {
-    let platform = &context.config.platform_name;
     let form = request.form().unwrap_or_default();
     let one = |name| form.one(name).ok().flatten();
     let (Some(sealed), Some(approved)) = (one("request"), one("decision").and_then(parse_decision)) else {
         return message(
-            platform,
+            context,
             400,
             "We could not read your decision",
             "Go back to the app and connect again.",
@@ -37,13 +36,13 @@ pub async fn decision<S: Stores>(context: &Context<'_, S>, request: &Request) ->
     let keys = &context.config.sealing_keys;
     let decidable: Option<DecidableRequest> = seal::open(keys, Purpose::DecidableRequest, sealed);
     let Some(decidable) = decidable.filter(|decidable| decidable.expires_at > context.now) else {
-        return expired(platform);
+        return expired(context);
     };
     let same_session = session_hash(request)
         .is_some_and(|session| crypto::equal_in_constant_time(session.as_bytes(), decidable.session.as_bytes()));
     if !same_session || !origin_is_not_foreign(context, request) {
         return message(
-            platform,
+            context,
             403,
             "This decision was not made on our page",
             "You may have signed in as somebody else meanwhile. Nothing was shared. Go back to the app and connect again.",
@@ -53,7 +52,7 @@ pub async fn decision<S: Stores>(context: &Context<'_, S>, request: &Request) ->
     match attempt.decide(context, &decidable, approved).await {
         Ok(DecisionState::Decided(decided)) => answer(context, &decidable, &attempt, &decided),
         Ok(_) => message(
-            platform,
+            context,
             400,
             "This app cannot be connected now",
             "It was changed or switched off, or you were signed out, while the page was open. Nothing was shared.",
@@ -194,7 +193,7 @@ fn answer<S>(context: &Context<'_, S>, decidable: &DecidableRequest, attempt: &A
     };
     if decided.user_id != decidable.user_id || context.now - decided.at > answered_within {
         return message(
-            &context.config.platform_name,
+            context,
             409,
             "You have already decided",
             "Go back to the app: it has your answer. If it does not, connect again from there.",
@@ -207,7 +206,7 @@ fn answer<S>(context: &Context<'_, S>, decidable: &DecidableRequest, attempt: &A
     };
     let keys = &context.config.sealing_keys;
     let Some(code) = AuthorizationCode::derive(keys, shard, &decidable.id, &decided.attempt) else {
-        return expired(&context.config.platform_name);
+        return expired(context);
     };
     let mut params = vec![("code", code.reveal())];
     params.extend(request.state.as_deref().map(|state| ("state", state)));
@@ -223,11 +222,11 @@ fn try_again<S>(context: &Context<'_, S>, decidable: DecidableRequest, attempt: 
     };
     let keys = &context.config.sealing_keys;
     let Some(sealed) = seal::seal(keys, Purpose::DecidableRequest, context.random, &again) else {
-        return expired(&context.config.platform_name);
+        return expired(context);
     };
     let fields = [("request", sealed.as_str()), ("decision", decision)];
     page_unavailable(
-        &context.config.platform_name,
+        context,
         Retry {
             method: "post",
             action: router::CONSENT,

@@ -1,15 +1,17 @@
 //! Whole requests over storage in memory, at any time and with storage failing at will.
 
 mod authorization;
+mod logs;
 mod proofs;
 mod tokens;
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 
 use super::*;
 use crate::config::{Config, testing::config};
 use crate::http::Body;
+use crate::log::Answered;
 use crate::oauth::client::testing::{confidential_app, public_app};
 use crate::oauth::pkce::testing::{CHALLENGE, VERIFIER};
 use crate::random::testing::Seeded;
@@ -24,6 +26,8 @@ struct Server {
     random: Seeded,
     now: Cell<Timestamp>,
     stores: Memory,
+    /// What was written to the log.
+    lines: RefCell<Vec<String>>,
 }
 
 /// What a user agent keeps.
@@ -43,6 +47,7 @@ impl Server {
             random: Seeded::new(1),
             now: Cell::new(Timestamp(1_000_000)),
             stores,
+            lines: RefCell::default(),
         }
     }
 
@@ -52,14 +57,24 @@ impl Server {
     }
 
     fn send(&self, request: &Request) -> Reply {
+        let log = Log::new(&self.random);
         let context = Context {
             config: &self.config,
             now: self.now.get(),
             random: &self.random,
             continent: Some("EU"),
+            log: &log,
             stores: &self.stores,
         };
-        pollster::block_on(dispatch(&context, request))
+        let reply = pollster::block_on(dispatch(&context, request));
+        self.lines.borrow_mut().push(log.line(Answered {
+            method: &request.method,
+            route: router::route(&request.method, &request.path).name(),
+            status: reply.status,
+            error: reply.error,
+            duration_ms: 0,
+        }));
+        reply
     }
 
     fn post(&self, path: &str, form: &str) -> Reply {

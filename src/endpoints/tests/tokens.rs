@@ -267,11 +267,13 @@ fn revoking_ends_everything_before_it_is_acknowledged_and_what_broke_off_is_fini
     server.stores.plan(&[Fault::Before("ledger"), Fault::Before("ledger")]);
     assert_eq!(delete(&server, &mut browser, Some(ISSUER)), 503);
     assert_eq!(server.stores.consents.borrow()[&consent].status, "revoking");
+    let log = Log::new(&server.random);
     let context = Context {
         config: &server.config,
         now: server.now.get(),
         random: &server.random,
         continent: None,
+        log: &log,
         stores: &server.stores,
     };
     pollster::block_on(maintain(&context)).unwrap();

@@ -70,6 +70,13 @@ export class Latchkey {
     return new Response(hasBody ? bytes : null, { status: answer.status, headers: [...answer.headers] });
   }
 
+  // The lines the Worker has written about its requests since the last call, oldest first.
+  takeLines() {
+    const written = this.server.getLogs().flatMap(({ message }) => message.split("\n"));
+    this.server.clearLogs();
+    return written.filter((line) => line.startsWith("{"));
+  }
+
   runSchedule() {
     return this.worker.scheduled({ cron: "*/5 * * * *", scheduledTime: new Date() });
   }

@@ -3,6 +3,13 @@ import { WorkerEntrypoint } from "cloudflare:workers";
 import { watchedEnvironment } from "./environment.mjs";
 import { Plan } from "./plan.mjs";
 
+// The worker crate unwraps what this property gives, and so panics.
+const BREAKS = {
+  get continent() {
+    throw new Error("injected");
+  },
+};
+
 export function withFaults(Built) {
   const worker = (ctx, env) =>
     typeof Built === "function"
@@ -15,7 +22,9 @@ export function withFaults(Built) {
       const headers = new Headers(request.headers);
       headers.delete("x-test-faults");
       const inner = worker(this.ctx, watchedEnvironment(this.env, plan));
-      const answer = await inner.fetch(new Request(request, { headers }));
+      const passed = new Request(request, { headers });
+      if (plan.panics) Object.defineProperty(passed, "cf", { value: BREAKS });
+      const answer = await inner.fetch(passed);
       const told = new Response(answer.body, answer);
       told.headers.set("x-test-trips", JSON.stringify(plan.trips));
       return told;

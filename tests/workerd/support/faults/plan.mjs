@@ -4,6 +4,7 @@
 //   { at: "KV.get", match: "code:", fail: "before" }
 //   at      KV.get KV.put KV.delete KV.list, DB.batch DB.run DB.all DB.first DB.raw, LEDGER.fetch KEYRING.fetch;
 //           "KV", "DB", "LEDGER", "KEYRING" stand for all points of that binding, "*" for every point
+//           "panic" makes the Worker's own code break
 //   match   only where the key, the SQL or the body of the call contains this text
 //   fail    "before": the call is not made; "after": it is made, and its reply is lost
 //   answer  the call is not made, and this is its result (null: a missing value)
@@ -73,12 +74,21 @@ export class Plan {
   async run(point, describe, call) {
     const end = this.trips.begin(point);
     try {
-      for (const rule of this.rules) {
-        if (await rule.takes(point, describe)) return await rule.around(point, call);
-      }
-      return await call();
+      return await this.obey(point, describe, call);
     } finally {
       end();
     }
+  }
+
+  async obey(point, describe, call) {
+    for (const rule of this.rules) {
+      if (await rule.takes(point, describe)) return await rule.around(point, call);
+    }
+    return call();
+  }
+
+  // Whether the Worker's own code is to panic in this request.
+  get panics() {
+    return this.rules.some((rule) => rule.at === "panic");
   }
 }
