@@ -14,6 +14,8 @@ pub struct Config {
     pub platform_name: String,
     /// Whether people may sign in by user name alone. Only ever true on this machine.
     pub development_sign_in: bool,
+    /// Whether requests are limited. How often, wrangler.toml says.
+    pub rate_limits: bool,
     /// The keys behind everything sealed.
     pub sealing_keys: SealingKeys,
 }
@@ -27,6 +29,8 @@ pub struct Variables {
     pub platform_name: Option<String>,
     /// `DEVELOPMENT_SIGN_IN`
     pub development_sign_in: Option<String>,
+    /// `RATE_LIMITS`
+    pub rate_limits: Option<String>,
     /// `LATCHKEY_SECRET`
     pub latchkey_secret: Option<String>,
 }
@@ -43,6 +47,9 @@ pub enum ConfigError {
     /// `DEVELOPMENT_SIGN_IN` on a server that others can reach.
     #[error("DEVELOPMENT_SIGN_IN lets anyone in as anyone, so it works only where ISSUER is a loopback host")]
     DevelopmentSignIn,
+    /// `RATE_LIMITS` is neither word.
+    #[error("RATE_LIMITS must be on or off")]
+    BadRateLimits,
     /// No `LATCHKEY_SECRET`.
     #[error("LATCHKEY_SECRET is not set: run `wrangler secret put LATCHKEY_SECRET`")]
     NoSecret,
@@ -71,11 +78,18 @@ impl Config {
         if development_sign_in && !issuer.loopback {
             return Err(ConfigError::DevelopmentSignIn);
         }
+        // A slip of the pen must not switch them off unnoticed.
+        let rate_limits = match variables.rate_limits.as_deref() {
+            None | Some("on") => true,
+            Some("off") => false,
+            Some(_) => return Err(ConfigError::BadRateLimits),
+        };
         let secret = variables.latchkey_secret.ok_or(ConfigError::NoSecret)?;
         Ok(Self {
             issuer,
             platform_name: variables.platform_name.unwrap_or_else(|| "the platform".into()),
             development_sign_in,
+            rate_limits,
             sealing_keys: SealingKeys::parse(&secret)?,
         })
     }
@@ -123,6 +137,7 @@ pub mod testing {
             issuer: Issuer::parse("http://localhost:8787").unwrap(),
             platform_name: "Acme Projects".into(),
             development_sign_in: true,
+            rate_limits: true,
             sealing_keys: crate::crypto::keys::testing::sealing_keys(),
         }
     }
@@ -132,6 +147,7 @@ pub mod testing {
             issuer: Some(issuer.into()),
             platform_name: None,
             development_sign_in: Some(development.into()),
+            rate_limits: None,
             latchkey_secret: Some(format!("1:{}", crate::crypto::base64url([1; 32]))),
         }
     }
@@ -171,6 +187,22 @@ pub mod testing {
             "http://localhost.example.com",
         ] {
             assert_eq!(Issuer::parse(bad), Err(ConfigError::BadIssuer), "{bad}");
+        }
+    }
+
+    #[test]
+    fn rate_limits_are_switched_off_by_that_word_only() {
+        let limits = |word: Option<&str>| {
+            let rate_limits = word.map(str::to_owned);
+            let variables = Variables {
+                rate_limits,
+                ..variables("https://auth.example.com", "")
+            };
+            Config::parse(variables).map(|config| config.rate_limits)
+        };
+        assert!(limits(None).unwrap() && limits(Some("on")).unwrap() && !limits(Some("off")).unwrap());
+        for word in ["", "Off", "false", "0", "of"] {
+            assert_eq!(limits(Some(word)), Err(ConfigError::BadRateLimits), "{word}");
         }
     }
 

@@ -34,6 +34,8 @@ pub struct Answered<'a> {
 struct Notes {
     #[serde(skip_serializing_if = "Option::is_none")]
     client_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    limited_by: Option<&'static str>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     faults: Vec<Fault>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -90,6 +92,11 @@ impl Log {
 
     fn client(&self, known_id: &str) {
         self.notes.borrow_mut().client_id = Some(known_id.to_owned());
+    }
+
+    /// Notes which limit the request went over.
+    pub fn limited_by(&self, limit: &'static str) {
+        self.notes.borrow_mut().limited_by = Some(limit);
     }
 
     /// Notes that a part of storage failed, and what it said.
@@ -189,9 +196,11 @@ mod tests {
     fn a_line_is_json_with_the_id_that_the_answer_carries() {
         let log = Log::new(&Seeded::new(1));
         log.fault("d1", "no such table: apps");
+        log.limited_by("address");
         let line: serde_json::Value = serde_json::from_str(&log.line(answered("POST"))).unwrap();
         assert_eq!(line["request_id"], log.request_id());
         assert_eq!(line["route"], "token");
+        assert_eq!(line["limited_by"], "address");
         assert_eq!(line["faults"][0]["detail"], "no such table: apps");
         assert_ne!(Log::new(&Seeded::new(2)).request_id(), log.request_id());
     }

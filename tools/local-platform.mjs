@@ -101,7 +101,8 @@ function workersAt({ issuer, resource, partner }, latchkey) {
       config: latchkey,
       origin: issuer,
       ready: "/healthz",
-      vars: { ISSUER: issuer, PLATFORM_NAME, DEVELOPMENT_SIGN_IN: "true" },
+      // Off, because everyone on this machine would share one address.
+      vars: { ISSUER: issuer, PLATFORM_NAME, DEVELOPMENT_SIGN_IN: "true", RATE_LIMITS: "off" },
     },
     {
       label: "projects-api",

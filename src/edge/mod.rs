@@ -8,6 +8,7 @@ mod keyring_object;
 mod kv;
 mod ledger_object;
 mod ledger_rows;
+mod limits;
 mod scope;
 mod signer;
 mod stores;
@@ -125,6 +126,7 @@ fn config(env: &Env) -> std::result::Result<Rc<Config>, ConfigError> {
         issuer: variable("ISSUER"),
         platform_name: variable("PLATFORM_NAME"),
         development_sign_in: variable("DEVELOPMENT_SIGN_IN"),
+        rate_limits: variable("RATE_LIMITS"),
         latchkey_secret: variable("LATCHKEY_SECRET"),
     };
     let config = Config::parse(variables).map(Rc::new);

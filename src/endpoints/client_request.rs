@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use super::limits::{proven_client_may, too_many_requests};
 use crate::context::Context;
 use crate::endpoints::{json_error, json_unavailable};
 use crate::http::{FormError, Params, Reply, Request};
@@ -21,6 +22,8 @@ pub enum Failure {
     Refused(OAuthError),
     /// Storage is.
     Unavailable,
+    /// The client has asked too often.
+    TooMany,
 }
 
 impl From<OAuthError> for Failure {
@@ -40,6 +43,7 @@ impl From<Failure> for Reply {
         match failure {
             Failure::Refused(error) => json_error(&error),
             Failure::Unavailable => json_unavailable(),
+            Failure::TooMany => too_many_requests(),
         }
     }
 }
@@ -73,7 +77,8 @@ pub async fn authenticate<S: Stores>(
     prove(context, presented, app).await
 }
 
-/// Authenticates a client whose record was read. The log learns which app it is.
+/// Authenticates a client whose record was read. The log learns which app it is, and one that proved itself is
+/// counted.
 pub async fn prove<S: Stores>(
     context: &Context<'_, S>,
     presented: PresentedClient,
@@ -82,7 +87,20 @@ pub async fn prove<S: Stores>(
     if let Some(app) = &app {
         context.log.app(app);
     }
-    finish(context, presented.check(app)?).await
+    let client = finish(context, presented.check(app)?).await?;
+    match !client.is_confidential() || proven_client_may(context, &client.app().client_id).await {
+        true => Ok(client),
+        false => Err(Failure::TooMany),
+    }
+}
+
+/// Logs and counts an API whose credential was checked.
+pub async fn count_api<S: Stores>(context: &Context<'_, S>, client_id: &str) -> Result<(), Failure> {
+    context.log.api(client_id);
+    match proven_client_may(context, client_id).await {
+        true => Ok(()),
+        false => Err(Failure::TooMany),
+    }
 }
 
 /// Finishes the authentication of a client whose credentials fit its record so far. An assertion costs a trip to the one ledger

@@ -6,7 +6,7 @@ use futures_util::future::join;
 use serde::Serialize;
 
 use super::access_token;
-use super::client_request::{Failure, ask_ledger, prove, read_form, read_token};
+use super::client_request::{Failure, ask_ledger, count_api, prove, read_form, read_token};
 use crate::context::Context;
 use crate::http::{Reply, Request};
 use crate::ledger::shard::Shard;
@@ -109,7 +109,7 @@ async fn authenticate<S: Stores>(context: &Context<'_, S>, presented: PresentedC
         if !presented.proves(&credential.secret_hash) {
             return Err(invalid_client("unknown client or wrong client secret").into());
         }
-        context.log.api(&presented.client_id);
+        count_api(context, &presented.client_id).await?;
         return Ok(Caller::Api {
             resource: credential.resource.clone(),
         });

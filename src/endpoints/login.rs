@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::guard::{BrowserNonce, csrf_token, form_is_ours, login_url, safe_continuation, session_hash, signed_in};
+use super::limits::{may_sign_in, wait_on_page};
 use super::{message, page_unavailable};
 use crate::config::is_loopback_host;
 use crate::context::Context;
@@ -40,6 +41,9 @@ pub async fn sign_in<S: Stores>(context: &Context<'_, S>, request: &Request) -> 
         return no_connection(context);
     }
     let target = continuation(context, request);
+    if !may_sign_in(context, request).await {
+        return too_many_attempts(context, &target);
+    }
     let fields = request.form().unwrap_or_default();
     let one = |name| fields.one(name).ok().flatten();
     let ours = BrowserNonce::existing(request)
@@ -188,6 +192,22 @@ fn not_ours<S>(context: &Context<'_, S>, action: &str, fields: &[(&str, &str)]) 
         request_id: context.log.request_id(),
     };
     pages::render(403, &page)
+}
+
+fn too_many_attempts<S>(context: &Context<'_, S>, target: &str) -> Reply {
+    let page = MessagePage {
+        platform: &context.config.platform_name,
+        heading: "Too many attempts to sign in",
+        explanation: "They came from your network within a minute. Please wait a minute, then try again.",
+        for_developers: None,
+        retry: Some(Retry {
+            method: "get",
+            action: router::LOGIN,
+            fields: &[("continue", target)],
+        }),
+        request_id: context.log.request_id(),
+    };
+    wait_on_page(pages::render(429, &page))
 }
 
 fn no_connection<S>(context: &Context<'_, S>) -> Reply {

@@ -9,6 +9,7 @@ mod consent;
 mod discovery;
 mod guard;
 mod introspect;
+mod limits;
 mod login;
 mod maintenance;
 mod par;
@@ -30,7 +31,10 @@ use crate::store::Stores;
 /// Answers a request.
 pub async fn dispatch<S: Stores>(context: &Context<'_, S>, request: &Request) -> Reply {
     let route = router::route(&request.method, &request.path);
-    let reply = answer(context, request, route).await;
+    let reply = match limits::refusal(context, request, route).await {
+        Some(refusal) => refusal,
+        None => answer(context, request, route).await,
+    };
     finished(reply, context.log, context.config.issuer.is_https())
 }
 

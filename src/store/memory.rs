@@ -35,6 +35,10 @@ pub struct Memory {
     pub copies: RefCell<BTreeMap<String, CodePayload>>,
     /// The ledger objects.
     pub ledgers: RefCell<BTreeMap<Shard, MemoryRows>>,
+    /// How many requests each limit allows; none: any number.
+    pub limits: RefCell<BTreeMap<Limit, u32>>,
+    /// The requests counted, by limit and key.
+    pub counts: RefCell<BTreeMap<(Limit, String), u32>>,
     /// The trips made, by part.
     pub trips: RefCell<Vec<&'static str>>,
     keys: KeySet,
@@ -78,6 +82,8 @@ impl Default for Memory {
             kv: RefCell::default(),
             copies: RefCell::default(),
             ledgers: RefCell::default(),
+            limits: RefCell::default(),
+            counts: RefCell::default(),
             trips: RefCell::default(),
             keys: KeySet::generate(&Seeded::new(9), Timestamp(0)),
             faults: RefCell::default(),
@@ -203,6 +209,25 @@ impl Apps for Memory {
 
     async fn api_credential(&self, id: &str) -> Result<Option<Rc<ApiCredential>>, StoreError> {
         self.trip("apps", || self.credentials.get(id).cloned().map(Rc::new))
+    }
+}
+
+impl Limits for Memory {
+    async fn within(&self, limit: Limit, key: &str) -> Result<bool, StoreError> {
+        if self.take(Fault::Before("limits")) {
+            return Err(StoreError {
+                part: "limits",
+                detail: "planned".into(),
+            });
+        }
+        let Some(allowed) = self.limits.borrow().get(&limit).copied() else {
+            return Ok(true);
+        };
+        let mut counts = self.counts.borrow_mut();
+        let count = counts.entry((limit, key.to_owned())).or_default();
+        let within = *count < allowed;
+        *count += u32::from(within);
+        Ok(within)
     }
 }
 

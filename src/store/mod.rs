@@ -22,9 +22,9 @@ use crate::oauth::scope::Scopes;
 use crate::time::Timestamp;
 
 /// Everything an endpoint may ask of storage.
-pub trait Stores: Apps + Sessions + Consents + Codes + Ledger + Signer + ClientSignatures {}
+pub trait Stores: Apps + Sessions + Consents + Codes + Ledger + Signer + ClientSignatures + Limits {}
 
-impl<T: Apps + Sessions + Consents + Codes + Ledger + Signer + ClientSignatures> Stores for T {}
+impl<T: Apps + Sessions + Consents + Codes + Ledger + Signer + ClientSignatures + Limits> Stores for T {}
 
 /// Apps and APIs (D1).
 #[allow(async_fn_in_trait, reason = "single-threaded: no caller needs Send")]
@@ -116,6 +116,39 @@ pub trait Signer {
 pub trait ClientSignatures {
     /// Whether this key made the signature of this JWT. A key that is none (a point off the curve) made none.
     async fn is_signed_by(&self, key: &PublicKey, jwt: &SignedJwt<'_>) -> bool;
+}
+
+/// The counters behind the rate limits (Rate Limiting bindings). Counting costs no trip to storage.
+#[allow(async_fn_in_trait, reason = "single-threaded: no caller needs Send")]
+pub trait Limits {
+    /// Counts one request under this key. False when the limit had been reached before; what is refused does not
+    /// count.
+    async fn within(&self, limit: Limit, key: &str) -> Result<bool, StoreError>;
+}
+
+/// A limit the operator sets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Limit {
+    /// Requests of programs from one address.
+    Address,
+    /// Requests from one address that name one client, which need not be that client's.
+    ClientAtAddress,
+    /// Requests of one client that proved who it is.
+    Client,
+    /// Attempts to sign in from one address.
+    SignIn,
+}
+
+impl Limit {
+    /// Its name in the log.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Address => "address",
+            Self::ClientAtAddress => "client_at_address",
+            Self::Client => "client",
+            Self::SignIn => "sign_in",
+        }
+    }
 }
 
 /// A user.

@@ -11,7 +11,8 @@ process.env.WRANGLER_SEND_METRICS = "false";
 
 export const ISSUER = "http://localhost:8787";
 
-export const vars = { ISSUER, PLATFORM_NAME, DEVELOPMENT_SIGN_IN: "true" };
+// Without limits: all of a test file's requests come from one address.
+export const vars = { ISSUER, PLATFORM_NAME, DEVELOPMENT_SIGN_IN: "true", RATE_LIMITS: "off" };
 export const secrets = { LATCHKEY_SECRET: `1:${Buffer.alloc(32, 7).toString("base64url")}` };
 
 // The test file's own server; it ends with the file.

@@ -1,5 +1,6 @@
 // Several isolates of one deployment: the same code, KV, database and objects, each with a memory of its own.
-// `change(index)` may give one of them other vars or secrets, as `startLatchkey` takes them.
+// `change(index)` may give one of them other vars or secrets, as `startLatchkey` takes them, and `ratelimits` as
+// wrangler.toml has them.
 import { after } from "node:test";
 import { createTestHarness } from "wrangler";
 import { Latchkey, secrets, vars } from "./harness.mjs";
@@ -21,7 +22,8 @@ export async function startIsolates(count, change = () => ({})) {
   };
   const isolate = (index, rest) => {
     const changed = change(index);
-    return { ...shared, ...rest, vars: { ...vars, ...secrets, ...changed.vars, ...changed.secrets } };
+    const { ratelimits } = changed;
+    return { ...shared, ...rest, ...(ratelimits && { ratelimits }), vars: { ...vars, ...secrets, ...changed.vars, ...changed.secrets } };
   };
   const bindings = config.durable_objects.bindings.map(({ name, class_name }) => ({ name, class_name }));
   const { migrations, exports } = config;

@@ -80,9 +80,24 @@ function objects(binding, name, plan) {
   });
 }
 
+// Counters, not storage: they may break, and their calls are no trips.
+function limiter(binding, name, plan) {
+  return standIn(binding, {
+    limit: (given) =>
+      plan.obey(
+        `${name}.limit`,
+        () => given.key,
+        () => binding.limit(given),
+      ),
+  });
+}
+
 const wrappers = { KV: keyValue, DB: database, LEDGER: objects, KEYRING: objects };
 
 export function watchedEnvironment(env, plan) {
   const bindings = Object.entries(wrappers).map(([name, wrap]) => [name, wrap(env[name], name, plan)]);
-  return { ...env, ...Object.fromEntries(bindings) };
+  const limiters = Object.keys(env)
+    .filter((name) => name.startsWith("LIMIT_"))
+    .map((name) => [name, limiter(env[name], name, plan)]);
+  return { ...env, ...Object.fromEntries([...bindings, ...limiters]) };
 }

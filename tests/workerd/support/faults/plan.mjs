@@ -4,7 +4,7 @@
 //   { at: "KV.get", match: "code:", fail: "before" }
 //   at      KV.get KV.put KV.delete KV.list, DB.batch DB.run DB.all DB.first DB.raw, LEDGER.fetch KEYRING.fetch;
 //           "KV", "DB", "LEDGER", "KEYRING" stand for all points of that binding, "*" for every point
-//           "panic" makes the Worker's own code break
+//           "LIMIT_ADDRESS" and the other limiters; "panic" makes the Worker's own code break
 //   match   only where the key, the SQL or the body of the call contains this text
 //   fail    "before": the call is not made; "after": it is made, and its reply is lost
 //   answer  the call is not made, and this is its result (null: a missing value)

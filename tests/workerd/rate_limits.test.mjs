@@ -1,0 +1,129 @@
+// The limits of wrangler.toml, lowered, counted by workerd's own limiters.
+import assert from "node:assert/strict";
+import test from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { Browser } from "./support/browser.mjs";
+import { expectErrorPage, expectRefusal } from "./support/expect.mjs";
+import { startIsolates } from "./support/isolates.mjs";
+import { postAs } from "./support/oauth.mjs";
+import { apis, apps, loadPlatform } from "./support/platform.mjs";
+
+const LIMITS = { LIMIT_ADDRESS: 12, LIMIT_CLIENT_AT_ADDRESS: 4, LIMIT_CLIENT: 6, LIMIT_SIGN_IN: 3 };
+const ratelimits = Object.entries(LIMITS).map(([name, limit], index) => ({
+  name,
+  namespace_id: String(7301 + index),
+  simple: { limit, period: 60 },
+}));
+const settings = [
+  { vars: { RATE_LIMITS: "on" }, ratelimits },
+  { vars: { RATE_LIMITS: "off" }, ratelimits: ratelimits.map((one) => ({ ...one, simple: { limit: 1, period: 60 } })) },
+  { vars: { RATE_LIMITS: "on" } }, // and no limiter is there
+];
+const [latchkey, unlimited, withoutBindings] = await startIsolates(settings.length, (index) => settings[index]);
+await latchkey.worker.applyD1Migrations("DB");
+await loadPlatform(latchkey.db);
+
+// The windows of workerd's limiters begin with the minute: a test must not be cut in two by that.
+async function roomInTheMinute() {
+  const left = 60_000 - (Date.now() % 60_000);
+  if (left < 15_000) await sleep(left + 100);
+}
+
+let customers = 0;
+const newAddress = () => `2001:db8:${(++customers).toString(16)}::1`;
+const at = (address) => ({ headers: { "cf-connecting-ip": address } });
+
+const refresh = { grant_type: "refresh_token", refresh_token: "lkr_x" };
+const asks = {
+  "/oauth/token": { as: apps.web, fields: refresh, until: 400 },
+  "/oauth/par": { as: apps.web, fields: {}, until: 400 },
+  "/oauth/revoke": { as: apps.web, fields: { token: "x" }, until: 200 },
+  "/oauth/introspect": { as: apis.projects.credential, fields: { token: "x" }, until: 200 },
+};
+
+async function expectTooMany(answer) {
+  assert.match(answer.headers.get("retry-after"), /^[1-9]\d*$/);
+  return expectRefusal(answer, "temporarily_unavailable", 429);
+}
+
+// Covers: B35, B41
+test("token, PAR, revocation and introspection stop a client that asks too often from one address", async (t) => {
+  for (const [path, { as, fields, until }] of Object.entries(asks)) {
+    await t.test(path, async () => {
+      await roomInTheMinute();
+      const here = newAddress();
+      const wrong = { ...as, secret: "lks_wrong" };
+      for (let n = 0; n < LIMITS.LIMIT_CLIENT_AT_ADDRESS; n++)
+        assert.equal((await postAs(latchkey, path, wrong, fields, at(here))).status, 401);
+      await expectTooMany(await postAs(latchkey, path, as, fields, at(here)));
+      await expectTooMany(await postAs(latchkey, path, as, fields, at(here.replace(/1$/, "ffff"))));
+      assert.equal((await postAs(latchkey, path, as, fields, at(newAddress()))).status, until);
+    });
+  }
+});
+
+// Covers: B41
+test("a stranger who hammers under a client's name does not stop that client", async () => {
+  await roomInTheMinute();
+  const [stranger, home] = [newAddress(), newAddress()];
+  for (const victim of [apps.spa, apps.partner]) {
+    for (let n = 0; n < 15; n++)
+      await postAs(latchkey, "/oauth/token", { ...victim, secret: "lks_guess" }, refresh, at(stranger));
+    await expectTooMany(await postAs(latchkey, "/oauth/token", victim, refresh, at(stranger)));
+    await expectRefusal(await postAs(latchkey, "/oauth/token", victim, refresh, at(home)), "invalid_grant");
+  }
+});
+
+test("a client that proved itself is counted over all its addresses and endpoints", async () => {
+  await roomInTheMinute();
+  for (let n = 0; n < LIMITS.LIMIT_CLIENT; n++) {
+    const { fields, until } = asks[n % 2 ? "/oauth/token" : "/oauth/revoke"];
+    const path = n % 2 ? "/oauth/token" : "/oauth/revoke";
+    assert.equal((await postAs(latchkey, path, apps.post, fields, at(newAddress()))).status, until);
+  }
+  await expectTooMany(await postAs(latchkey, "/oauth/token", apps.post, refresh, at(newAddress())));
+});
+
+test("names that a stranger invents share the limit of their address", async () => {
+  await roomInTheMinute();
+  const here = newAddress();
+  const invented = (n) => ({ client_id: `app_invented${n}`, method: "none" });
+  for (let n = 0; n < LIMITS.LIMIT_ADDRESS; n++)
+    await expectRefusal(await postAs(latchkey, "/oauth/token", invented(n), refresh, at(here)), "invalid_client");
+  await expectTooMany(await postAs(latchkey, "/oauth/token", invented("more"), refresh, at(here)));
+});
+
+test("sign-in: a page asks to wait, and only those at this address", async () => {
+  await roomInTheMinute();
+  const browser = new Browser(latchkey, at(newAddress()));
+  const signIn = async () => {
+    const { forms } = await browser.open("/login?continue=%2Faccount%2Fapps");
+    return browser.submit(forms[0], { fields: { username: "nobody" } });
+  };
+  for (let n = 0; n < LIMITS.LIMIT_SIGN_IN; n++) assert.equal((await signIn()).status, 400);
+  const page = await signIn();
+  await expectErrorPage(page.answer, 429);
+  assert.match(page.answer.headers.get("retry-after"), /^[1-9]\d*$/);
+  assert.equal(page.forms[0].fields[0].value, "/account/apps");
+  const other = await new Browser(latchkey, at(newAddress())).signIn("alice");
+  assert.equal(other.status, 200);
+});
+
+test("a limiter that fails or is not there lets everyone pass, and the log says so", async () => {
+  const ask = (where, options) => postAs(where, "/oauth/token", apps.mobile, refresh, options);
+  const faults = [{ at: "LIMIT_ADDRESS", fail: "before" }, { at: "LIMIT_CLIENT_AT_ADDRESS", fail: "before" }];
+  latchkey.takeLines();
+  const here = newAddress();
+  for (let n = 0; n < 15; n++)
+    await expectRefusal(await ask(latchkey, { ...at(here), faults }), "invalid_grant");
+  await expectRefusal(await ask(withoutBindings), "invalid_grant");
+  const parts = latchkey.takeLines().map((line) => JSON.parse(line).faults.map(({ part }) => part));
+  assert.equal(parts.length, 16);
+  for (const part of parts.flat()) assert.equal(part, "limits");
+});
+
+test("switched off they stop nobody", async () => {
+  const here = newAddress();
+  for (let n = 0; n < 20; n++)
+    await expectRefusal(await postAs(unlimited, "/oauth/token", apps.mobile, refresh, at(here)), "invalid_grant");
+});
