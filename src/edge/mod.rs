@@ -4,6 +4,7 @@ mod cache;
 mod client_signatures;
 mod convert;
 mod d1;
+mod health;
 mod keyring_object;
 mod kv;
 mod ledger_object;

@@ -8,6 +8,7 @@ mod connected_apps;
 mod consent;
 mod discovery;
 mod guard;
+mod health;
 mod introspect;
 mod limits;
 mod login;
@@ -65,7 +66,7 @@ async fn answer<S: Stores>(context: &Context<'_, S>, request: &Request, route: R
         ),
         Route::Asset { name: "style.css" } => asset("text/css; charset=utf-8", pages::STYLE),
         Route::Asset { name: "icon.svg" } => asset("image/svg+xml", pages::ICON),
-        Route::Health => Reply::json(200, &serde_json::json!({ "status": "ok" })),
+        Route::Health => health::health(context).await,
         Route::Preflight => preflight(),
         Route::MethodNotAllowed { allow } => {
             let error = "method_not_allowed";

@@ -212,6 +212,18 @@ impl Apps for Memory {
     }
 }
 
+impl Probe for Memory {
+    async fn health(&self, _shard: Shard) -> Health {
+        let answers = |part| !self.take(Fault::Before(part));
+        Health {
+            d1: answers("d1"),
+            kv: answers("kv"),
+            ledger: answers("ledger"),
+            keyring: answers("keyring"),
+        }
+    }
+}
+
 impl Limits for Memory {
     async fn within(&self, limit: Limit, key: &str) -> Result<bool, StoreError> {
         if self.take(Fault::Before("limits")) {

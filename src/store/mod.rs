@@ -22,9 +22,9 @@ use crate::oauth::scope::Scopes;
 use crate::time::Timestamp;
 
 /// Everything an endpoint may ask of storage.
-pub trait Stores: Apps + Sessions + Consents + Codes + Ledger + Signer + ClientSignatures + Limits {}
+pub trait Stores: Apps + Sessions + Consents + Codes + Ledger + Signer + ClientSignatures + Limits + Probe {}
 
-impl<T: Apps + Sessions + Consents + Codes + Ledger + Signer + ClientSignatures + Limits> Stores for T {}
+impl<T: Apps + Sessions + Consents + Codes + Ledger + Signer + ClientSignatures + Limits + Probe> Stores for T {}
 
 /// Apps and APIs (D1).
 #[allow(async_fn_in_trait, reason = "single-threaded: no caller needs Send")]
@@ -116,6 +116,26 @@ pub trait Signer {
 pub trait ClientSignatures {
     /// Whether this key made the signature of this JWT. A key that is none (a point off the curve) made none.
     async fn is_signed_by(&self, key: &PublicKey, jwt: &SignedJwt<'_>) -> bool;
+}
+
+/// Asking each part of storage whether it answers.
+#[allow(async_fn_in_trait, reason = "single-threaded: no caller needs Send")]
+pub trait Probe {
+    /// How storage is, at most a few seconds ago. `shard` is the ledger object to ask.
+    async fn health(&self, shard: Shard) -> Health;
+}
+
+/// Which parts of storage answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Health {
+    /// The database, with its tables.
+    pub d1: bool,
+    /// KV.
+    pub kv: bool,
+    /// A ledger object.
+    pub ledger: bool,
+    /// The signing keys are at hand.
+    pub keyring: bool,
 }
 
 /// The counters behind the rate limits (Rate Limiting bindings). Counting costs no trip to storage.
