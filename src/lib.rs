@@ -8,6 +8,7 @@ pub mod crypto;
 mod edge;
 pub mod endpoints;
 pub mod http;
+pub mod json;
 pub mod keyring;
 pub mod ledger;
 pub mod log;

@@ -3,7 +3,23 @@
 use std::ops::{Add, Sub};
 use std::time::Duration;
 
+use chrono::{DateTime, Datelike, Timelike, Utc};
 use serde::{Deserialize, Serialize};
+
+const MONTHS: [&str; 12] = [
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+];
 
 /// Milliseconds since 1970-01-01T00:00:00Z.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -18,18 +34,24 @@ impl Timestamp {
 
     /// The date and time in RFC 3339 form, in UTC, to the second.
     pub fn to_rfc3339(self) -> String {
-        self.format("%Y-%m-%dT%H:%M:%SZ")
+        self.calendar().map_or_else(String::new, |time| {
+            let (year, month, day) = (time.year(), time.month(), time.day());
+            let (hour, minute, second) = (time.hour(), time.minute(), time.second());
+            format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
+        })
     }
 
     /// The day as people write it: `21 November 2026`.
     pub fn to_day(self) -> String {
-        self.format("%-d %B %Y")
+        self.calendar().map_or_else(String::new, |time| {
+            let month = MONTHS.get(time.month0() as usize).unwrap_or(&"");
+            format!("{} {month} {}", time.day(), time.year())
+        })
     }
 
-    fn format(self, pattern: &str) -> String {
-        chrono::DateTime::from_timestamp_millis(self.0)
-            .map(|time| time.format(pattern).to_string())
-            .unwrap_or_default()
+    // Written out by hand: chrono's formatter brings its whole pattern language along.
+    fn calendar(self) -> Option<DateTime<Utc>> {
+        DateTime::from_timestamp_millis(self.0)
     }
 }
 

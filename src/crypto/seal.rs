@@ -7,6 +7,7 @@ use serde::de::DeserializeOwned;
 
 use super::keys::{Purpose, SealingKeys};
 use super::{base64url, from_base64url};
+use crate::json;
 use crate::random::{self, Random};
 
 /// The longest sealed value, in letters: it has to fit into a URL.
@@ -37,7 +38,7 @@ pub fn open<T: DeserializeOwned>(keys: &SealingKeys, purpose: Purpose, sealed: &
     let plaintext = cipher(keys, *id, purpose, salt)?
         .decrypt(&Nonce::default(), ciphertext)
         .ok()?;
-    serde_json::from_slice(&plaintext).ok()
+    json::from_slice(&plaintext).ok()
 }
 
 fn cipher(keys: &SealingKeys, id: u8, purpose: Purpose, salt: &[u8]) -> Option<ChaCha20Poly1305> {

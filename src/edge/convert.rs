@@ -3,13 +3,15 @@
 use std::collections::BTreeMap;
 
 use futures_util::StreamExt;
+use web_sys::Url;
 use worker::{Headers, Response, ResponseBuilder, Result};
 
 use crate::http::{Body, MAX_BODY, Reply, Request};
 
 /// Reads a request. `None` when its URL cannot be read.
 pub async fn request(mut request: worker::Request) -> Option<Request> {
-    let url = request.url().ok()?;
+    // Parsed by the platform, whose own text it is: the crate `url` would be 50 kB more code to do it again.
+    let url = Url::new(&request.inner().url()).ok()?;
     let headers: BTreeMap<String, String> = request
         .headers()
         .entries()
@@ -19,9 +21,9 @@ pub async fn request(mut request: worker::Request) -> Option<Request> {
     Some(Request {
         // As it was sent: the platform's type takes every method it does not know for GET.
         method: request.inner().method(),
-        host: url.host_str().unwrap_or_default().to_owned(),
-        path: url.path().to_owned(),
-        query: url.query().unwrap_or_default().to_owned(),
+        host: url.hostname(),
+        path: url.pathname(),
+        query: url.search().strip_prefix('?').unwrap_or_default().to_owned(),
         headers,
         body,
     })

@@ -1,17 +1,19 @@
 //! The Durable Object `Keyring`: the one place where signing keys are made.
 
 use serde::Deserialize;
+use serde_json::Value;
 use worker::{DurableObject, Env, Request, Response, Result, State, console_error, durable_object};
 
 use super::surroundings::{PlatformRandom, now};
 use crate::crypto::keys::SealingKeys;
+use crate::json;
 use crate::keyring::KeySet;
 
 /// Where the sealed set is mirrored for everyone else.
 pub const KV_KEY: &str = "keyring";
 
 /// Makes the signing keys once and keeps them sealed.
-#[durable_object]
+#[durable_object(fetch)]
 pub struct Keyring {
     state: State,
     env: Env,
@@ -48,9 +50,11 @@ impl Keyring {
         let select = || -> Result<Option<SealedRow>> {
             Ok(sql
                 .exec("SELECT sealed FROM keyring WHERE id = 1", None)?
-                .to_array::<SealedRow>()?
+                .to_array::<Value>()?
                 .into_iter()
-                .next())
+                .next()
+                .map(json::from_value)
+                .transpose()?)
         };
         if let Some(row) = select()? {
             return Ok(row.sealed);

@@ -4,6 +4,7 @@ use serde::Deserialize;
 
 use super::d1::{Statement, batch, rows};
 use super::stores::{EdgeStores, store_error};
+use crate::json;
 use crate::oauth::authorization_code::CodePayload;
 use crate::store::{Codes, StoreError};
 
@@ -48,6 +49,6 @@ fn key(hash: &str) -> String {
 }
 
 fn parse(payload: Option<String>) -> Result<Option<CodePayload>, StoreError> {
-    let payload = payload.map(|payload| serde_json::from_str(&payload)).transpose();
+    let payload = payload.map(|payload| json::from_str(&payload)).transpose();
     payload.map_err(|error| store_error("kv", error))
 }

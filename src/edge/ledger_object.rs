@@ -7,12 +7,13 @@ use std::time::Duration;
 
 use serde::Serialize;
 use worker::wasm_bindgen::JsValue;
-use worker::{DurableObject, Env, Method, Request, RequestInit, Response, Result, State, durable_object};
+use worker::{DurableObject, Env, Request, Response, Result, State, durable_object};
 
 use super::d1::{Statement, batch};
 use super::ledger_rows::SqlRows;
 use super::stores::{EdgeStores, store_error};
 use super::surroundings::now;
+use crate::json;
 use crate::ledger::shard::Shard;
 use crate::ledger::{self, Operation, Outcome};
 use crate::store::{Ledger, StoreError};
@@ -46,7 +47,7 @@ const ENTER_EVENTS: &str = "
     ON CONFLICT (id) DO NOTHING";
 
 /// Keeps the token families of one shard and judges every redemption, refresh and revocation there.
-#[durable_object]
+#[durable_object(alarm)]
 pub struct RevocationLedger {
     state: State,
     env: Env,
@@ -67,7 +68,7 @@ impl DurableObject for RevocationLedger {
     }
 
     async fn fetch(&self, mut request: Request) -> Result<Response> {
-        let operation: Operation = request.json().await?;
+        let operation: Operation = json::from_str(&request.text().await?)?;
         let outcome = match operation {
             // Reads only: needs no transaction.
             Operation::Inspect(_) => {
@@ -170,14 +171,14 @@ impl Ledger for EdgeStores {
         let ask = async {
             let namespace = self.env().durable_object("LEDGER")?;
             let stub = namespace.get_by_name_with_location_hint(&shard.object_name(), shard.location_hint())?;
-            let mut init = RequestInit::new();
-            init.with_method(Method::Post)
-                .with_body(Some(JsValue::from_str(&serde_json::to_string(operation)?)));
-            let mut response = stub
-                .fetch_with_request(Request::new_with_init("https://ledger/", &init)?)
-                .await?;
+            // The platform's own type: the crate's brings a serializer for every option of `fetch` there is.
+            let init = web_sys::RequestInit::new();
+            init.set_method("POST");
+            init.set_body(&JsValue::from_str(&serde_json::to_string(operation)?));
+            let request = web_sys::Request::new_with_str_and_init("https://ledger/", &init)?;
+            let mut response = stub.fetch_with_request(request.into()).await?;
             match response.status_code() {
-                200 => response.json().await,
+                200 => Ok(json::from_str(&response.text().await?)?),
                 status => Err(worker::Error::RustError(format!("status {status}"))),
             }
         };

@@ -5,9 +5,11 @@ use std::rc::Rc;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use worker::{SqlStorage, SqlStorageValue};
 
 use super::stores::store_error;
+use crate::json;
 use crate::ledger::event::Event;
 use crate::ledger::family::Family;
 use crate::ledger::{RedeemedCode, Rows, SingleUse};
@@ -181,7 +183,9 @@ impl SqlRows {
             .sql
             .exec(statement, values)
             .map_err(|error| store_error("ledger", error))?;
-        cursor.to_array().map_err(|error| store_error("ledger", error))
+        let rows: Vec<Value> = cursor.to_array().map_err(|error| store_error("ledger", error))?;
+        let rows: Result<Vec<T>, _> = rows.into_iter().map(json::from_value).collect();
+        rows.map_err(|error| store_error("ledger", error))
     }
 
     fn record<T: DeserializeOwned>(&self, statement: &str, key: &str) -> Result<Option<T>, StoreError> {
@@ -189,7 +193,7 @@ impl SqlRows {
         let record = found
             .into_iter()
             .next()
-            .map(|found| serde_json::from_str(&found.record))
+            .map(|found| json::from_str(&found.record))
             .transpose();
         record.map_err(|error| store_error("ledger", error))
     }
@@ -205,7 +209,7 @@ impl Rows for SqlRows {
     }
 
     fn put_code(&mut self, hash: &str, code: &RedeemedCode, until: Timestamp) -> Result<(), StoreError> {
-        let values = vec![hash.into(), json(code)?, time(until)];
+        let values = vec![hash.into(), text_of(code)?, time(until)];
         self.execute("INSERT INTO codes (hash, record, expires_at) VALUES (?, ?, ?)", values)
     }
 
@@ -218,7 +222,7 @@ impl Rows for SqlRows {
         let values = vec![
             id.into(),
             family.consent_id.as_str().into(),
-            json(family)?,
+            text_of(family)?,
             time(expires_at),
         ];
         self.execute(
@@ -238,7 +242,7 @@ impl Rows for SqlRows {
             vec![consent_id.into()],
         )?;
         let read = |found: FamilyRecord| {
-            let family = serde_json::from_str(&found.record).map_err(|error| store_error("ledger", error))?;
+            let family = json::from_str(&found.record).map_err(|error| store_error("ledger", error))?;
             Ok((found.id, family))
         };
         found.into_iter().map(read).collect()
@@ -296,12 +300,12 @@ impl Rows for SqlRows {
     fn note(&mut self, event: &Event) -> Result<(), StoreError> {
         self.has_urgent_news
             .set(self.has_urgent_news.get() || event.kind.is_urgent());
-        let values = vec![event.id.as_str().into(), json(event)?];
+        let values = vec![event.id.as_str().into(), text_of(event)?];
         self.execute("INSERT OR IGNORE INTO audit_outbox (id, event) VALUES (?, ?)", values)
     }
 }
 
-fn json(value: &impl Serialize) -> Result<SqlStorageValue, StoreError> {
+fn text_of(value: &impl Serialize) -> Result<SqlStorageValue, StoreError> {
     serde_json::to_string(value)
         .map(SqlStorageValue::String)
         .map_err(|error| store_error("ledger", error))

@@ -1,7 +1,5 @@
 //! Who is asking, and from where: sessions, the browser's nonce, and protection against cross-site requests.
 
-use url::Url;
-
 use crate::context::Context;
 use crate::crypto::keys::Purpose;
 use crate::crypto::{self, base64url};
@@ -106,17 +104,20 @@ pub fn origin_is_ours<S>(context: &Context<'_, S>, request: &Request) -> bool {
     request.header("origin") == Some(context.config.issuer.as_str())
 }
 
-/// A path on this server to go on at. Anything that leads elsewhere is `None` (no open redirect).
-pub fn safe_continuation<S>(context: &Context<'_, S>, target: &str) -> Option<String> {
-    let issuer = Url::parse(context.config.issuer.as_str()).ok()?;
-    let plain = target.starts_with('/') && target.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
-    let url = plain.then(|| issuer.join(target).ok())??;
-    let path = match url.query() {
-        Some(query) => format!("{}?{query}", url.path()),
-        None => url.path().to_owned(),
-    };
-    // A path that begins with two slashes would be read as a host by the browser.
-    (url.origin() == issuer.origin() && !path.starts_with("//")).then_some(path)
+/// A path on this server to go on at, in the letters it came in. Anything that leads elsewhere is `None` (no open
+/// redirect): a path that begins with two slashes, or would once its dot segments are resolved, is a host to browsers.
+pub fn safe_continuation(target: &str) -> Option<&str> {
+    let plain = target
+        .bytes()
+        .all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'\\' | b'#'));
+    let path = target
+        .split('?')
+        .next()?
+        .strip_prefix('/')?
+        .to_ascii_lowercase()
+        .replace("%2e", ".");
+    let stays = path.is_empty() || !path.split('/').any(|segment| matches!(segment, "" | "." | ".."));
+    (plain && stays).then_some(target)
 }
 
 /// The sign-in page, and then on to `target`.

@@ -8,6 +8,7 @@ use super::{Statement, batch, rows};
 use crate::edge::cache::Cache;
 use crate::edge::stores::{EdgeStores, store_error};
 use crate::edge::surroundings::now;
+use crate::json;
 use crate::oauth::client::App;
 use crate::store::{ApiCredential, Apps, StoreError};
 use crate::time::Timestamp;
@@ -32,7 +33,7 @@ impl AppRow {
         let record = rows
             .into_iter()
             .next()
-            .map(|row| serde_json::from_str(&row.record))
+            .map(|row| json::from_str(&row.record))
             .transpose();
         record.map_err(|error| store_error("d1", error))
     }

@@ -11,6 +11,7 @@ use super::apps::{self, APP, AppRow};
 use super::sessions::{read_session, select_session};
 use super::{Statement, batch, rows};
 use crate::edge::stores::{EdgeStores, store_error};
+use crate::json;
 use crate::ledger::shard::Shard;
 use crate::oauth::scope::Scopes;
 use crate::store::{
@@ -43,7 +44,7 @@ impl ConsentRow {
         let Some(row) = rows::<Self>(results, index)?.into_iter().next() else {
             return Ok(None);
         };
-        let scopes: Scopes = serde_json::from_str(&row.scopes).map_err(|error| store_error("d1", error))?;
+        let scopes: Scopes = json::from_str(&row.scopes).map_err(|error| store_error("d1", error))?;
         Ok(Some(ActiveConsent {
             id: row.id,
             shard: row.shard,
@@ -110,8 +111,7 @@ impl Consents for EdgeStores {
         );
         let results = batch(&self.database()?, vec![statement.text(user_id)]).await?;
         let read = |row: ConnectedAppRow| {
-            let scopes: Vec<GrantedScope> =
-                serde_json::from_str(&row.scopes).map_err(|error| store_error("d1", error))?;
+            let scopes: Vec<GrantedScope> = json::from_str(&row.scopes).map_err(|error| store_error("d1", error))?;
             Ok(ConnectedApp {
                 consent_id: row.consent_id,
                 name: row.name,

@@ -1,10 +1,12 @@
 //! Statements with their values, and batches of them: each batch is one trip and one transaction.
 
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 use worker::wasm_bindgen::JsValue;
 use worker::{D1Database, D1PreparedStatement, D1Result};
 
 use crate::edge::stores::store_error;
+use crate::json;
 use crate::store::StoreError;
 use crate::time::Timestamp;
 
@@ -79,5 +81,7 @@ pub fn rows<T: DeserializeOwned>(results: &[D1Result], index: usize) -> Result<V
     let result = results
         .get(index)
         .ok_or_else(|| store_error("d1", "a result is missing"))?;
-    result.results().map_err(|error| store_error("d1", error))
+    let rows: Vec<Value> = result.results().map_err(|error| store_error("d1", error))?;
+    let rows: Result<Vec<T>, _> = rows.into_iter().map(json::from_value).collect();
+    rows.map_err(|error| store_error("d1", error))
 }
