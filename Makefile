@@ -2,7 +2,7 @@
 export LATCHKEY_TOOLCHAIN := $(or $(TOOLCHAIN),$(LATCHKEY_TOOLCHAIN),auto)
 
 .DEFAULT_GOAL := help
-.PHONY: help dev test test-host test-examples test-workerd test-browser lint build reset deploy-check setup clean
+.PHONY: help dev test fuzz test-host test-examples test-workerd test-browser lint build reset deploy-check setup clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
@@ -11,11 +11,15 @@ help: ## this list
 dev: ## build, start Latchkey and the examples, rebuild at every change
 	@tools/run node tools/dev.mjs
 
-test: ## everything: lint, host, example, workerd and browser tests
-	@tools/test lint host build examples workerd browser
+test: ## everything: lint, host, fuzz (10 s each), example, workerd and browser tests
+	@tools/test lint host fuzz build examples workerd browser
 
 test-host: ## the tests that need no runtime (cargo test)
 	@tools/test host
+
+FUZZ_SECONDS ?= 60
+fuzz: ## the fuzz targets for FUZZ_SECONDS (60) each; TARGETS="form query" chooses
+	@tools/fuzz $(FUZZ_SECONDS) $(TARGETS)
 
 test-examples: ## the tests of the example Workers' logic
 	@tools/test examples
