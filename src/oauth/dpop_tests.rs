@@ -151,6 +151,11 @@ fn a_proof_for_another_url_is_refused() {
         "https://auth.example:444/oauth/token",
         "https://evil.example/oauth/token",
         "https://user@auth.example/oauth/token",
+        "https://auth.example:443:443/oauth/token",
+        "https://auth.example/x/oauth/token",
+        "https://auth.example//oauth/token",
+        "https://auth.example/oauth/token/..",
+        "wss://auth.example/oauth/token",
         "/oauth/token",
     ] {
         assert_refused(&header(), &with(claims(), "htu", json!(url)));
