@@ -3,6 +3,7 @@
 use thiserror::Error;
 
 use crate::crypto::keys::{SealingKeys, SealingKeysError};
+use crate::keyring::{Policy, PolicyError, PolicyVariables};
 
 /// A configuration that may serve requests.
 #[derive(Debug)]
@@ -17,6 +18,8 @@ pub struct Config {
     pub rate_limits: bool,
     /// The keys behind everything sealed.
     pub sealing_keys: SealingKeys,
+    /// When signing keys are replaced, and by which.
+    pub signing_keys: Policy,
 }
 
 /// The raw values, as bound by wrangler.
@@ -32,6 +35,8 @@ pub struct Variables {
     pub rate_limits: Option<String>,
     /// `LATCHKEY_SECRET`
     pub latchkey_secret: Option<String>,
+    /// What is said about signing keys.
+    pub signing_keys: PolicyVariables,
 }
 
 /// Why a configuration cannot serve requests. The text is for the operator and holds no secret.
@@ -55,6 +60,9 @@ pub enum ConfigError {
     /// `LATCHKEY_SECRET` is malformed.
     #[error(transparent)]
     BadSecret(#[from] SealingKeysError),
+    /// A variable about signing keys cannot be followed.
+    #[error(transparent)]
+    SigningKeys(#[from] PolicyError),
 }
 
 /// An issuer identifier (RFC 8414 §2): an https origin, or http on a loopback host.
@@ -111,6 +119,7 @@ impl Config {
             development_sign_in,
             rate_limits,
             sealing_keys: SealingKeys::parse(&secret)?,
+            signing_keys: Policy::parse(&variables.signing_keys)?,
         })
     }
 }
@@ -158,6 +167,7 @@ pub mod testing {
             development_sign_in: true,
             rate_limits: true,
             sealing_keys: crate::crypto::keys::testing::sealing_keys(),
+            signing_keys: Policy::parse(&PolicyVariables::default()).unwrap(),
         }
     }
 
@@ -168,6 +178,7 @@ pub mod testing {
             development_sign_in: Some(development.into()),
             rate_limits: None,
             latchkey_secret: Some(format!("1:{}", crate::crypto::base64url([1; 32]))),
+            signing_keys: PolicyVariables::default(),
         }
     }
 

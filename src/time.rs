@@ -32,6 +32,12 @@ impl Timestamp {
         self.0.div_euclid(1000)
     }
 
+    /// Reads a date and time in RFC 3339 form.
+    pub fn from_rfc3339(text: &str) -> Option<Self> {
+        let time = chrono::DateTime::parse_from_rfc3339(text).ok()?;
+        Some(Self(time.timestamp_millis()))
+    }
+
     /// The date and time in RFC 3339 form, in UTC, to the second.
     pub fn to_rfc3339(self) -> String {
         self.calendar().map_or_else(String::new, |time| {
@@ -85,6 +91,22 @@ mod tests {
         let time = Timestamp(1_795_292_713_999);
         assert_eq!(time.to_rfc3339(), "2026-11-21T20:25:13Z");
         assert_eq!(time.to_day(), "21 November 2026");
+    }
+
+    #[test]
+    fn a_time_is_read_in_rfc_3339_form_only() {
+        let read = Timestamp::from_rfc3339;
+        assert_eq!(read("2026-11-21T20:25:13Z"), Some(Timestamp(1_795_292_713_000)));
+        assert_eq!(read("2026-11-21T21:25:13+01:00"), read("2026-11-21T20:25:13Z"));
+        for bad in [
+            "",
+            "2026-11-21",
+            "2026-11-21T20:25:13",
+            "1795292713",
+            "2026-13-01T00:00:00Z",
+        ] {
+            assert_eq!(read(bad), None, "{bad}");
+        }
     }
 
     #[test]

@@ -2,7 +2,9 @@
 
 pub mod ec_key;
 pub mod keys;
+pub mod rsa_key;
 pub mod seal;
+pub mod signing;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;

@@ -4,6 +4,7 @@ use chacha20poly1305::aead::{Aead, KeyInit};
 use chacha20poly1305::{ChaCha20Poly1305, Nonce};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use zeroize::Zeroizing;
 
 use super::keys::{Purpose, SealingKeys};
 use super::{base64url, from_base64url};
@@ -12,24 +13,42 @@ use crate::random::{self, Random};
 
 /// The longest sealed value, in letters: it has to fit into a URL.
 pub const MAX_SEALED: usize = 8 * 1024;
+/// The longest sealed value that stays in storage, in letters: some twenty RSA keys.
+pub const MAX_STORED: usize = 128 * 1024;
 const SALT: usize = 16;
 
 /// Encrypts and authenticates `value`. Each blob is sealed under a key of its own (HKDF over a random
 /// salt), so the nonce may stay zero. `None` when the result would exceed [`MAX_SEALED`].
 pub fn seal<T: Serialize>(keys: &SealingKeys, purpose: Purpose, random: &dyn Random, value: &T) -> Option<String> {
-    let plaintext = serde_json::to_vec(value).ok()?;
+    seal_up_to(MAX_SEALED, keys, purpose, random, value)
+}
+
+/// The same for what never travels in a URL, up to `limit` letters.
+pub fn seal_up_to<T: Serialize>(
+    limit: usize,
+    keys: &SealingKeys,
+    purpose: Purpose,
+    random: &dyn Random,
+    value: &T,
+) -> Option<String> {
+    let plaintext = Zeroizing::new(serde_json::to_vec(value).ok()?);
     let salt: [u8; SALT] = random::bytes(random);
     let id = keys.current_id();
     let ciphertext = cipher(keys, id, purpose, &salt)?
         .encrypt(&Nonce::default(), plaintext.as_slice())
         .ok()?;
     let sealed = base64url([&[id], salt.as_slice(), &ciphertext].concat());
-    (sealed.len() <= MAX_SEALED).then_some(sealed)
+    (sealed.len() <= limit).then_some(sealed)
 }
 
 /// Opens what [`seal`] made for the same purpose; everything else is `None`.
 pub fn open<T: DeserializeOwned>(keys: &SealingKeys, purpose: Purpose, sealed: &str) -> Option<T> {
-    if sealed.len() > MAX_SEALED {
+    open_up_to(MAX_SEALED, keys, purpose, sealed)
+}
+
+/// Opens what [`seal_up_to`] made; anything longer than `limit` letters is not even decoded.
+pub fn open_up_to<T: DeserializeOwned>(limit: usize, keys: &SealingKeys, purpose: Purpose, sealed: &str) -> Option<T> {
+    if sealed.len() > limit {
         return None;
     }
     let bytes = from_base64url(sealed)?;
@@ -38,7 +57,13 @@ pub fn open<T: DeserializeOwned>(keys: &SealingKeys, purpose: Purpose, sealed: &
     let plaintext = cipher(keys, *id, purpose, salt)?
         .decrypt(&Nonce::default(), ciphertext)
         .ok()?;
-    json::from_slice(&plaintext).ok()
+    json::from_slice(&Zeroizing::new(plaintext)).ok()
+}
+
+/// Whether a stored value was sealed under the key that seals today, so that older ones can be given up.
+pub fn is_under_current_key(keys: &SealingKeys, sealed: &str) -> bool {
+    let id = from_base64url(sealed).and_then(|bytes| bytes.first().copied());
+    id == Some(keys.current_id())
 }
 
 fn cipher(keys: &SealingKeys, id: u8, purpose: Purpose, salt: &[u8]) -> Option<ChaCha20Poly1305> {
@@ -95,6 +120,25 @@ mod tests {
             seal(&sealing_keys(), Purpose::PendingRequest, &Seeded::default(), &long),
             None
         );
+    }
+
+    #[test]
+    fn storage_holds_more_than_a_url_and_not_without_end() {
+        let (keys, random) = (sealing_keys(), Seeded::default());
+        let seal = |length: usize| seal_up_to(MAX_STORED, &keys, Purpose::Keyring, &random, &"x".repeat(length));
+        let sealed = seal(MAX_SEALED * 2).unwrap();
+        assert!(open_up_to::<String>(MAX_STORED, &keys, Purpose::Keyring, &sealed).is_some());
+        assert_eq!(open::<String>(&keys, Purpose::Keyring, &sealed), None);
+        assert_eq!(seal(MAX_STORED), None);
+    }
+
+    #[test]
+    fn what_an_older_key_sealed_is_told_apart() {
+        let old = SealingKeys::parse(&format!("2:{}", base64url([2; 32]))).unwrap();
+        let of = |keys: &SealingKeys| seal(keys, Purpose::Keyring, &Seeded::default(), &"kept").unwrap();
+        assert!(is_under_current_key(&sealing_keys(), &of(&sealing_keys())));
+        assert!(!is_under_current_key(&sealing_keys(), &of(&old)));
+        assert!(!is_under_current_key(&sealing_keys(), ""));
     }
 
     #[test]

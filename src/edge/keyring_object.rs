@@ -1,82 +1,238 @@
-//! The Durable Object `Keyring`: the one place where signing keys are made.
+//! The Durable Object `Keyring`: the one place where signing keys are made, replaced and removed.
 
-use serde::Deserialize;
+use std::cell::Cell;
+use std::panic::AssertUnwindSafe;
+use std::rc::Rc;
+use std::time::Duration;
+
 use serde_json::Value;
-use worker::{DurableObject, Env, Request, Response, Result, State, console_error, durable_object};
+use worker::{
+    DurableObject, Env, Method, Request, Response, Result, SqlStorage, State, console_error, console_log,
+    durable_object,
+};
 
 use super::surroundings::{PlatformRandom, now};
-use crate::crypto::keys::SealingKeys;
-use crate::json;
-use crate::keyring::KeySet;
+use super::webcrypto::{WebCryptoKey, generate_rsa_key};
+use crate::config::Config;
+use crate::crypto::ec_key::EcPrivateKey;
+use crate::crypto::seal;
+use crate::crypto::signing::{PrivateKey, SigningAlgorithm};
+use crate::keyring::{Change, KeySet, Policy};
+use crate::time::Timestamp;
 
 /// Where the sealed set is mirrored for everyone else.
 pub const KV_KEY: &str = "keyring";
+/// How often a reader who finds no good mirror makes it be written again.
+const MIRROR_AGAIN: Duration = Duration::from_secs(60);
 
-/// Makes the signing keys once and keeps them sealed.
+/// Keeps the signing keys sealed, and moves them on from making to removal.
 #[durable_object(fetch)]
 pub struct Keyring {
     state: State,
     env: Env,
-}
-
-#[derive(Deserialize)]
-struct SealedRow {
-    sealed: String,
+    /// When the mirror was last written for a reader's sake.
+    mirrored_at: AssertUnwindSafe<Cell<Option<Timestamp>>>,
 }
 
 impl DurableObject for Keyring {
     fn new(state: State, env: Env) -> Self {
-        Self { state, env }
+        Self {
+            state,
+            env,
+            mirrored_at: AssertUnwindSafe(Cell::new(None)),
+        }
     }
 
-    /// Answers with the sealed set, made now if there is none, and mirrors it to KV.
-    async fn fetch(&self, _request: Request) -> Result<Response> {
-        let sealed = self.sealed_set()?;
-        if let Err(error) = self.mirror(&sealed).await {
+    /// Does what is due, and answers with the sealed set. `GET` is for readers who found no good mirror, `POST`
+    /// for the cron trigger.
+    async fn fetch(&self, request: Request) -> Result<Response> {
+        let config = super::config(&self.env).map_err(text)?;
+        let rows = Rows::open(self.state.storage().sql())?;
+        let tend = Tending {
+            rows: rows.clone(),
+            config: Rc::clone(&config),
+        };
+        // Whoever asks meanwhile waits: however many isolates start at once, one key is made. An error inside would
+        // reset the object.
+        let sealed = self
+            .state
+            .block_concurrency_while(async move { Ok(tend.tend().await) })
+            .await??;
+        if let Err(error) = self.mirror(&config, &rows, &sealed, request.method()).await {
             console_error!("keyring: the mirror in KV was not written: {error}");
         }
-        Response::from_bytes(sealed.into_bytes())
+        Response::from_bytes(rows.sealed()?.unwrap_or(sealed).into_bytes())
     }
 }
 
 impl Keyring {
-    /// Without an await in between: however many ask at once, the first set stays.
-    fn sealed_set(&self) -> Result<String> {
-        let sql = self.state.storage().sql();
-        sql.exec(
-            "CREATE TABLE IF NOT EXISTS keyring (id INTEGER PRIMARY KEY CHECK (id = 1), sealed TEXT NOT NULL)",
-            None,
-        )?;
-        let select = || -> Result<Option<SealedRow>> {
-            Ok(sql
-                .exec("SELECT sealed FROM keyring WHERE id = 1", None)?
-                .to_array::<Value>()?
-                .into_iter()
-                .next()
-                .map(json::from_value)
-                .transpose()?)
-        };
-        if let Some(row) = select()? {
-            return Ok(row.sealed);
+    /// Writes the set to KV if it is not there, and only then lets made keys count as published.
+    async fn mirror(&self, config: &Config, rows: &Rows, sealed: &str, method: Method) -> Result<()> {
+        let mut set = open(config, sealed)?;
+        let for_a_reader = method == Method::Get && self.mirrored_at.get().is_none_or(|at| now() - at >= MIRROR_AGAIN);
+        let is_mirrored = rows.mirrored_version()? == Some(set.version);
+        if is_mirrored && !for_a_reader {
+            return Ok(());
         }
-        let sealed = self.generate()?;
-        sql.exec(
-            "INSERT OR IGNORE INTO keyring (id, sealed) VALUES (1, ?)",
+        self.env.kv("KV")?.put(KV_KEY, sealed)?.execute().await?;
+        let now = now();
+        self.mirrored_at.set(Some(now));
+        if rows.sealed()?.as_deref() != Some(sealed) {
+            // Changed meanwhile, so an older set may now be in KV: the next run writes the newer one.
+            return rows.forget_mirror();
+        }
+        rows.note_mirror(set.version)?;
+        let changes = set.publish(now);
+        replace(config, rows, Some(sealed), set, &changes).map(|_| ())
+    }
+}
+
+/// What is needed to bring the set up to date, apart from the object, so that it can be waited for.
+struct Tending {
+    rows: Rows,
+    config: Rc<Config>,
+}
+
+impl Tending {
+    async fn tend(self) -> Result<String> {
+        loop {
+            let stored = self.rows.sealed()?;
+            let mut set = stored
+                .as_deref()
+                .map_or_else(|| Ok(KeySet::default()), |sealed| open(&self.config, sealed))?;
+            let policy = self.proven_policy(&set).await;
+            let mut changes = set.settle(&policy, now());
+            for algorithm in set.due(&policy, now()) {
+                let fresh = make(algorithm).await?;
+                changes.extend(set.add(fresh, now()));
+            }
+            let is_sealed_well = |sealed: &&str| seal::is_under_current_key(&self.config.sealing_keys, sealed);
+            if let Some(sealed) = stored.as_deref().filter(is_sealed_well)
+                && changes.is_empty()
+            {
+                return Ok(sealed.to_owned());
+            }
+            if let Some(sealed) = replace(&self.config, &self.rows, stored.as_deref(), set, &changes)? {
+                return Ok(sealed);
+            }
+        }
+    }
+
+    /// The operator's policy, without a key of theirs that does not sign: keys are made in its place then.
+    async fn proven_policy(&self, set: &KeySet) -> Policy {
+        let policy = self.config.signing_keys.clone();
+        let Some(own) = policy.own().filter(|own| set.find(&own.thumbprint()).is_none()) else {
+            return policy;
+        };
+        match proves_itself(own).await {
+            Ok(true) => policy,
+            Ok(false) | Err(_) => {
+                console_error!("keyring: SIGNING_KEY makes no valid signature, so it is not used");
+                Policy { own: None, ..policy }
+            }
+        }
+    }
+}
+
+async fn make(algorithm: SigningAlgorithm) -> Result<PrivateKey> {
+    Ok(match algorithm {
+        SigningAlgorithm::Es256 => PrivateKey::Ec(EcPrivateKey::generate(&PlatformRandom)),
+        SigningAlgorithm::Rs256 => generate_rsa_key().await?,
+    })
+}
+
+async fn proves_itself(key: &PrivateKey) -> Result<bool> {
+    let signature = WebCryptoKey::private(key).await?.sign(b"proof").await?;
+    Ok(WebCryptoKey::public(key).await?.verify(b"proof", &signature).await?)
+}
+
+fn open(config: &Config, sealed: &str) -> Result<KeySet> {
+    let opened = KeySet::open(&config.sealing_keys, sealed);
+    opened.ok_or_else(|| text("no key of LATCHKEY_SECRET opens the signing keys"))
+}
+
+/// Stores the set in the place of `stored`, unless another one has come there meanwhile: then `None`.
+fn replace(
+    config: &Config,
+    rows: &Rows,
+    stored: Option<&str>,
+    mut set: KeySet,
+    changes: &[Change],
+) -> Result<Option<String>> {
+    if changes.is_empty() && stored.is_some_and(|stored| seal::is_under_current_key(&config.sealing_keys, stored)) {
+        return Ok(stored.map(str::to_owned));
+    }
+    set.version += 1;
+    let sealed = set.seal(&config.sealing_keys, &PlatformRandom);
+    let sealed = sealed.ok_or_else(|| text("the key set cannot be sealed"))?;
+    if !rows.swap(stored, &sealed)? {
+        return Ok(None);
+    }
+    for change in changes {
+        console_log!("keyring: {change}");
+    }
+    Ok(Some(sealed))
+}
+
+/// The object's storage: the sealed set, and which version of it is known to be in KV.
+#[derive(Clone)]
+struct Rows {
+    sql: SqlStorage,
+}
+
+impl Rows {
+    fn open(sql: SqlStorage) -> Result<Self> {
+        for table in [
+            "CREATE TABLE IF NOT EXISTS keyring (id INTEGER PRIMARY KEY CHECK (id = 1), sealed TEXT NOT NULL)",
+            "CREATE TABLE IF NOT EXISTS mirror (id INTEGER PRIMARY KEY CHECK (id = 1), version TEXT NOT NULL)",
+        ] {
+            sql.exec(table, None)?;
+        }
+        Ok(Self { sql })
+    }
+
+    /// One column of the one row there may be.
+    fn text(&self, select: &str, column: &str) -> Result<Option<String>> {
+        let rows: Vec<Value> = self.sql.exec(select, None)?.to_array()?;
+        let text = rows.first().and_then(|row| row.get(column)?.as_str());
+        Ok(text.map(str::to_owned))
+    }
+
+    fn sealed(&self) -> Result<Option<String>> {
+        self.text("SELECT sealed FROM keyring WHERE id = 1", "sealed")
+    }
+
+    /// Compare and swap, without an await in between: what was made beside another change is thrown away.
+    fn swap(&self, stored: Option<&str>, sealed: &str) -> Result<bool> {
+        if self.sealed()?.as_deref() != stored {
+            return Ok(false);
+        }
+        self.sql.exec(
+            "INSERT OR REPLACE INTO keyring (id, sealed) VALUES (1, ?)",
             vec![sealed.into()],
         )?;
-        select()?
-            .map(|row| row.sealed)
-            .ok_or_else(|| worker::Error::RustError("the key set was not kept".into()))
+        Ok(true)
     }
 
-    fn generate(&self) -> Result<String> {
-        let secret = self.env.var("LATCHKEY_SECRET")?.to_string();
-        let sealing_keys = SealingKeys::parse(&secret).map_err(|error| worker::Error::RustError(error.to_string()))?;
-        let sealed = KeySet::generate(&PlatformRandom, now()).seal(&sealing_keys, &PlatformRandom);
-        sealed.ok_or_else(|| worker::Error::RustError("the key set cannot be sealed".into()))
+    fn mirrored_version(&self) -> Result<Option<u64>> {
+        let version = self.text("SELECT version FROM mirror WHERE id = 1", "version")?;
+        Ok(version.and_then(|version| version.parse().ok()))
     }
 
-    async fn mirror(&self, sealed: &str) -> Result<()> {
-        Ok(self.env.kv("KV")?.put(KV_KEY, sealed)?.execute().await?)
+    fn note_mirror(&self, version: u64) -> Result<()> {
+        self.sql.exec(
+            "INSERT OR REPLACE INTO mirror (id, version) VALUES (1, ?)",
+            vec![version.to_string().into()],
+        )?;
+        Ok(())
     }
+
+    fn forget_mirror(&self) -> Result<()> {
+        self.sql.exec("DELETE FROM mirror", None)?;
+        Ok(())
+    }
+}
+
+fn text(error: impl std::fmt::Display) -> worker::Error {
+    worker::Error::RustError(error.to_string())
 }

@@ -25,6 +25,7 @@ use crate::config::{Config, ConfigError, Variables};
 use crate::context::Context;
 use crate::endpoints;
 use crate::http::Reply;
+use crate::keyring::PolicyVariables;
 use crate::log::{Answered, Log};
 use crate::router;
 use scope::{Panicked, in_request, note_panics};
@@ -59,9 +60,9 @@ async fn fetch(request: Request, env: Env, _context: worker::Context) -> Result<
     convert::response(reply, method == "HEAD")
 }
 
-async fn answer(config: &Config, request: Request, env: Env, log: &Log) -> Reply {
+async fn answer(config: &Rc<Config>, request: Request, env: Env, log: &Log) -> Reply {
     let continent = request.cf().and_then(|cf| cf.continent());
-    let stores = EdgeStores::new(env);
+    let stores = EdgeStores::new(env, Rc::clone(config));
     let context = Context {
         config,
         now: now(),
@@ -81,7 +82,7 @@ async fn scheduled(_event: ScheduledEvent, env: Env, _context: ScheduleContext) 
     note_panics();
     let (began, log) = (now(), Rc::new(Log::new(&PlatformRandom)));
     let Ok(config) = config(&env) else { return };
-    let stores = EdgeStores::new(env);
+    let stores = EdgeStores::new(env, Rc::clone(&config));
     let context = Context {
         config: &config,
         now: began,
@@ -129,6 +130,12 @@ fn config(env: &Env) -> std::result::Result<Rc<Config>, ConfigError> {
         development_sign_in: variable("DEVELOPMENT_SIGN_IN"),
         rate_limits: variable("RATE_LIMITS"),
         latchkey_secret: variable("LATCHKEY_SECRET"),
+        signing_keys: PolicyVariables {
+            days: variable("SIGNING_KEY_DAYS"),
+            rotate_before: variable("ROTATE_SIGNING_KEYS_BEFORE"),
+            revoked: variable("REVOKED_SIGNING_KEYS"),
+            own: variable("SIGNING_KEY"),
+        },
     };
     let config = Config::parse(variables).map(Rc::new);
     if let Err(error) = &config {

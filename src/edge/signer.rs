@@ -1,91 +1,111 @@
 //! The signing keys of an isolate: read from the mirror in KV, else from the `Keyring` object.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
 use worker::wasm_bindgen::JsValue;
+use worker::{Delay, Method, Request};
 
 use super::keyring_object::KV_KEY;
 use super::stores::{EdgeStores, store_error};
 use super::surroundings::now;
 use super::webcrypto::WebCryptoKey;
-use crate::crypto::keys::SealingKeys;
-use crate::keyring::{KeySet, PublicKeys};
-use crate::store::{Signer, StoreError};
+use crate::crypto::signing::SigningAlgorithm;
+use crate::keyring::{Asked, KeyPair, KeySet, PublicKeys, Unknown, is_due_for_a_read, on_unknown_key};
+use crate::store::{NamedKey, Signer, SigningKeys, StoreError};
 use crate::time::Timestamp;
 
-/// How long an isolate uses the set it has read.
-const LIFETIME: Duration = Duration::from_secs(60);
-/// How often an unknown `kid` may make an isolate read again.
-const RETRY_UNKNOWN: Duration = Duration::from_secs(10);
+/// How often a request looks whether another one's question was answered.
+const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
-/// The set an isolate has read, with its keys handed to WebCrypto.
+/// The set an isolate has read.
 struct Held {
     read_at: Timestamp,
     set: KeySet,
-    keys: BTreeMap<String, WebCryptoKey>,
 }
 
 thread_local! {
     static HELD: RefCell<Option<Rc<Held>>> = const { RefCell::new(None) };
+    /// When reading was last begun.
+    static TRIED_AT: Cell<Option<Timestamp>> = const { Cell::new(None) };
+    /// When the object itself was last asked.
+    static ASKED: Cell<Option<Asked>> = const { Cell::new(None) };
+    /// The keys handed to WebCrypto, by `kid` and whether for signing.
+    static IMPORTED: RefCell<BTreeMap<(String, bool), WebCryptoKey>> = const { RefCell::new(BTreeMap::new()) };
 }
 
 impl EdgeStores {
-    /// The set, at most `max_age` old. When it cannot be read again, an older one still serves: keys are
-    /// retired days after they were replaced.
-    async fn keys(&self, max_age: Duration) -> Result<Rc<Held>, StoreError> {
+    /// The set, a minute old at most. When it cannot be read again, an older one still serves: what happens when
+    /// is written in it.
+    async fn keys(&self) -> Result<Rc<Held>, StoreError> {
         let held = HELD.with_borrow(Option::clone);
-        if let Some(held) = held.as_ref().filter(|held| now() - held.read_at < max_age) {
+        if let Some(held) = &held
+            && !is_due_for_a_read(held.read_at, TRIED_AT.get(), now())
+        {
             return Ok(Rc::clone(held));
         }
-        match (self.read_keys().await, held) {
-            (Ok(read), _) => {
-                let read = Rc::new(read);
-                HELD.with_borrow_mut(|held| *held = Some(Rc::clone(&read)));
-                Ok(read)
-            }
-            (Err(_), Some(held)) => Ok(held),
-            (Err(error), None) => Err(error),
+        TRIED_AT.set(Some(now()));
+        match self.read_keys(held.as_deref()).await {
+            Ok(read) => Ok(keep(read)),
+            Err(error) => held.ok_or(error),
         }
     }
 
-    async fn read_keys(&self) -> Result<Held, StoreError> {
+    /// The mirror, unless it is missing, behind, or without a key to sign with; then what the object says.
+    async fn read_keys(&self, held: Option<&Held>) -> Result<Held, StoreError> {
         let read_at = now();
-        let secret = self
-            .env()
-            .var("LATCHKEY_SECRET")
-            .map_err(|error| store_error("keyring", error))?
-            .to_string();
-        let sealing_keys = SealingKeys::parse(&secret).map_err(|error| store_error("keyring", error))?;
-        let mirrored = self
-            .mirrored_keys()
-            .await
-            .and_then(|sealed| KeySet::open(&sealing_keys, &sealed));
-        let set = match mirrored {
-            Some(set) => set,
-            None => KeySet::open(&sealing_keys, &self.ask_keyring().await?)
-                .ok_or_else(|| store_error("keyring", "no key of LATCHKEY_SECRET opens the signing keys"))?,
-        };
-        let mut keys = BTreeMap::new();
-        for pair in set.iter() {
-            let key = WebCryptoKey::import(pair)
-                .await
-                .map_err(|error| store_error("webcrypto", text(&error)))?;
-            keys.insert(pair.kid.clone(), key);
+        let mirrored = self.mirrored_keys().await;
+        let revoked = &self.config().signing_keys.revoked;
+        let mut good = false;
+        let mirrored = mirrored.map(|mut set| {
+            good = !set.remove(revoked)
+                && SigningAlgorithm::ALL
+                    .into_iter()
+                    .all(|algorithm| set.current(algorithm, read_at).is_some())
+                && held.is_none_or(|held| held.set.version <= set.version);
+            Held { read_at, set }
+        });
+        match mirrored {
+            Some(mirrored) if good => Ok(mirrored),
+            mirrored => match self.ask_keyring().await {
+                Ok(asked) => Ok(asked),
+                // What is missing from the mirror is missing, but the rest of it is true.
+                Err(error) if held.is_none() => mirrored.ok_or(error),
+                Err(error) => Err(error),
+            },
         }
-        Ok(Held { read_at, set, keys })
     }
 
-    async fn mirrored_keys(&self) -> Option<String> {
-        self.env().kv("KV").ok()?.get(KV_KEY).text().await.ok()?
+    async fn mirrored_keys(&self) -> Option<KeySet> {
+        let sealed = self.env().kv("KV").ok()?.get(KV_KEY).text().await.ok()??;
+        KeySet::open(&self.config().sealing_keys, &sealed)
     }
 
-    async fn ask_keyring(&self) -> Result<String, StoreError> {
+    /// What the object says, which is always the latest.
+    async fn ask_keyring(&self) -> Result<Held, StoreError> {
+        let at = now();
+        ASKED.set(Some(Asked { at, answered: None }));
+        let answer = self.call_keyring(Method::Get).await.and_then(|sealed| {
+            let set = KeySet::open(&self.config().sealing_keys, &sealed);
+            set.ok_or_else(|| store_error("keyring", "no key of LATCHKEY_SECRET opens the signing keys"))
+        });
+        ASKED.set(Some(Asked {
+            at,
+            answered: Some(answer.is_ok()),
+        }));
+        let mut set = answer?;
+        set.remove(&self.config().signing_keys.revoked);
+        Ok(Held { read_at: at, set })
+    }
+
+    async fn call_keyring(&self, method: Method) -> Result<String, StoreError> {
         let ask = async {
             let stub = self.env().durable_object("KEYRING")?.get_by_name("keyring")?;
-            let mut response = stub.fetch_with_str("https://keyring/").await?;
+            let mut response = stub
+                .fetch_with_request(Request::new("https://keyring/", method)?)
+                .await?;
             match response.status_code() {
                 200 => response.text().await,
                 status => Err(worker::Error::RustError(format!("status {status}"))),
@@ -93,46 +113,114 @@ impl EdgeStores {
         };
         ask.await.map_err(|error: worker::Error| store_error("keyring", error))
     }
+
+    /// The set in which `find` finds something, after asking the object if need be. `None`: it finds nothing there.
+    async fn keys_with(&self, find: impl Fn(&KeySet) -> bool) -> Result<Option<Rc<Held>>, StoreError> {
+        let mut held = self.keys().await?;
+        loop {
+            if find(&held.set) {
+                return Ok(Some(held));
+            }
+            match on_unknown_key(ASKED.get(), now()) {
+                Unknown::Ask => held = keep(self.ask_keyring().await?),
+                Unknown::Wait => {
+                    Delay::from(LOOK_AGAIN).await;
+                    held = self.keys().await?;
+                }
+                Unknown::DoesNotExist => return Ok(None),
+                Unknown::CannotBeKnown => return Err(store_error("keyring", "asked a moment ago without an answer")),
+            }
+        }
+    }
+}
+
+/// Keeps a set for this isolate, unless one that was asked for later has come before it, and forgets what WebCrypto
+/// holds of keys that are gone.
+fn keep(read: Held) -> Rc<Held> {
+    if let Some(later) = HELD
+        .with_borrow(Option::clone)
+        .filter(|held| held.read_at > read.read_at)
+    {
+        return later;
+    }
+    let read = Rc::new(read);
+    IMPORTED.with_borrow_mut(|imported| imported.retain(|(kid, _), _| read.set.find(kid).is_some()));
+    HELD.set(Some(Rc::clone(&read)));
+    read
+}
+
+/// A half of a key in WebCrypto, handed over once per isolate.
+async fn imported(pair: &KeyPair, for_signing: bool) -> Result<WebCryptoKey, StoreError> {
+    let name = (pair.kid.clone(), for_signing);
+    if let Some(key) = IMPORTED.with_borrow(|imported| imported.get(&name).cloned()) {
+        return Ok(key);
+    }
+    let key = match for_signing {
+        true => WebCryptoKey::private(&pair.private).await,
+        false => WebCryptoKey::public(&pair.private).await,
+    };
+    let key = key.map_err(webcrypto_error)?;
+    IMPORTED.with_borrow_mut(|imported| imported.insert(name, key.clone()));
+    Ok(key)
 }
 
 impl Signer for EdgeStores {
     type Key = WebCryptoKey;
 
-    async fn signing_key(&self) -> Result<(String, WebCryptoKey), StoreError> {
-        let held = self.keys(LIFETIME).await?;
-        let kid = held.set.current().map(|key| key.kid.as_str()).unwrap_or_default();
-        let key = held
-            .keys
-            .get(kid)
-            .ok_or_else(|| store_error("keyring", "no signing key"))?;
-        Ok((kid.to_owned(), key.clone()))
+    async fn signing_keys(&self) -> Result<SigningKeys<WebCryptoKey>, StoreError> {
+        let now = now();
+        let signs = |set: &KeySet| {
+            SigningAlgorithm::ALL
+                .into_iter()
+                .all(|algorithm| set.current(algorithm, now).is_some())
+        };
+        let missing = || store_error("keyring", "no signing key");
+        let held = self.keys_with(signs).await?.ok_or_else(missing)?;
+        let key = async |algorithm| {
+            let pair = held.set.current(algorithm, now).ok_or_else(missing)?;
+            Ok(NamedKey {
+                kid: pair.kid.clone(),
+                key: imported(pair, true).await?,
+            })
+        };
+        Ok(SigningKeys {
+            es256: key(SigningAlgorithm::Es256).await?,
+            rs256: key(SigningAlgorithm::Rs256).await?,
+        })
     }
 
     async fn sign(&self, key: &WebCryptoKey, message: &[u8]) -> Result<Vec<u8>, StoreError> {
-        key.sign(message)
-            .await
-            .map_err(|error| store_error("webcrypto", text(&error)))
+        key.sign(message).await.map_err(webcrypto_error)
     }
 
-    async fn verify(&self, kid: &str, message: &[u8], signature: &[u8]) -> Result<bool, StoreError> {
-        let mut held = self.keys(LIFETIME).await?;
-        if !held.keys.contains_key(kid) {
-            held = self.keys(RETRY_UNKNOWN).await?;
-        }
-        match held.keys.get(kid) {
-            Some(key) => key
-                .verify(message, signature)
-                .await
-                .map_err(|error| store_error("webcrypto", text(&error))),
-            None => Ok(false),
+    async fn verify(
+        &self,
+        kid: &str,
+        algorithm: SigningAlgorithm,
+        message: &[u8],
+        signature: &[u8],
+    ) -> Result<bool, StoreError> {
+        let Some(held) = self.keys_with(|set| set.find(kid).is_some()).await? else {
+            return Ok(false);
+        };
+        match held.set.find(kid) {
+            Some(pair) if pair.algorithm() == algorithm => {
+                let key = imported(pair, false).await?;
+                key.verify(message, signature).await.map_err(webcrypto_error)
+            }
+            _ => Ok(false),
         }
     }
 
     async fn public_keys(&self) -> Result<PublicKeys, StoreError> {
-        Ok(self.keys(LIFETIME).await?.set.public_keys())
+        Ok(self.keys().await?.set.public_keys())
+    }
+
+    async fn maintain_keys(&self) -> Result<(), StoreError> {
+        self.call_keyring(Method::Post).await.map(|_| ())
     }
 }
 
-fn text(error: &JsValue) -> String {
-    format!("{error:?}")
+fn webcrypto_error(error: JsValue) -> StoreError {
+    store_error("webcrypto", format!("{error:?}"))
 }

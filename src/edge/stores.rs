@@ -1,19 +1,27 @@
 //! The bindings of this Worker, as the storage the endpoints know.
 
+use std::rc::Rc;
+
 use worker::{D1Database, Env};
 
 use super::scope::note_fault;
+use crate::config::Config;
 use crate::store::StoreError;
 
 /// Storage on Cloudflare. Its traits are implemented beside each product: `d1`, `kv`, `ledger_object`, `signer`.
 pub struct EdgeStores {
     env: Env,
+    config: Rc<Config>,
 }
 
 impl EdgeStores {
     /// Storage behind these bindings.
-    pub fn new(env: Env) -> Self {
-        Self { env }
+    pub fn new(env: Env, config: Rc<Config>) -> Self {
+        Self { env, config }
+    }
+
+    pub(super) fn config(&self) -> &Config {
+        &self.config
     }
 
     pub(super) fn env(&self) -> &Env {

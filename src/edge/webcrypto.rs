@@ -1,50 +1,60 @@
-//! ES256 by WebCrypto: 25 times as fast here as in WebAssembly.
+//! ES256 and RS256 by WebCrypto: 25 times as fast here as in WebAssembly.
 
 use web_sys::{CryptoKey, SubtleCrypto, WorkerGlobalScope};
 use worker::js_sys::{Array, Object, Reflect, Uint8Array, global};
 use worker::wasm_bindgen::{JsCast, JsValue};
 use worker::wasm_bindgen_futures::JsFuture;
+use zeroize::Zeroizing;
 
-use crate::keyring::KeyPair;
+use crate::crypto::rsa_key::{RsaPrivateKey, RsaPublicKey};
+use crate::crypto::signing::{PrivateKey, PublicKey, SigningAlgorithm};
 
-/// A key pair as WebCrypto holds it; the private half cannot be read back.
+/// One half of a key as WebCrypto holds it: for signing or for verifying. It cannot be read back.
 #[derive(Clone)]
 pub struct WebCryptoKey {
-    private: CryptoKey,
-    public: CryptoKey,
+    algorithm: SigningAlgorithm,
+    key: CryptoKey,
 }
 
 impl WebCryptoKey {
-    /// Hands a key to WebCrypto.
-    pub async fn import(key: &KeyPair) -> Result<Self, JsValue> {
-        let point = key.private.public_key();
-        let public = [
-            ("kty", "EC"),
-            ("crv", "P-256"),
-            ("x", point.x.as_str()),
-            ("y", point.y.as_str()),
-        ];
-        let d = key.private.d();
-        let private = [public.as_slice(), &[("d", d.as_str())]].concat();
-        Ok(Self {
-            private: import(&private, "sign").await?,
-            public: import(&public, "verify").await?,
-        })
+    /// Hands over a private key, to sign with.
+    pub async fn private(key: &PrivateKey) -> Result<Self, JsValue> {
+        let jwk = public_members(&key.public_key())?;
+        match key {
+            PrivateKey::Ec(key) => set(&jwk, &[("d", &key.d())])?,
+            PrivateKey::Rsa(key) => set(
+                &jwk,
+                &[
+                    ("d", &key.d),
+                    ("p", &key.p),
+                    ("q", &key.q),
+                    ("dp", &key.dp),
+                    ("dq", &key.dq),
+                    ("qi", &key.qi),
+                ],
+            )?,
+        }
+        import(&jwk, key.algorithm(), "sign").await
     }
 
-    /// Signs with ECDSA over P-256 and SHA-256, as `r || s` (RFC 7518 §3.4).
+    /// Hands over the public half, to verify with.
+    pub async fn public(key: &PrivateKey) -> Result<Self, JsValue> {
+        import(&public_members(&key.public_key())?, key.algorithm(), "verify").await
+    }
+
+    /// Signs. An ECDSA signature is `r || s` (RFC 7518 §3.4).
     pub async fn sign(&self, message: &[u8]) -> Result<Vec<u8>, JsValue> {
-        let promise =
-            subtle()?.sign_with_object_and_js_u8_array(&ecdsa()?, &self.private, &Uint8Array::from(message))?;
+        let algorithm = signature_parameters(self.algorithm)?;
+        let promise = subtle()?.sign_with_object_and_js_u8_array(&algorithm, &self.key, &Uint8Array::from(message))?;
         Ok(Uint8Array::new(&JsFuture::from(promise).await?).to_vec())
     }
 
-    /// Checks such a signature.
+    /// Checks a signature.
     pub async fn verify(&self, message: &[u8], signature: &[u8]) -> Result<bool, JsValue> {
         let (signature, message) = (Uint8Array::from(signature), Uint8Array::from(message));
         let promise = subtle()?.verify_with_object_and_js_u8_array_and_js_u8_array(
-            &ecdsa()?,
-            &self.public,
+            &signature_parameters(self.algorithm)?,
+            &self.key,
             &signature,
             &message,
         )?;
@@ -52,23 +62,80 @@ impl WebCryptoKey {
     }
 }
 
-async fn import(members: &[(&str, &str)], usage: &str) -> Result<CryptoKey, JsValue> {
-    let algorithm = object(&[("name", "ECDSA"), ("namedCurve", "P-256")])?;
+/// Makes an RSA key of 2048 bits with the usual exponent, 65537.
+pub async fn generate_rsa_key() -> Result<PrivateKey, JsValue> {
+    let algorithm = object(&[
+        ("name", "RSASSA-PKCS1-v1_5".into()),
+        ("hash", "SHA-256".into()),
+        ("modulusLength", 2048.into()),
+        ("publicExponent", Uint8Array::from([1, 0, 1].as_slice()).into()),
+    ])?;
+    let usages = Array::of2(&"sign".into(), &"verify".into());
+    let promise = subtle()?.generate_key_with_object(&algorithm, true, &usages)?;
+    let pair = JsFuture::from(promise).await?;
+    let private: CryptoKey = Reflect::get(&pair, &"privateKey".into())?.unchecked_into();
+    let jwk = JsFuture::from(subtle()?.export_key("jwk", &private)?).await?;
+    let member = |name: &str| -> Result<String, JsValue> {
+        let value = Reflect::get(&jwk, &name.into())?;
+        value
+            .as_string()
+            .ok_or_else(|| JsValue::from_str("a member is missing"))
+    };
+    let secret = |name: &str| member(name).map(Zeroizing::new);
+    Ok(PrivateKey::Rsa(RsaPrivateKey {
+        public: RsaPublicKey {
+            n: member("n")?,
+            e: member("e")?,
+        },
+        d: secret("d")?,
+        p: secret("p")?,
+        q: secret("q")?,
+        dp: secret("dp")?,
+        dq: secret("dq")?,
+        qi: secret("qi")?,
+    }))
+}
+
+fn public_members(key: &PublicKey) -> Result<Object, JsValue> {
+    let jwk = Object::new();
+    match key {
+        PublicKey::Ec { crv, point } => set(&jwk, &[("kty", "EC"), ("crv", crv), ("x", &point.x), ("y", &point.y)])?,
+        PublicKey::Rsa(RsaPublicKey { n, e }) => set(&jwk, &[("kty", "RSA"), ("n", n), ("e", e)])?,
+    }
+    Ok(jwk)
+}
+
+async fn import(jwk: &Object, algorithm: SigningAlgorithm, usage: &str) -> Result<WebCryptoKey, JsValue> {
+    let parameters = match algorithm {
+        SigningAlgorithm::Es256 => object(&[("name", "ECDSA".into()), ("namedCurve", "P-256".into())])?,
+        SigningAlgorithm::Rs256 => object(&[("name", "RSASSA-PKCS1-v1_5".into()), ("hash", "SHA-256".into())])?,
+    };
     let usages = Array::of1(&usage.into());
-    let promise = subtle()?.import_key_with_object("jwk", &object(members)?, &algorithm, false, &usages)?;
-    Ok(JsFuture::from(promise).await?.unchecked_into())
+    let promise = subtle()?.import_key_with_object("jwk", jwk, &parameters, false, &usages)?;
+    let key = JsFuture::from(promise).await?.unchecked_into();
+    Ok(WebCryptoKey { algorithm, key })
 }
 
-fn ecdsa() -> Result<Object, JsValue> {
-    object(&[("name", "ECDSA"), ("hash", "SHA-256")])
+fn signature_parameters(algorithm: SigningAlgorithm) -> Result<Object, JsValue> {
+    match algorithm {
+        SigningAlgorithm::Es256 => object(&[("name", "ECDSA".into()), ("hash", "SHA-256".into())]),
+        SigningAlgorithm::Rs256 => object(&[("name", "RSASSA-PKCS1-v1_5".into())]),
+    }
 }
 
-fn object(members: &[(&str, &str)]) -> Result<Object, JsValue> {
+fn object(members: &[(&str, JsValue)]) -> Result<Object, JsValue> {
     let object = Object::new();
     for (name, value) in members {
-        Reflect::set(&object, &(*name).into(), &(*value).into())?;
+        Reflect::set(&object, &(*name).into(), value)?;
     }
     Ok(object)
+}
+
+fn set(object: &Object, members: &[(&str, &str)]) -> Result<(), JsValue> {
+    for (name, value) in members {
+        Reflect::set(object, &(*name).into(), &(*value).into())?;
+    }
+    Ok(())
 }
 
 fn subtle() -> Result<SubtleCrypto, JsValue> {

@@ -4,13 +4,15 @@ use std::time::Duration;
 
 use crate::context::Context;
 use crate::crypto::base64url;
+use crate::crypto::signing::SigningAlgorithm;
 use crate::oauth::access_token::{
     AccessToken, AccessTokenClaims, Audience, Confirmation, FamilyReference, GrantReference, UnverifiedAccessToken,
 };
-use crate::oauth::client::App;
+use crate::oauth::client::{ApiAccess, App};
 use crate::oauth::grant::EffectiveGrant;
+use crate::oauth::signed_jwt::assemble;
 use crate::random;
-use crate::store::{StoreError, Stores};
+use crate::store::{NamedKey, SigningKeys, StoreError, Stores};
 use crate::time::Timestamp;
 
 /// What an access token is issued for.
@@ -41,17 +43,13 @@ pub struct IssuedToken {
     pub expires_in: u32,
 }
 
-/// The key to sign with, fetched before anything is consumed: a server that cannot sign must not redeem.
-pub struct SigningKey<K> {
-    kid: String,
-    key: K,
-}
+/// A key for each algorithm, fetched before anything is consumed: a server that cannot sign must not redeem.
+pub struct SigningKey<K>(SigningKeys<K>);
 
 impl<K> SigningKey<K> {
     /// Makes sure that there is a key.
     pub async fn fetch<S: Stores<Key = K>>(context: &Context<'_, S>) -> Result<Self, StoreError> {
-        let (kid, key) = context.stores.signing_key().await?;
-        Ok(Self { kid, key })
+        Ok(Self(context.stores.signing_keys().await?))
     }
 
     /// Issues an access token.
@@ -69,6 +67,7 @@ impl<K> SigningKey<K> {
         }: Grant<'_>,
     ) -> Result<IssuedToken, StoreError> {
         let apis = app.apis.iter().filter(|api| grant.resources.contains(&api.resource));
+        let algorithm = signing_algorithm(apis.clone());
         let expires_in = app.access_token_lifetime(apis);
         let token = AccessToken {
             claims: AccessTokenClaims {
@@ -90,17 +89,36 @@ impl<K> SigningKey<K> {
             issued_at: context.now,
             expires_at: context.now + Duration::from_secs(expires_in.into()),
         };
-        let signing_input = token.signing_input(&self.kid).ok_or_else(|| StoreError {
-            part: "keys",
-            detail: "the claims cannot be written".into(),
-        })?;
-        let signature = context.stores.sign(&self.key, signing_input.as_bytes()).await?;
+        let NamedKey { kid, key } = self.0.of(algorithm);
         Ok(IssuedToken {
-            token: AccessToken::assemble(&signing_input, &signature),
+            token: sign(context, key, token.signing_input(algorithm, kid)).await?,
             token_type: token.claims.token_type(),
             expires_in,
         })
     }
+}
+
+/// The one algorithm that every API of a token verifies: each must know RS256 (RFC 9068 §4), so one that asks for
+/// it gets it.
+fn signing_algorithm<'a>(mut apis: impl Iterator<Item = &'a ApiAccess>) -> SigningAlgorithm {
+    match apis.any(|api| api.signing_algorithm == SigningAlgorithm::Rs256) {
+        true => SigningAlgorithm::Rs256,
+        false => SigningAlgorithm::Es256,
+    }
+}
+
+/// Signs a JWT; `signing_input` is `None` when its claims could not be written.
+pub async fn sign<S: Stores>(
+    context: &Context<'_, S>,
+    key: &S::Key,
+    signing_input: Option<String>,
+) -> Result<String, StoreError> {
+    let signing_input = signing_input.ok_or_else(|| StoreError {
+        part: "keys",
+        detail: "the claims cannot be written".into(),
+    })?;
+    let signature = context.stores.sign(key, signing_input.as_bytes()).await?;
+    Ok(assemble(&signing_input, &signature))
 }
 
 /// Reads an access token of ours: type, algorithm, signature, issuer and expiry are good. Whether it was
@@ -112,7 +130,12 @@ pub async fn verify<S: Stores>(context: &Context<'_, S>, text: &str) -> Result<O
     let signing_input = unverified.signing_input.as_bytes();
     let good = context
         .stores
-        .verify(&unverified.kid, signing_input, &unverified.signature)
+        .verify(
+            &unverified.kid,
+            unverified.algorithm,
+            signing_input,
+            &unverified.signature,
+        )
         .await?;
     Ok(if good {
         unverified.accept(context.config.issuer.as_str(), context.now)

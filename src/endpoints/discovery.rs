@@ -15,7 +15,9 @@ pub fn metadata<S>(context: &Context<'_, S>) -> Reply {
 /// The public keys.
 pub async fn jwks<S: Stores>(context: &Context<'_, S>) -> Reply {
     match context.stores.public_keys().await {
-        Ok(keys) => Reply::json(200, &keys).header("Cache-Control", format!("public, max-age={JWKS_MAX_AGE}")),
+        Ok(keys) => {
+            Reply::json(200, &keys).header("Cache-Control", format!("public, max-age={}", JWKS_MAX_AGE.as_secs()))
+        }
         Err(_) => json_unavailable(),
     }
 }

@@ -8,15 +8,16 @@ use serde::Serialize;
 use super::access_token;
 use super::client_request::{Failure, ask_ledger, count_api, prove, read_form, read_token};
 use crate::context::Context;
-use crate::http::{Reply, Request};
+use crate::http::{Reply, Request, asks_for};
 use crate::ledger::shard::Shard;
 use crate::ledger::{Inspect, Operation, Outcome};
 use crate::oauth::access_token::{AccessToken, Audience, Confirmation};
 use crate::oauth::client::{App, AppStatus, SubjectType};
 use crate::oauth::client_authentication::PresentedClient;
 use crate::oauth::error::{ErrorCode, OAuthError};
+use crate::oauth::introspection_jwt::{ALGORITHM, IntrospectionJwt, MEDIA_TYPE};
 use crate::oauth::refresh_token::RefreshToken;
-use crate::store::Stores;
+use crate::store::{NamedKey, Stores};
 use crate::time::Timestamp;
 
 /// Who may look at a token, and at which.
@@ -57,21 +58,38 @@ struct TokenState {
     cnf: Option<Confirmation>,
 }
 
-/// Says whether a token is good at this moment.
+/// Says whether a token is good at this moment, as JSON, or as a JWT to whom asks for one (RFC 9701 §4).
 pub async fn introspect<S: Stores>(context: &Context<'_, S>, request: &Request) -> Reply {
-    match inspect(context, request).await {
-        Ok(token) => Reply::json(
-            200,
-            &Introspection {
-                active: token.is_some(),
-                token,
-            },
-        ),
+    match answer(context, request).await {
+        Ok(reply) => reply,
         Err(failure) => failure.into(),
     }
 }
 
-async fn inspect<S: Stores>(context: &Context<'_, S>, request: &Request) -> Result<Option<TokenState>, Failure> {
+async fn answer<S: Stores>(context: &Context<'_, S>, request: &Request) -> Result<Reply, Failure> {
+    let (caller, token) = inspect(context, request).await?;
+    let introspection = Introspection {
+        active: token.is_some(),
+        token,
+    };
+    if !asks_for(request.header("accept"), MEDIA_TYPE, "application/json") {
+        return Ok(Reply::json(200, &introspection));
+    }
+    let keys = context.stores.signing_keys().await?;
+    let NamedKey { kid, key } = keys.of(ALGORITHM);
+    let answer = IntrospectionJwt {
+        iss: context.config.issuer.as_str(),
+        aud: caller.name(),
+        token_introspection: &introspection,
+    };
+    let jwt = access_token::sign(context, key, answer.signing_input(kid, context.now)).await?;
+    Ok(Reply::new(200, jwt).header("Content-Type", MEDIA_TYPE))
+}
+
+async fn inspect<S: Stores>(
+    context: &Context<'_, S>,
+    request: &Request,
+) -> Result<(Caller, Option<TokenState>), Failure> {
     let form = read_form(request)?;
     let presented = PresentedClient::from_request(request, &form)?;
     let token = match read_token(&form) {
@@ -82,10 +100,12 @@ async fn inspect<S: Stores>(context: &Context<'_, S>, request: &Request) -> Resu
         }
     };
     if let Some(token) = RefreshToken::parse(&context.config.sealing_keys, token) {
-        return match authenticate(context, presented).await? {
-            Caller::App { client_id } => refresh_token_state(context, token, &client_id).await,
-            Caller::Api { .. } => Ok(None),
+        let caller = authenticate(context, presented).await?;
+        let state = match &caller {
+            Caller::App { client_id } => refresh_token_state(context, token, client_id).await?,
+            Caller::Api { .. } => None,
         };
+        return Ok((caller, state));
     }
     // The token's own words say which app to fetch, so both records are fetched side by side.
     let token = access_token::verify(context, token).await?;
@@ -97,10 +117,11 @@ async fn inspect<S: Stores>(context: &Context<'_, S>, request: &Request) -> Resu
     };
     let (caller, app) = join(authenticate(context, presented), app).await;
     let caller = caller?;
-    match (token, app?) {
-        (Some(token), Some(app)) if caller.may_see(&token) => access_token_state(context, token, &app, &caller).await,
-        _ => Ok(None),
-    }
+    let state = match (token, app?) {
+        (Some(token), Some(app)) if caller.may_see(&token) => access_token_state(context, token, &app, &caller).await?,
+        _ => None,
+    };
+    Ok((caller, state))
 }
 
 async fn authenticate<S: Stores>(context: &Context<'_, S>, presented: PresentedClient) -> Result<Caller, Failure> {
@@ -125,6 +146,14 @@ async fn authenticate<S: Stores>(context: &Context<'_, S>, presented: PresentedC
 }
 
 impl Caller {
+    /// What it is called as an audience.
+    fn name(&self) -> &str {
+        match self {
+            Self::Api { resource } => resource,
+            Self::App { client_id } => client_id,
+        }
+    }
+
     fn may_see(&self, token: &AccessToken) -> bool {
         match self {
             Self::Api { resource } => token.claims.aud.contains(resource),

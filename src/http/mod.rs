@@ -1,9 +1,11 @@
 //! Latchkey's own request and reply, so that endpoints can be tested without a runtime.
 
+mod accept;
 mod cookies;
 mod params;
 mod reply;
 
+pub use accept::asks_for;
 pub use cookies::{BROWSER_COOKIE, SESSION_COOKIE, clear_cookie, cookie, set_cookie};
 pub use params::{Params, ParamsError, Repeated};
 pub use reply::Reply;

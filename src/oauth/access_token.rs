@@ -3,20 +3,20 @@
 use std::borrow::Cow;
 
 use chrono::DateTime;
-use jwt_compact::{Algorithm, AlgorithmExt, AlgorithmSignature, Claims, Header, UntrustedToken};
+use jwt_compact::UntrustedToken;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::scope::Scopes;
-use crate::crypto::{base64url, from_base64url};
+use super::signed_jwt::{Frame, signing_input};
+use crate::crypto::from_base64url;
+use crate::crypto::signing::SigningAlgorithm;
 use crate::json;
 use crate::ledger::shard::Shard;
 use crate::time::Timestamp;
 
 /// The longest access token that is read, in letters.
 const MAX_LENGTH: usize = 16 * 1024;
-/// The only algorithm tokens are signed with and accepted under.
-const ALGORITHM: &str = "ES256";
 /// The type of the profile (RFC 9068 §2.1); keeps any other JWT of ours from passing as an access token.
 const TYPE: &str = "at+jwt";
 
@@ -144,6 +144,8 @@ impl Audience {
 
 /// A JWT of the right type and algorithm whose signature nobody has checked yet.
 pub struct UnverifiedAccessToken<'a> {
+    /// The algorithm it claims to be signed with; good only if it is that of the key.
+    pub algorithm: SigningAlgorithm,
     /// The key it claims to be signed with.
     pub kid: String,
     /// What the signature covers.
@@ -154,32 +156,29 @@ pub struct UnverifiedAccessToken<'a> {
 }
 
 impl AccessToken {
-    /// `header.claims`, ready to be signed with the key named `kid`. jwt-compact writes both parts; the
-    /// signature comes from WebCrypto.
-    pub fn signing_input(&self, kid: &str) -> Option<String> {
-        let header = Header::empty().with_token_type(TYPE).with_key_id(kid);
-        let mut claims = Claims::new(&self.claims);
-        claims.issued_at = Some(DateTime::from_timestamp(self.issued_at.as_seconds(), 0)?);
-        claims.expiration = Some(DateTime::from_timestamp(self.expires_at.as_seconds(), 0)?);
-        let token = SignedElsewhere.token(&header, &claims, &()).ok()?;
-        token.strip_suffix('.').map(str::to_owned)
-    }
-
-    /// Puts a signing input and its signature together.
-    pub fn assemble(signing_input: &str, signature: &[u8]) -> String {
-        format!("{signing_input}.{}", base64url(signature))
+    /// `header.claims`, ready to be signed with the key named `kid`.
+    pub fn signing_input(&self, algorithm: SigningAlgorithm, kid: &str) -> Option<String> {
+        let frame = Frame {
+            token_type: TYPE,
+            algorithm,
+            kid,
+            issued_at: self.issued_at,
+            expires_at: Some(self.expires_at),
+        };
+        signing_input(&frame, &self.claims)
     }
 }
 
 impl<'a> UnverifiedAccessToken<'a> {
-    /// Reads a token. Anything but an ES256 `at+jwt` with every claim of ours is `None`.
+    /// Reads a token. Anything but an `at+jwt` of an algorithm of ours with every claim of ours is `None`.
     pub fn parse(text: &'a str) -> Option<Self> {
         if text.len() > MAX_LENGTH {
             return None;
         }
         let token = UntrustedToken::new(text).ok()?;
         let header = token.header();
-        if token.algorithm() != ALGORITHM || header.token_type.as_deref() != Some(TYPE) {
+        let algorithm = SigningAlgorithm::from_name(token.algorithm())?;
+        if header.token_type.as_deref() != Some(TYPE) {
             return None;
         }
         let kid = header.key_id.clone()?;
@@ -187,6 +186,7 @@ impl<'a> UnverifiedAccessToken<'a> {
         let moment = |time: DateTime<chrono::Utc>| Timestamp(time.timestamp_millis());
         let (signing_input, signature) = text.rsplit_once('.')?;
         Some(Self {
+            algorithm,
             kid,
             signing_input,
             signature: from_base64url(signature)?,
@@ -204,42 +204,12 @@ impl<'a> UnverifiedAccessToken<'a> {
     }
 }
 
-/// An algorithm whose signature is left empty, to be filled in by WebCrypto.
-struct SignedElsewhere;
-struct NoSignature;
-
-impl Algorithm for SignedElsewhere {
-    type SigningKey = ();
-    type VerifyingKey = ();
-    type Signature = NoSignature;
-
-    fn name(&self) -> Cow<'static, str> {
-        Cow::Borrowed(ALGORITHM)
-    }
-
-    fn sign(&self, (): &(), _message: &[u8]) -> NoSignature {
-        NoSignature
-    }
-
-    fn verify_signature(&self, _signature: &NoSignature, (): &(), _message: &[u8]) -> bool {
-        false
-    }
-}
-
-impl AlgorithmSignature for NoSignature {
-    fn try_from_slice(_slice: &[u8]) -> anyhow::Result<Self> {
-        anyhow::bail!("signatures are verified by WebCrypto")
-    }
-
-    fn as_bytes(&self) -> Cow<'_, [u8]> {
-        Cow::Borrowed(&[])
-    }
-}
-
 #[cfg(test)]
 pub mod tests {
     use super::*;
+    use crate::crypto::base64url;
     use crate::crypto::ec_key::EcPrivateKey;
+    use crate::oauth::signed_jwt::assemble;
     use crate::random::testing::Seeded;
 
     /// A token of a user, issued at second 1000 and good until 4600.
@@ -272,15 +242,15 @@ pub mod tests {
 
     fn sign(header: &str, claims: &serde_json::Value, key: &EcPrivateKey) -> String {
         let input = format!("{}.{}", base64url(header), base64url(claims.to_string()));
-        AccessToken::assemble(&input, &key.sign(input.as_bytes()))
+        assemble(&input, &key.sign(input.as_bytes()))
     }
 
     // Covers: R53
     #[test]
     fn a_token_carries_the_claims_of_the_profile_and_reads_back() {
         let key = EcPrivateKey::generate(&Seeded::default());
-        let input = token().signing_input("kid").unwrap();
-        let text = AccessToken::assemble(&input, &key.sign(input.as_bytes()));
+        let input = token().signing_input(SigningAlgorithm::Es256, "kid").unwrap();
+        let text = assemble(&input, &key.sign(input.as_bytes()));
         let part = |at: usize| -> serde_json::Value {
             serde_json::from_slice(&from_base64url(text.split('.').nth(at).unwrap()).unwrap()).unwrap()
         };
@@ -305,8 +275,8 @@ pub mod tests {
     // Covers: R56
     #[test]
     fn a_token_is_worth_nothing_once_it_expired_or_from_another_issuer() {
-        let input = token().signing_input("kid").unwrap();
-        let text = AccessToken::assemble(&input, &[0; 64]);
+        let input = token().signing_input(SigningAlgorithm::Es256, "kid").unwrap();
+        let text = assemble(&input, &[0; 64]);
         let accept = |issuer, now| {
             UnverifiedAccessToken::parse(&text)
                 .unwrap()
@@ -322,7 +292,7 @@ pub mod tests {
     #[test]
     fn a_jwt_of_another_type_or_algorithm_is_no_access_token() {
         let key = EcPrivateKey::generate(&Seeded::default());
-        let input = token().signing_input("kid").unwrap();
+        let input = token().signing_input(SigningAlgorithm::Es256, "kid").unwrap();
         let claims: serde_json::Value =
             serde_json::from_slice(&from_base64url(input.split('.').nth(1).unwrap()).unwrap()).unwrap();
         let good = r#"{"alg":"ES256","typ":"at+jwt","kid":"k"}"#;
@@ -376,7 +346,7 @@ pub mod tests {
             },
             ..token()
         };
-        let text = AccessToken::assemble(&token.signing_input("kid").unwrap(), &[0; 64]);
+        let text = assemble(&token.signing_input(SigningAlgorithm::Es256, "kid").unwrap(), &[0; 64]);
         let read = UnverifiedAccessToken::parse(&text)
             .unwrap()
             .accept("https://auth.example", Timestamp(0))

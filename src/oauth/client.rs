@@ -7,6 +7,7 @@ use super::grant::AvailableScopes;
 use super::redirect_uri::RedirectUri;
 use super::resource::names_resource;
 use super::scope::Scopes;
+use crate::crypto::signing::SigningAlgorithm;
 use crate::ledger::Lifetimes;
 
 /// An app with everything a decision about it needs, read from the directory in one trip.
@@ -114,6 +115,8 @@ pub struct ApiAccess {
     pub name: String,
     /// Seconds its access tokens live.
     pub access_token_lifetime: u32,
+    /// What it verifies its access tokens with.
+    pub signing_algorithm: SigningAlgorithm,
     /// Its scopes.
     pub scopes: Vec<CatalogueScope>,
     /// What the app may have for a user.
@@ -288,6 +291,7 @@ pub mod testing {
                 {
                     "id": "api_one", "resource": "https://api.example", "name": "Projects API",
                     "access_token_lifetime": 3600,
+                    "signing_algorithm": "ES256",
                     "scopes": [scope("read:profile"), scope("read:projects"), scope("write:projects"), scope("read:team")],
                     "user": { "access": "chosen", "scopes": ["read:profile", "read:projects", "write:projects"] },
                     "client": { "access": "none", "scopes": [] }
@@ -295,6 +299,7 @@ pub mod testing {
                 {
                     "id": "api_two", "resource": "https://billing.example/v1", "name": "Billing API",
                     "access_token_lifetime": 600,
+                    "signing_algorithm": "RS256",
                     "scopes": [scope("read:billing")],
                     "user": { "access": "all", "scopes": [] },
                     "client": { "access": "all", "scopes": [] }

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::client_authentication::METHODS;
+use super::introspection_jwt;
 use super::jws::Algorithm;
 use super::scope::OFFLINE_ACCESS;
 use super::token_request::TokenRequest;
@@ -29,6 +30,7 @@ pub struct Metadata {
     revocation_endpoint_auth_signing_alg_values_supported: [&'static str; 5],
     introspection_endpoint_auth_methods_supported: Vec<&'static str>,
     introspection_endpoint_auth_signing_alg_values_supported: [&'static str; 5],
+    introspection_signing_alg_values_supported: [&'static str; 1],
     dpop_signing_alg_values_supported: [&'static str; 5],
     require_pushed_authorization_requests: bool,
     scopes_supported: [&'static str; 1],
@@ -61,6 +63,7 @@ impl Metadata {
             revocation_endpoint_auth_signing_alg_values_supported: algorithms,
             introspection_endpoint_auth_methods_supported: confidential.collect(),
             introspection_endpoint_auth_signing_alg_values_supported: algorithms,
+            introspection_signing_alg_values_supported: [introspection_jwt::ALGORITHM.name()],
             dpop_signing_alg_values_supported: algorithms,
             // Of all apps; each may demand it for itself.
             require_pushed_authorization_requests: false,

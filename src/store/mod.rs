@@ -11,6 +11,7 @@ use std::rc::Rc;
 
 use serde::Deserialize;
 
+use crate::crypto::signing::SigningAlgorithm;
 use crate::keyring::PublicKeys;
 use crate::ledger::shard::Shard;
 use crate::ledger::{Operation, Outcome};
@@ -101,14 +102,50 @@ pub trait Ledger {
 pub trait Signer {
     /// A private key, ready for use.
     type Key;
-    /// The key to sign with now, and its name.
-    async fn signing_key(&self) -> Result<(String, Self::Key), StoreError>;
-    /// Signs with ES256 (RFC 7518 §3.4).
+    /// The keys to sign with now.
+    async fn signing_keys(&self) -> Result<SigningKeys<Self::Key>, StoreError>;
+    /// Signs with the key's own algorithm (RFC 7518 §3.3, §3.4).
     async fn sign(&self, key: &Self::Key, message: &[u8]) -> Result<Vec<u8>, StoreError>;
-    /// Whether the signature is good; `false` too when no key has this name.
-    async fn verify(&self, kid: &str, message: &[u8], signature: &[u8]) -> Result<bool, StoreError>;
+    /// Whether the signature is good; `false` too when no key has this name or it is one for another algorithm.
+    async fn verify(
+        &self,
+        kid: &str,
+        algorithm: SigningAlgorithm,
+        message: &[u8],
+        signature: &[u8],
+    ) -> Result<bool, StoreError>;
     /// The public keys.
     async fn public_keys(&self) -> Result<PublicKeys, StoreError>;
+    /// Replaces and removes the keys whose time has come.
+    async fn maintain_keys(&self) -> Result<(), StoreError>;
+}
+
+/// A key to sign with for each algorithm.
+#[derive(Debug, Clone)]
+pub struct SigningKeys<K> {
+    /// For ES256.
+    pub es256: NamedKey<K>,
+    /// For RS256.
+    pub rs256: NamedKey<K>,
+}
+
+/// A private key, ready for use, and its name.
+#[derive(Debug, Clone)]
+pub struct NamedKey<K> {
+    /// `kid`
+    pub kid: String,
+    /// The key.
+    pub key: K,
+}
+
+impl<K> SigningKeys<K> {
+    /// The key for an algorithm.
+    pub fn of(&self, algorithm: SigningAlgorithm) -> &NamedKey<K> {
+        match algorithm {
+            SigningAlgorithm::Es256 => &self.es256,
+            SigningAlgorithm::Rs256 => &self.rs256,
+        }
+    }
 }
 
 /// Signatures that clients make (WebCrypto).

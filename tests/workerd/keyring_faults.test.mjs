@@ -1,9 +1,13 @@
 import assert from "node:assert/strict";
 import test from "node:test";
+import { expectTryAgain } from "./support/expect.mjs";
+import { trips } from "./support/harness.mjs";
 import { startIsolates } from "./support/isolates.mjs";
+import { oauthClient } from "./support/oauth.mjs";
+import { apis, loadPlatform } from "./support/platform.mjs";
 
 const JWKS = "/.well-known/jwks.json";
-const [first, ...rest] = await startIsolates(4);
+const [first, ...rest] = await startIsolates(7);
 
 test("with no key and the keyring down there is no key set, rather than an empty one", async () => {
   const answer = await first.fetch(JWKS, { faults: [{ at: "KEYRING", fail: "before" }] });
@@ -14,7 +18,7 @@ test("with no key and the keyring down there is no key set, rather than an empty
 // Covers: R52
 test("an isolate that starts while keyring or mirror is down uses the other", async (t) => {
   const { keys } = await (await first.fetch(JWKS)).json();
-  assert.equal(keys.length, 1);
+  assert.equal(keys.length, 2);
   const faults = [
     { at: "KEYRING", fail: "before" },
     { at: "KV", fail: "before" },
@@ -26,4 +30,44 @@ test("an isolate that starts while keyring or mirror is down uses the other", as
       assert.deepEqual((await answer.json()).keys, keys);
     });
   }
+});
+
+const encode = (value) => Buffer.from(JSON.stringify(value)).toString("base64url");
+// A token as of ours, by a key that nobody has.
+function invented(kid) {
+  const latchkey = { app_epoch: 1 };
+  const more = { app_type: "third_party", developer_id: "dev_x", latchkey };
+  const claims = { iss: "x", sub: "x", aud: "x", client_id: "x", jti: "x", scope: "x", iat: 1, exp: 9e9, ...more };
+  return `${encode({ alg: "ES256", typ: "at+jwt", kid })}.${encode(claims)}.${encode("signature")}`;
+}
+const { credential } = apis.projects;
+const ask = (isolate, kid, faults) => oauthClient(isolate).introspect(credential, invented(kid), {}, { faults });
+const asked = (answer) => trips(answer)["KEYRING.fetch"] ?? 0;
+
+test("an invented kid makes an isolate ask once, not at every request", async () => {
+  await first.worker.applyD1Migrations("DB");
+  await loadPlatform(first.db);
+  const isolate = rest[3];
+  await isolate.fetch(JWKS);
+  const answers = [await ask(isolate, "a"), await ask(isolate, "b"), await ask(isolate, "a")];
+  assert.deepEqual(answers.map(asked), [1, 0, 0]);
+  for (const answer of answers) assert.deepEqual(await answer.json(), { active: false });
+});
+
+test("a keyring that does not answer is not asked at every request either, and nobody is told a guess", async () => {
+  const isolate = rest[4];
+  await isolate.fetch(JWKS);
+  const down = [{ at: "KEYRING", fail: "before" }];
+  const answers = [await ask(isolate, "a", down), await ask(isolate, "a", down), await ask(isolate, "b")];
+  assert.deepEqual(answers.map(asked), [1, 0, 0]);
+  for (const answer of answers) await expectTryAgain(answer);
+});
+
+test("requests that meet an unknown kid at once ask together", async () => {
+  const isolate = rest[5];
+  await isolate.fetch(JWKS);
+  const slow = [{ at: "KEYRING", delayBefore: 200 }];
+  const answers = await Promise.all(Array.from({ length: 10 }, () => ask(isolate, "a", slow)));
+  assert.equal(answers.map(asked).reduce((sum, one) => sum + one), 1);
+  for (const answer of answers) assert.deepEqual(await answer.json(), { active: false });
 });

@@ -53,13 +53,18 @@ test("the metadata has no empty lists and offers nothing that is not there", asy
 });
 
 // Covers: R52, B29
-test("the key set holds one public ES256 key and nothing private", async () => {
+test("the key set holds a public key for ES256, one for RS256, and nothing private", async () => {
   const { keys } = await json(JWKS);
-  assert.equal(keys.length, 1);
-  const [key] = keys;
-  assert.deepEqual([key.kty, key.crv, key.alg, key.use], ["EC", "P-256", "ES256", "sig"]);
-  assert.match(key.kid, /^[A-Za-z0-9_-]{8,}$/);
-  for (const secret of ["d", "p", "q", "k", "dp", "dq", "qi"]) assert.equal(key[secret], undefined);
+  const kinds = keys.map(({ kty, crv, alg, use, e }) => [kty, crv, alg, use, e]);
+  assert.deepEqual(kinds.sort(), [
+    ["EC", "P-256", "ES256", "sig", undefined],
+    ["RSA", undefined, "RS256", "sig", "AQAB"],
+  ]);
+  for (const key of keys) {
+    assert.match(key.kid, /^[A-Za-z0-9_-]{43}$/);
+    for (const secret of ["d", "p", "q", "k", "dp", "dq", "qi"]) assert.equal(key[secret], undefined);
+  }
+  assert.notEqual(keys[0].kid, keys[1].kid);
 });
 
 // Rule: META 17

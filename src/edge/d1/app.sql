@@ -34,6 +34,7 @@ SELECT json_object(
       'resource', api.resource,
       'name', api.name,
       'access_token_lifetime', api.access_token_lifetime,
+      'signing_algorithm', api.signing_algorithm,
       'scopes', json((
         SELECT json_group_array(json_object(
           'name', name, 'title', title, 'description', description, 'sensitive', sensitive

@@ -4,6 +4,7 @@ mod authorization;
 mod limits;
 mod logs;
 mod proofs;
+mod signing;
 mod tokens;
 
 use std::cell::{Cell, RefCell};

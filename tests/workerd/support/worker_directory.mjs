@@ -11,11 +11,12 @@ const build = path.join(root, "build");
 export const configPath = path.join(root, "wrangler.toml");
 
 const entryModule = `
-import Built, { RevocationLedger as BuiltLedger } from "./build/index.js";
+import Built, { Keyring as BuiltKeyring, RevocationLedger as BuiltLedger } from "./build/index.js";
 import { withFaults } from "./tests/workerd/support/faults/entrypoint.mjs";
-import { withinReach } from "./tests/workerd/support/faults/ledger.mjs";
+import { withinReach } from "./tests/workerd/support/faults/objects.mjs";
 export * from "./build/index.js";
 export const RevocationLedger = withinReach(BuiltLedger);
+export const Keyring = withinReach(BuiltKeyring);
 export default withFaults(Built);
 `;
 

@@ -1,9 +1,9 @@
-// The built ledger inside a class of Cloudflare's own kind: only of those does the harness reach the storage.
+// The built objects inside classes of Cloudflare's own kind: only of those does the harness reach the storage.
 import { DurableObject } from "cloudflare:workers";
 import { standIn } from "./environment.mjs";
 
 export function withinReach(Built) {
-  return class RevocationLedger extends DurableObject {
+  return class extends DurableObject {
     #built;
 
     constructor(state, env) {

@@ -1,0 +1,105 @@
+//! When an isolate reads the keys again: a set grows old, and a token may name a key nobody here knows yet.
+
+use std::time::Duration;
+
+use super::LIFETIME;
+use crate::time::Timestamp;
+
+/// How long nothing is asked again, whatever came of the last time: an invented `kid` must cost nothing, nor
+/// must a keyring that is down be asked at every request.
+const PAUSE: Duration = Duration::from_secs(10);
+/// How long a request waits for another one's question before it gives up.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// The last time this isolate asked the keyring itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Asked {
+    /// When.
+    pub at: Timestamp,
+    /// Whether an answer came; `None` while it is awaited.
+    pub answered: Option<bool>,
+}
+
+/// What to do about a key this isolate does not have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unknown {
+    /// Ask the keyring.
+    Ask,
+    /// Another request is asking: look again shortly.
+    Wait,
+    /// The keyring was asked and does not have it.
+    DoesNotExist,
+    /// The keyring was asked and did not answer, so nobody can say.
+    CannotBeKnown,
+}
+
+/// Whether a set is to be read again. `tried_at`: when that was last begun, also if nothing came of it.
+pub fn is_due_for_a_read(read_at: Timestamp, tried_at: Option<Timestamp>, now: Timestamp) -> bool {
+    let is_old = now - read_at >= LIFETIME;
+    is_old && tried_at.is_none_or(|tried_at| now - tried_at >= PAUSE)
+}
+
+/// What to do about a key that is missing, given the last question.
+pub fn on_unknown_key(last: Option<Asked>, now: Timestamp) -> Unknown {
+    let Some(last) = last.filter(|last| now - last.at < PAUSE) else {
+        return Unknown::Ask;
+    };
+    match last.answered {
+        Some(true) => Unknown::DoesNotExist,
+        None if now - last.at < PATIENCE => Unknown::Wait,
+        // A question whose request was given up by its client stays without an answer.
+        Some(false) | None => Unknown::CannotBeKnown,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn asked(answered: Option<bool>) -> Option<Asked> {
+        Some(Asked {
+            at: Timestamp(100_000),
+            answered,
+        })
+    }
+
+    #[test]
+    fn a_set_is_used_for_a_minute_and_read_again_at_most_every_ten_seconds() {
+        let due = |tried_at: Option<i64>, now| is_due_for_a_read(Timestamp(0), tried_at.map(Timestamp), Timestamp(now));
+        assert!(!due(None, 59_999));
+        assert!(due(None, 60_000));
+        assert!(
+            !due(Some(60_000), 69_999),
+            "a read that failed is not tried again at once"
+        );
+        assert!(due(Some(60_000), 70_000));
+        assert!(!due(Some(0), 59_999));
+    }
+
+    #[test]
+    fn an_unknown_key_is_asked_about_once_in_ten_seconds_also_when_that_failed() {
+        assert_eq!(on_unknown_key(None, Timestamp(0)), Unknown::Ask);
+        for answered in [Some(true), Some(false), None] {
+            assert_ne!(on_unknown_key(asked(answered), Timestamp(109_999)), Unknown::Ask);
+            assert_eq!(on_unknown_key(asked(answered), Timestamp(110_000)), Unknown::Ask);
+        }
+    }
+
+    #[test]
+    fn a_key_does_not_exist_only_if_the_keyring_said_so() {
+        assert_eq!(
+            on_unknown_key(asked(Some(true)), Timestamp(100_001)),
+            Unknown::DoesNotExist
+        );
+        assert_eq!(
+            on_unknown_key(asked(Some(false)), Timestamp(100_001)),
+            Unknown::CannotBeKnown
+        );
+    }
+
+    #[test]
+    fn a_question_under_way_is_waited_for_but_not_for_ever() {
+        assert_eq!(on_unknown_key(asked(None), Timestamp(101_999)), Unknown::Wait);
+        assert_eq!(on_unknown_key(asked(None), Timestamp(102_000)), Unknown::CannotBeKnown);
+    }
+}
