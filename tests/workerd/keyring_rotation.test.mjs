@@ -138,7 +138,7 @@ test("a revoked key is neither published nor used nor accepted, and a fresh one 
 
 test("an operator's key that makes no valid signature is left out, and Latchkey's own signs", async () => {
   const key = generateKeyPairSync("rsa", { modulusLength: 2048 }).privateKey.export({ format: "jwk" });
-  const [isolate] = await startIsolates(1, () => ({ secrets: { SIGNING_KEY: JSON.stringify({ ...key, d: key.dp }) } }));
+  const [isolate] = await startIsolates(1, () => ({ secrets: { SIGNING_KEY: JSON.stringify({ ...key, dp: key.dq, dq: key.dp }) } }));
   const [kid, ...more] = await kidsOf(isolate, "RS256");
   assert.deepEqual(more, []);
   assert.notEqual(kid, await calculateJwkThumbprint({ kty: "RSA", n: key.n, e: key.e }));

@@ -47,6 +47,7 @@ const validate = (token, audience) =>
   });
 
 // Covers: R52
+// Rule: RES 6
 test("jsonwebtoken with jwks-rsa accepts the token of an API that asks for RS256", async () => {
   assert.equal(headerOf(tokens.RS256).alg, "RS256");
   const decoded = await validate(tokens.RS256, billing.resource);
@@ -72,6 +73,7 @@ const verify = (token, algorithm, audience) =>
   jwtVerify(token, keys, { issuer: ISSUER, audience, typ: "at+jwt", algorithms: [algorithm] });
 
 // Covers: R52
+// Rule: RES 6
 test("jose accepts either kind under its own algorithm and no other", async () => {
   for (const [algorithm, audience] of [
     ["ES256", projects.resource],
@@ -84,6 +86,7 @@ test("jose accepts either kind under its own algorithm and no other", async () =
   await assert.rejects(verify(tokens.RS256, "ES256", billing.resource), { code: "ERR_JOSE_ALG_NOT_ALLOWED" });
 });
 
+// Rule: RES 8
 test("introspection knows tokens of either kind, and no token under the other's key", async () => {
   const see = async ({ credential }, token) =>
     (await (await oauthClient(latchkey).introspect(credential, token)).json()).active;
@@ -114,6 +117,7 @@ const readAnswer = async (answer, audience) => {
   });
 };
 
+// Rule: REV 10
 test("introspection answers with a JWT on request, for the API that asks", async () => {
   const { payload } = await readAnswer(await introspect(projects.credential, tokens.ES256), projects.resource);
   assert.deepEqual(Object.keys(payload).sort(), ["aud", "iat", "iss", "token_introspection"]);
@@ -123,6 +127,7 @@ test("introspection answers with a JWT on request, for the API that asks", async
   assert.equal(payload.token_introspection.active, true);
 });
 
+// Rule: REV 10
 test("an app is told about its own token in a JWT for itself, and of others that they are inactive", async () => {
   const own = await readAnswer(await introspect(apps.web, tokens.RS256), apps.web.client_id);
   assert.equal(own.payload.token_introspection.active, true);
