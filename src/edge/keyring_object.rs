@@ -6,11 +6,9 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use serde_json::Value;
-use worker::{
-    DurableObject, Env, Method, Request, Response, Result, SqlStorage, State, console_error, console_log,
-    durable_object,
-};
+use worker::{DurableObject, Env, Method, Request, Response, Result, SqlStorage, State, console_log, durable_object};
 
+use super::scope::note_fault;
 use super::surroundings::{PlatformRandom, now};
 use super::webcrypto::{WebCryptoKey, generate_rsa_key};
 use crate::config::Config;
@@ -59,7 +57,7 @@ impl DurableObject for Keyring {
             .block_concurrency_while(async move { Ok(tend.tend().await) })
             .await??;
         if let Err(error) = self.mirror(&config, &rows, &sealed, request.method()).await {
-            console_error!("keyring: the mirror in KV was not written: {error}");
+            note_fault("keyring", &format!("the mirror in KV was not written: {error}"));
         }
         Response::from_bytes(rows.sealed()?.unwrap_or(sealed).into_bytes())
     }
@@ -127,7 +125,7 @@ impl Tending {
         match proves_itself(own).await {
             Ok(true) => policy,
             Ok(false) | Err(_) => {
-                console_error!("keyring: SIGNING_KEY makes no valid signature, so it is not used");
+                note_fault("keyring", "SIGNING_KEY makes no valid signature, so it is not used");
                 Policy { own: None, ..policy }
             }
         }
@@ -169,7 +167,7 @@ fn replace(
         return Ok(None);
     }
     for change in changes {
-        console_log!("keyring: {change}");
+        console_log!("{}", serde_json::json!({ "keyring": change.to_string() }));
     }
     Ok(Some(sealed))
 }

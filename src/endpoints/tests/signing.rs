@@ -151,11 +151,13 @@ fn errors_of_introspection_are_json_whatever_was_asked_for() {
 #[test]
 fn the_cron_trigger_moves_the_keys_on_even_when_other_work_fails() {
     let server = Server::new();
+    let log = Log::new(&server.random);
     let context = Context {
         config: &server.config,
         now: server.now.get(),
         random: &server.random,
         continent: None,
+        log: &log,
         stores: &server.stores,
     };
     server.stores.plan(&[Fault::Before("consents")]);
