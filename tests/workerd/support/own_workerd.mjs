@@ -1,0 +1,105 @@
+// One Worker in a workerd of its own, with no wrangler in between: its port leads straight to the Worker, and its
+// process can be measured, killed, and started again on what it has kept.
+import { readdir, readFile } from "node:fs/promises";
+import http from "node:http";
+import path from "node:path";
+import { convertV4MiniflareOptions, Log, LogLevel, Miniflare } from "miniflare";
+import { unstable_getMiniflareWorkerOptions as workerOptionsOf, unstable_readConfig as readWranglerConfig } from "wrangler";
+
+// No look-ups on the internet when workerd starts.
+process.env.CLOUDFLARE_CF_FETCH_ENABLED = "false";
+
+const NAME = "worker";
+
+// `config` is a wrangler.toml, `entry` the module it names, already built, with all it imports in `directory`;
+// `vars` are its variables and secrets; KV, D1 and Durable Objects are kept in `home`.
+export async function startOwnWorkerd({ config, directory, entry, vars = {}, home }) {
+  const { modulesRules: _, ...workerOptions } = workerOptionsOf(readConfig(config)).workerOptions;
+  const wasm = (await readdir(directory)).filter((file) => file.endsWith(".wasm"));
+  const worker = {
+    ...workerOptions,
+    name: NAME,
+    rootPath: directory,
+    modulesRoot: directory,
+    modules: [
+      { type: "ESModule", path: entry },
+      ...wasm.map((file) => ({ type: "CompiledWasm", path: path.join(directory, file) })),
+    ],
+    bindings: { ...workerOptions.bindings, ...vars },
+    unsafeDirectSockets: [{ host: "127.0.0.1", port: 0 }],
+  };
+  const options = convertV4MiniflareOptions({ log: new Log(LogLevel.ERROR), workers: [worker] });
+  const others = await workerdProcesses();
+  const miniflare = new Miniflare({ ...options, resourcePersistencePath: home });
+  await miniflare.ready;
+  const { port } = await miniflare.unsafeGetDirectURL(NAME);
+  const pid = (await workerdProcesses()).find((one) => !others.includes(one));
+  return new OwnWorkerd(miniflare, Number(port), pid);
+}
+
+// The secrets are among the `vars` here, so nobody need look for them elsewhere.
+const readConfig = (config) => ({ ...readWranglerConfig({ config }, { hideWarnings: true }), secrets: undefined });
+
+class OwnWorkerd {
+  #miniflare;
+  #agent = new http.Agent({ keepAlive: true });
+
+  constructor(miniflare, port, pid) {
+    this.#miniflare = miniflare;
+    this.port = port;
+    this.pid = pid;
+  }
+
+  env() {
+    return this.#miniflare.getBindings(NAME);
+  }
+
+  // As the Worker's own `fetch`, for any host name: what the URL says goes into the Host header.
+  async fetch(url, { method = "GET", headers = [], body } = {}) {
+    const { host, pathname, search } = splitUrl(url);
+    const flat = [["host", host], ...headers, ...(body ? [["content-length", Buffer.byteLength(body)]] : [])];
+    const answer = await new Promise((resolve, reject) => {
+      const options = { host: "127.0.0.1", port: this.port, agent: this.#agent, method, path: pathname + search };
+      http
+        .request({ ...options, headers: flat.flat() }, (incoming) => {
+          const chunks = [];
+          incoming.on("data", (chunk) => chunks.push(chunk));
+          incoming.on("error", reject);
+          incoming.on("end", () => resolve({ incoming, body: Buffer.concat(chunks) }));
+        })
+        .on("error", reject)
+        .end(body);
+    });
+    const { rawHeaders, statusCode } = answer.incoming;
+    const pairs = rawHeaders.flatMap((name, at) => (at % 2 ? [] : [[name, rawHeaders[at + 1]]]));
+    return new Response([204, 304].includes(statusCode) ? null : answer.body, { status: statusCode, headers: pairs });
+  }
+
+  // As a power cut would, but for the disk's own cache.
+  kill() {
+    process.kill(this.pid, "SIGKILL");
+  }
+
+  async stop() {
+    this.#agent.destroy();
+    await this.#miniflare.dispose();
+  }
+}
+
+const splitUrl = (url) => {
+  const [, host, rest] = /^https?:\/\/([^/?]+)(.*)$/.exec(String(url));
+  const at = rest.indexOf("?");
+  return { host, pathname: (at < 0 ? rest : rest.slice(0, at)) || "/", search: at < 0 ? "" : rest.slice(at) };
+};
+
+// This process's own; only Linux says.
+async function workerdProcesses() {
+  const found = [];
+  for (const entry of await readdir("/proc").catch(() => [])) {
+    if (!/^\d+$/.test(entry)) continue;
+    const stat = await readFile(`/proc/${entry}/stat`, "utf8").catch(() => "");
+    const [, name, , parent] = /^\d+ \((.*)\) (\S) (\d+)/.exec(stat) ?? [];
+    if (name === "workerd" && Number(parent) === process.pid) found.push(Number(entry));
+  }
+  return found;
+}
