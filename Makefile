@@ -2,7 +2,7 @@
 export LATCHKEY_TOOLCHAIN := $(or $(TOOLCHAIN),$(LATCHKEY_TOOLCHAIN),auto)
 
 .DEFAULT_GOAL := help
-.PHONY: help dev test fuzz test-host test-examples test-workerd test-browser lint build reset deploy-check setup clean
+.PHONY: help dev test fuzz test-host test-examples test-workerd test-browser bench scale lint build reset deploy-check setup clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
@@ -29,6 +29,13 @@ test-workerd: ## the tests in Cloudflare's runtime
 
 test-browser: ## the tests in Chromium
 	@tools/test browser
+
+bench: ## beside workers-oauth-provider and the least a Worker can do; writes docs/benchmark.md (QUICK=1: only prints)
+	@tools/build --release && tools/run node bench/run.mjs $(if $(QUICK),--quick)
+
+scale: ## the races and crashes of test-workerd, in large numbers
+	@tools/build --release && LATCHKEY_RACES=1000 LATCHKEY_CRASHES=20 \
+	  tools/run node --test --test-concurrency=1 --test-reporter=spec tests/workerd/races.test.mjs tests/workerd/crash.test.mjs
 
 lint: ## format, clippy, and that the pure part stays pure
 	@tools/test lint

@@ -1,8 +1,11 @@
 // One Worker in a workerd of its own, with no wrangler in between: its port leads straight to the Worker, and its
 // process can be measured, killed, and started again on what it has kept.
+import { execFile } from "node:child_process";
+import { existsSync } from "node:fs";
 import { readdir, readFile } from "node:fs/promises";
 import http from "node:http";
 import path from "node:path";
+import { promisify } from "node:util";
 import { convertV4MiniflareOptions, Log, LogLevel, Miniflare } from "miniflare";
 import { unstable_getMiniflareWorkerOptions as workerOptionsOf, unstable_readConfig as readWranglerConfig } from "wrangler";
 
@@ -92,14 +95,25 @@ const splitUrl = (url) => {
   return { host, pathname: (at < 0 ? rest : rest.slice(0, at)) || "/", search: at < 0 ? "" : rest.slice(at) };
 };
 
-// This process's own; only Linux says.
+// This process's own. Not every Linux has `ps`, and nothing else has /proc.
 async function workerdProcesses() {
-  const found = [];
-  for (const entry of await readdir("/proc").catch(() => [])) {
-    if (!/^\d+$/.test(entry)) continue;
-    const stat = await readFile(`/proc/${entry}/stat`, "utf8").catch(() => "");
-    const [, name, , parent] = /^\d+ \((.*)\) (\S) (\d+)/.exec(stat) ?? [];
-    if (name === "workerd" && Number(parent) === process.pid) found.push(Number(entry));
-  }
-  return found;
+  const rows = existsSync("/proc/self/stat") ? await rowsOfProc() : await rowsOfPs();
+  return rows
+    .filter(([, parent, name]) => Number(parent) === process.pid && path.basename(name ?? "") === "workerd")
+    .map(([pid]) => Number(pid));
+}
+
+async function rowsOfProc() {
+  const numbers = (await readdir("/proc")).filter((name) => /^\d+$/.test(name));
+  // One may end while it is looked at.
+  const stats = await Promise.all(numbers.map((pid) => readFile(`/proc/${pid}/stat`, "utf8").catch(() => "")));
+  return stats.flatMap((stat) => {
+    const [, pid, name, parent] = /^(\d+) \((.*)\) \S (\d+)/.exec(stat) ?? [];
+    return pid ? [[pid, parent, name]] : [];
+  });
+}
+
+async function rowsOfPs() {
+  const { stdout } = await promisify(execFile)("ps", ["-A", "-o", "pid=,ppid=,comm="]);
+  return stdout.split("\n").map((line) => line.trim().split(/\s+/));
 }
