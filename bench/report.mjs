@@ -1,5 +1,5 @@
 // docs/benchmark.md from the samples and counts of one run.
-import { readFile } from "node:fs/promises";
+import { readFile, statfs } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
 import { gzipSync } from "node:zlib";
@@ -49,7 +49,7 @@ Written by \`make bench\`; nothing here is entered by hand.
 
 ${await machine()}
 
-One run: ${rounds} rounds, in each ${requests} requests of every kind to one system after the other, ${"16 at a time over 16 connections"}; the figures are medians of the rounds, the ratios medians of the ratios within a round. Every system is a release build in a workerd of its own, asked at its own port, with local KV, D1 and Durable Objects on disk. What a request needs (sessions, codes, tokens) is made before its clock starts. Each flow is another user's first. Latchkey's app authenticates by secret, and so does the other's. The load client, written for this and in one process, was busy for at most ${percent(Math.max(...samples.map((one) => one.busy)))} of one core.
+One run: ${rounds} rounds, in each ${requests} requests of every kind to one system after the other, 16 at a time over as many connections; the figures are medians of the rounds, the ratios medians of the ratios within a round. Every system is a release build in a workerd of its own, asked at its own port, with local KV, D1 and Durable Objects ${await place()}. What a request needs (sessions, codes, tokens) is made before its clock starts. Each flow is another user's first. Latchkey's app authenticates by secret, and so does the other's. The load client, written for this and in one process, was busy for at most ${percent(Math.max(...samples.map((one) => one.busy)))} of one core.
 
 ## Targets
 ${table(
@@ -141,6 +141,12 @@ async function machine() {
   const [{ model }] = os.cpus();
   const day = new Date().toISOString().slice(0, 10);
   return `${day}, ${os.cpus().length} cores (${model.trim()}), ${os.type()}, workerd ${await version("workerd")}, Node.js ${process.versions.node}.`;
+}
+
+// Where the state is kept decides what a commit costs; TMPDIR chooses.
+async function place() {
+  const TMPFS = 0x01021994;
+  return (await statfs(os.tmpdir())).type === TMPFS ? "in memory (tmpfs)" : "on disk";
 }
 
 const known = (value, text) => (Number.isFinite(value) ? text(value) : "–");

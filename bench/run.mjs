@@ -14,7 +14,7 @@ import { LatchkeySystem } from "./systems/latchkey.mjs";
 import { ProviderSystem } from "./systems/provider.mjs";
 
 const quick = process.argv.includes("--quick");
-const [ROUNDS, REQUESTS, WARM_UP] = quick ? [3, 200, 100] : [7, 1000, 500];
+const [ROUNDS, REQUESTS, WARM_UP] = quick ? [3, 200, 100] : [5, 1000, 500];
 // Of /proc; the same on every Linux.
 const CLOCK_TICKS = 100;
 

@@ -96,6 +96,7 @@ for (const [how, prepare] of Object.entries(ends)) {
   });
 }
 
+// Covers: R50, B26
 test("200 refreshes of one token at once bring one successor, and sign nobody out", async () => {
   for (const client of [apps.spa, apps.web]) {
     const first = await connect(await signedIn(latchkey, await newUser(latchkey)), client);
@@ -115,6 +116,7 @@ const consentsOf = (username) => latchkey.rows("SELECT * FROM consents WHERE use
 const codeIn = ({ leaves }) => leaves.searchParams.get("code");
 
 // Each page draws a shard of its own for the consent to come; one of them counts.
+// Covers: R44, B20
 test("one request open in two tabs that decide at once: one consent, one shard, the same code", async () => {
   for (let round = 0; round < 8; round++) {
     const username = await newUser(latchkey);

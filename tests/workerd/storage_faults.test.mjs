@@ -86,6 +86,31 @@ test("token, code: when every reply is lost nothing is claimed", async () => {
   await expectTryAgain(await redeem(grant, {}, { faults: replyLost("LEDGER") }));
 });
 
+// The last thing a redemption or a refresh writes is that the consent was used.
+test("token: a ledger that breaks off between two writes has written neither", async () => {
+  const browser = await newBrowser();
+  const family = await connect(browser, apps.spa);
+  const grant = await browser.connect(apps.spa);
+  const everyLedger = async (sql) => {
+    for (const id of await latchkey.worker.listDurableObjectIds("LEDGER"))
+      await (await latchkey.worker.getDurableObjectStorage("LEDGER", { id })).exec(sql);
+  };
+  const kept = async (table) => {
+    const all = [];
+    for (const id of await latchkey.worker.listDurableObjectIds("LEDGER"))
+      all.push(await (await latchkey.worker.getDurableObjectStorage("LEDGER", { id })).exec(`SELECT * FROM ${table}`));
+    return JSON.stringify(all);
+  };
+  const before = [await kept("codes"), await kept("families")];
+  await everyLedger("CREATE TRIGGER broken BEFORE INSERT ON consent_use BEGIN SELECT RAISE(ABORT, 'injected'); END");
+  await expectTryAgain(await redeem(grant));
+  await expectTryAgain(await refresh(apps.spa, family.refresh_token));
+  assert.deepEqual([await kept("codes"), await kept("families")], before);
+  await everyLedger("DROP TRIGGER broken");
+  await tokens(await redeem(grant));
+  await tokens(await refresh(apps.spa, family.refresh_token));
+});
+
 // Covers: R50, B26
 test("token, refresh: neither a ledger that is down nor a lost reply costs the refresh token", async (t) => {
   const cases = { down: down("LEDGER"), "every reply lost": replyLost("LEDGER") };
