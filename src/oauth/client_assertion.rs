@@ -274,6 +274,7 @@ pub mod tests {
         }
     }
 
+    // Rule: ASSERT 2, FAPI 14
     #[test]
     fn an_assertion_without_expiry_or_jti_expired_too_long_or_from_the_future_is_refused() {
         let app = app("standard");
@@ -315,6 +316,7 @@ pub mod tests {
         }
     }
 
+    // Rule: ASSERT 5
     #[test]
     fn a_key_the_assertion_brings_itself_is_no_candidate() {
         let stranger = EcPrivateKey::generate(&Seeded::new(7));

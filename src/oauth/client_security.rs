@@ -100,6 +100,7 @@ pub mod testing {
         }
     }
 
+    // Rule: FAPI 6, FAPI 7, FAPI 10, FAPI 16
     #[test]
     fn the_fapi_profile_switches_on_everything_it_demands() {
         let fapi = key_app("fapi_2", json!({ "keys": [] })).security;
@@ -110,6 +111,7 @@ pub mod testing {
         assert!(standard.rotates_refresh_tokens() && standard.allows(Algorithm::Rs256));
     }
 
+    // Rule: FAPI 5
     #[test]
     fn a_fapi_app_is_confidential_whatever_its_type_and_proves_itself_with_a_key() {
         let app = App {

@@ -162,6 +162,7 @@ fn a_proof_for_another_url_is_refused() {
     }
 }
 
+// Rule: DPOP 1.9
 #[test]
 fn the_url_is_compared_without_query_and_fragment_and_in_normal_form() {
     for url in [
@@ -174,6 +175,7 @@ fn the_url_is_compared_without_query_and_fragment_and_in_normal_form() {
     }
 }
 
+// Rule: DPOP 1.11
 #[test]
 fn a_proof_that_is_too_old_or_from_the_future_is_refused() {
     for seconds in [-301, 301, 3600] {
@@ -218,6 +220,7 @@ fn a_proof_without_a_nonce_of_ours_is_asked_for_one() {
     assert_refused(&header(), &with(claims(), "nonce", json!(7)));
 }
 
+// Rule: DPOP 1.10, DPOP 3
 #[test]
 fn a_nonce_is_good_for_two_to_four_minutes_and_changes() {
     let keys = sealing_keys();

@@ -217,6 +217,7 @@ pub mod testing {
         json!({ "kty": "RSA", "n": base64url(vec![0xFF; bytes]), "e": "AQAB" })
     }
 
+    // Rule: DPOP 2
     #[test]
     fn the_thumbprint_is_that_of_the_standard() {
         // RFC 7638 §3.1
@@ -236,6 +237,7 @@ pub mod testing {
         assert_eq!(key.thumbprint(), "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I");
     }
 
+    // Rule: DPOP 1.7
     #[test]
     fn a_key_with_a_private_or_symmetric_member_is_refused() {
         for member in ["d", "p", "q", "dp", "dq", "qi", "oth", "k"] {
@@ -245,6 +247,7 @@ pub mod testing {
         }
     }
 
+    // Rule: FAPI 27
     #[test]
     fn weak_malformed_and_unknown_keys_are_refused() {
         let coordinate = base64url([1; 32]);

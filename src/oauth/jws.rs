@@ -153,6 +153,7 @@ pub mod testing {
         format!("{}.{}.AAAA", base64url(header.to_string()), base64url(claims))
     }
 
+    // Rule: FAPI 26, DPOP 1.5, ASSERT 5
     #[test]
     fn none_and_symmetric_algorithms_are_not_understood() {
         for alg in ["none", "HS256", "es256", "ES384", "ES256K", "dir", ""] {

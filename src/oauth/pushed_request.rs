@@ -127,6 +127,7 @@ mod tests {
         assert!(!uri.contains("lks_s"));
     }
 
+    // Rule: PAR 3
     #[test]
     fn a_request_of_another_client_expired_or_changed_does_not_open() {
         let uri = push("scope=a")
@@ -146,12 +147,14 @@ mod tests {
         }
     }
 
+    // Rule: PAR 4
     #[test]
     fn a_request_that_fits_into_no_link_gets_no_uri() {
         let pushed = push(&format!("state={}", "x".repeat(seal::MAX_SEALED)));
         assert_eq!(pushed.request_uri(&sealing_keys(), &Seeded::default()), None);
     }
 
+    // Rule: PAR 8
     #[test]
     fn a_proof_binds_the_code_and_must_agree_with_the_parameter() {
         let thumbprint = hash("key");

@@ -118,7 +118,7 @@ test("a loopback address is good with any port, and returned with that port", as
 });
 
 // Covers: R35, B12
-// Rule: AUTHZ 8, AUTHZ 10
+// Rule: AUTHZ 8, AUTHZ 10, FAPI 20
 test("what only looks like a loopback address is not registered", async (t) => {
   const cases = [
     "http://127.0.0.1:53682/other",
@@ -206,6 +206,7 @@ const refused = [
   ["login_required", { prompt: "none" }],
   ["invalid_request", { prompt: "none login" }],
   ["request_not_supported", { request: "eyJhbGciOiJub25lIn0.e30." }],
+  ["unmet_authentication_requirements", { acr_values: "1" }],
   ["request_uri_not_supported", { request_uri: "https://app.example/request" }],
 ];
 
@@ -286,7 +287,6 @@ test("parameters that other servers know, and unknown ones, do no harm", async (
     display: "popup",
     ui_locales: "de",
     claims_locales: "de",
-    acr_values: "1",
     login_hint: "alice",
     id_token_hint: "x",
     audience: "x",
@@ -309,7 +309,7 @@ test("prompt=none tells a signed-in user's app that consent is due", async () =>
   expectErrorRedirect(answer, { ...backToApp, error: "consent_required", state: "s" });
 });
 
-// Rule: AUTHZ 4, NATIVE 3
+// Rule: AUTHZ 4, NATIVE 3, FAPI 3
 test("no site's script may read the authorization endpoint", async () => {
   const origin = { origin: "https://app.example" };
   const preflight = { ...origin, "access-control-request-method": "GET" };

@@ -23,7 +23,7 @@ const consentsOf = (user) => latchkey.rows("SELECT * FROM consents WHERE user_id
 const codeIn = (leaves) => leaves?.searchParams.get("code") ?? null;
 
 // Covers: R42, R45
-// Rule: UI 4
+// Rule: UI 4, FAPI 24
 test("the consent page says who asks, for what, and what the user may do about it", async () => {
   const { page, form, username } = await consentPage(apps.spa, { scope: "read:profile read:team read:profile" });
   const said = [

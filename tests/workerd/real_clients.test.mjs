@@ -7,6 +7,7 @@ import * as openid from "openid-client";
 import { signedIn } from "./support/browser.mjs";
 import { ISSUER, startLatchkey } from "./support/harness.mjs";
 import { apis, apps, CALLBACK, newUser } from "./support/platform.mjs";
+import { newFapiApp, newKeyedApp } from "./support/strong_clients.mjs";
 
 const latchkey = await startLatchkey();
 const fetch = (url, init) => latchkey.fetch(url, init);
@@ -25,10 +26,15 @@ async function agree(url, button) {
   return { callback: leaves, sub: `usr_${username}` };
 }
 
+const keyed = await newKeyedApp(latchkey);
+const fapi = await newFapiApp(latchkey);
+const named = ({ key: { privateKey: key, kid } }) => ({ key, kid });
+
 const clients = {
   public: [apps.spa, oauth.None(), openid.None()],
   basic: [apps.web, oauth.ClientSecretBasic(apps.web.secret), openid.ClientSecretBasic(apps.web.secret)],
   post: [apps.post, oauth.ClientSecretPost(apps.post.secret), openid.ClientSecretPost(apps.post.secret)],
+  private_key_jwt: [keyed, oauth.PrivateKeyJwt(named(keyed)), openid.PrivateKeyJwt(named(keyed))],
 };
 const options = { [oauth.allowInsecureRequests]: true, [oauth.customFetch]: fetch };
 
@@ -103,12 +109,103 @@ test("openid-client connects, calls, refreshes and disconnects", async (t) => {
       assert.equal((await verify(first.access_token)).payload.sub, sub);
       const second = await openid.refreshTokenGrant(config, first.refresh_token);
       await verify(second.access_token);
-      if (app.secret) {
+      if (kind !== "public") {
         const seen = await openid.tokenIntrospection(config, second.access_token);
         assert.deepEqual([seen.active, seen.sub], [true, sub]);
       }
       await openid.tokenRevocation(config, second.refresh_token);
       await assert.rejects(openid.refreshTokenGrant(config, second.refresh_token), { error: "invalid_grant" });
+    });
+  }
+});
+
+const strong = { ...clients, fapi: [fapi, oauth.PrivateKeyJwt(named(fapi)), openid.PrivateKeyJwt(named(fapi))] };
+
+// A library that is told to use a nonce tries again with it.
+async function withNonce(attempt, isNonceError) {
+  try {
+    return await attempt();
+  } catch (error) {
+    if (!isNonceError(error)) throw error;
+    return attempt();
+  }
+}
+
+// Rule: PAR 1, PAR 8, DPOP 2, DPOP 3, FAPI 1, FAPI 6, FAPI 16
+test("oauth4webapi pushes its request and binds its tokens to a key", async (t) => {
+  const issuer = new URL(ISSUER);
+  const discovery = await oauth.discoveryRequest(issuer, { algorithm: "oauth2", ...options });
+  const server = await oauth.processDiscoveryResponse(issuer, discovery);
+  for (const [kind, [app, authentication]] of Object.entries(strong)) {
+    await t.test(kind, async () => {
+      const client = { client_id: app.client_id };
+      const pair = await oauth.generateKeyPair("ES256");
+      const withProof = { ...options, DPoP: oauth.DPoP(client, pair) };
+      const verifier = oauth.generateRandomCodeVerifier();
+      const state = oauth.generateRandomState();
+      const parameters = {
+        response_type: "code",
+        redirect_uri: CALLBACK,
+        scope: SCOPE,
+        state,
+        code_challenge: await oauth.calculatePKCECodeChallenge(verifier),
+        code_challenge_method: "S256",
+      };
+      const { request_uri } = await withNonce(async () => {
+        const answer = await oauth.pushedAuthorizationRequest(server, client, authentication, parameters, withProof);
+        return oauth.processPushedAuthorizationResponse(server, client, answer);
+      }, oauth.isDPoPNonceError);
+      const url = new URL(server.authorization_endpoint);
+      url.search = new URLSearchParams({ client_id: app.client_id, request_uri });
+      const { callback, sub } = await agree(url, "allow");
+
+      const got = oauth.validateAuthResponse(server, client, callback, state);
+      const first = await withNonce(async () => {
+        const grant = [server, client, authentication, got, CALLBACK, verifier, withProof];
+        return oauth.processAuthorizationCodeResponse(server, client, await oauth.authorizationCodeGrantRequest(...grant));
+      }, oauth.isDPoPNonceError);
+      assert.equal(first.token_type, "dpop");
+      const { payload } = await verify(first.access_token);
+      assert.equal(payload.sub, sub);
+      assert.equal(payload.cnf.jkt, await withProof.DPoP.calculateThumbprint());
+
+      const second = await withNonce(async () => {
+        const grant = [server, client, authentication, first.refresh_token, withProof];
+        return oauth.processRefreshTokenResponse(server, client, await oauth.refreshTokenGrantRequest(...grant));
+      }, oauth.isDPoPNonceError);
+      assert.equal((await verify(second.access_token)).payload.cnf.jkt, payload.cnf.jkt);
+    });
+  }
+});
+
+// Rule: PAR 1, PAR 8, DPOP 2, DPOP 3, FAPI 6, FAPI 16
+test("openid-client pushes its request and binds its tokens to a key", async (t) => {
+  for (const [kind, [app, , authentication]] of Object.entries(strong)) {
+    await t.test(kind, async () => {
+      const config = await configure(app, authentication);
+      const DPoP = openid.getDPoPHandle(config, await openid.randomDPoPKeyPair("ES256"));
+      const pkceCodeVerifier = openid.randomPKCECodeVerifier();
+      const expectedState = openid.randomState();
+      const parameters = {
+        redirect_uri: CALLBACK,
+        scope: SCOPE,
+        state: expectedState,
+        code_challenge: await openid.calculatePKCECodeChallenge(pkceCodeVerifier),
+        code_challenge_method: "S256",
+      };
+      const url = await openid.buildAuthorizationUrlWithPAR(config, parameters, { DPoP });
+      assert.match(url.searchParams.get("request_uri"), /^urn:ietf:params:oauth:request_uri:/);
+      const { callback, sub } = await agree(url, "allow");
+      const checks = { pkceCodeVerifier, expectedState };
+      const first = await openid.authorizationCodeGrant(config, callback, checks, undefined, { DPoP });
+      const { payload } = await verify(first.access_token);
+      assert.deepEqual([payload.sub, first.token_type], [sub, "dpop"]);
+      assert.equal(payload.cnf.jkt, await DPoP.calculateThumbprint());
+      const second = await openid.refreshTokenGrant(config, first.refresh_token, undefined, { DPoP });
+      assert.equal((await verify(second.access_token)).payload.cnf.jkt, payload.cnf.jkt);
+      if (app.method === "none" && app.key === undefined) return;
+      const seen = await openid.tokenIntrospection(config, second.access_token);
+      assert.deepEqual([seen.active, seen.token_type, seen.cnf.jkt], [true, "DPoP", payload.cnf.jkt]);
     });
   }
 });

@@ -126,6 +126,7 @@ fn an_assertion_by_a_key_that_is_not_registered_is_refused_and_not_remembered() 
     assert_eq!(server.trips(), ["apps", "keys"]);
 }
 
+// Rule: ASSERT 2
 #[test]
 fn an_assertion_whose_first_use_was_lost_on_the_way_is_asked_about_again_before_anything_is_answered() {
     let server = server("standard");
@@ -222,6 +223,7 @@ fn a_code_bound_to_a_key_is_good_for_that_key_only_and_not_burnt_by_others() {
     );
 }
 
+// Rule: PAR 3
 #[test]
 fn a_pushed_request_is_decided_once_however_often_its_link_is_opened() {
     let server = server("standard");
@@ -238,6 +240,7 @@ fn a_pushed_request_is_decided_once_however_often_its_link_is_opened() {
     assert_eq!(browser.decide(&server, &late, "allow").status, 409);
 }
 
+// Rule: PAR 3, AUTHZ 35
 #[test]
 fn a_pushed_request_of_another_app_or_an_expired_one_is_a_page() {
     let server = server("standard");
