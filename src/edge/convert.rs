@@ -21,6 +21,7 @@ pub async fn request(mut request: worker::Request) -> Option<Request> {
     Some(Request {
         // As it was sent: the platform's type takes every method it does not know for GET.
         method: request.inner().method(),
+        in_the_clear: url.protocol() != "https:",
         host: url.hostname(),
         path: url.pathname(),
         query: url.search().strip_prefix('?').unwrap_or_default().to_owned(),

@@ -19,7 +19,7 @@ mod token;
 
 pub use maintenance::maintain;
 
-use crate::config::{Config, ConfigError};
+use crate::config::{Config, ConfigError, is_loopback_host};
 use crate::context::Context;
 use crate::http::{Reply, Request};
 use crate::log::Log;
@@ -31,6 +31,10 @@ use crate::store::Stores;
 
 /// Answers a request.
 pub async fn dispatch<S: Stores>(context: &Context<'_, S>, request: &Request) -> Reply {
+    // Whoever listens has read it already, so nothing in it may work (OAuth 2.1 §1.5).
+    if request.in_the_clear && context.config.issuer.is_https() && !is_loopback_host(&request.host) {
+        return finished(in_the_clear(context, request), context.log, true);
+    }
     let route = router::route(&request.method, &request.path);
     let reply = match limits::refusal(context, request, route).await {
         Some(refusal) => refusal,
@@ -82,12 +86,26 @@ fn finished(reply: Reply, log: &Log, over_tls: bool) -> Reply {
     reply.header("X-Request-Id", log.request_id()).finished(over_tls)
 }
 
+fn wants_a_page(request: &Request) -> bool {
+    let accept = request.header("accept");
+    accept.is_some_and(|accept| accept.contains("text/html"))
+}
+
+/// A page for people, JSON for programs.
+fn in_the_clear<S>(context: &Context<'_, S>, request: &Request) -> Reply {
+    if wants_a_page(request) {
+        let explanation = "The address of this page begins with https. Please open it that way.";
+        return message(context, 400, "This link is not safe", explanation);
+    }
+    json_error(&OAuthError::new(
+        ErrorCode::InvalidRequest,
+        "requests must come over https",
+    ))
+}
+
 /// A page for people, JSON for programs.
 fn not_found<S>(context: &Context<'_, S>, request: &Request) -> Reply {
-    if request
-        .header("accept")
-        .is_some_and(|accept| accept.contains("text/html"))
-    {
+    if wants_a_page(request) {
         let explanation = "The address may be misspelt, or what was here is gone.";
         return message(context, 404, "There is nothing here", explanation);
     }

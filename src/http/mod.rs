@@ -24,6 +24,8 @@ pub const MAX_QUERY: usize = 6 * 1024;
 pub struct Request {
     /// The method: `GET`.
     pub method: String,
+    /// Whether it came without TLS.
+    pub in_the_clear: bool,
     /// The host it was sent to, without port.
     pub host: String,
     /// The path, still percent-encoded.
