@@ -186,6 +186,7 @@ mod tests {
         Origin::of(&request).to_string()
     }
 
+    // Rule: PEER 19
     #[test]
     fn an_ipv6_customer_has_one_count_however_many_addresses_and_spellings_they_use() {
         let key = origin("2001:db8:1:2::1");
@@ -203,6 +204,7 @@ mod tests {
         }
     }
 
+    // Rule: PEER 19
     #[test]
     fn an_ipv4_address_counts_whole_also_when_it_is_written_as_ipv6() {
         let key = origin("192.0.2.1");
@@ -215,6 +217,7 @@ mod tests {
         }
     }
 
+    // Rule: PEER 19
     #[test]
     fn what_is_no_address_shares_one_count_and_is_never_a_key_itself() {
         for none in [

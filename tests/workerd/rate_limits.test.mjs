@@ -47,6 +47,7 @@ async function expectTooMany(answer) {
 }
 
 // Covers: B35, B41
+// Rule: UI 15, TOKEN 9, PAR 4
 test("token, PAR, revocation and introspection stop a client that asks too often from one address", async (t) => {
   for (const [path, { as, fields, until }] of Object.entries(asks)) {
     await t.test(path, async () => {
@@ -93,6 +94,7 @@ test("names that a stranger invents share the limit of their address", async () 
   await expectTooMany(await postAs(latchkey, "/oauth/token", invented("more"), refresh, at(here)));
 });
 
+// Rule: UI 15
 test("sign-in: a page asks to wait, and only those at this address", async () => {
   await roomInTheMinute();
   const browser = new Browser(latchkey, at(newAddress()));
