@@ -30,12 +30,20 @@ pub async fn request(mut request: worker::Request) -> Option<Request> {
     })
 }
 
+fn declared_length(request: &worker::Request) -> Option<usize> {
+    request.headers().get("content-length").ok()??.parse().ok()
+}
+
 /// How much of a body that is too large is read and thrown away: most clients lose an answer that is sent
 /// before they have finished.
 const MAX_DISCARDED: usize = 8 * 1024 * 1024;
 
 /// Reads the body, but never keeps more than a request may have.
 async fn body(request: &mut worker::Request) -> Body {
+    if declared_length(request).is_some_and(|length| length <= MAX_BODY) {
+        // In one piece: several times as fast as a stream of one chunk.
+        return request.bytes().await.map_or(Body::Broken, Body::Bytes);
+    }
     let Ok(mut stream) = request.stream() else {
         return Body::default();
     };

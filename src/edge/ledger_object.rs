@@ -6,7 +6,10 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use serde::Serialize;
-use worker::wasm_bindgen::JsValue;
+use worker::js_sys::{Function, Reflect};
+use worker::wasm_bindgen::closure::Closure;
+use worker::wasm_bindgen::{JsCast, JsValue};
+use worker::wasm_bindgen_futures::JsFuture;
 use worker::{DurableObject, Env, Request, Response, Result, State, durable_object};
 
 use super::d1::{Statement, batch};
@@ -71,9 +74,7 @@ impl DurableObject for RevocationLedger {
         let operation: Operation = json::from_str(&request.text().await?)?;
         let outcome = match operation {
             // Reads only: needs no transaction.
-            Operation::Inspect(_) => {
-                ledger::apply(&mut self.rows().await?, &operation, now()).map_err(into_worker_error)?
-            }
+            Operation::Inspect(_) => ledger::apply(&mut self.rows()?, &operation, now()).map_err(into_worker_error)?,
             _ => self.transact(operation).await?,
         };
         Response::from_json(&outcome)
@@ -81,7 +82,7 @@ impl DurableObject for RevocationLedger {
 
     async fn alarm(&self) -> Result<Response> {
         self.alarm_is_set.set(false);
-        let rows = self.rows().await?;
+        let rows = self.rows()?;
         rows.delete_expired(now()).map_err(into_worker_error)?;
         let told = self.tell_directory(&rows).await;
         if told.is_err() || rows.has_untold().map_err(into_worker_error)? {
@@ -95,12 +96,11 @@ impl DurableObject for RevocationLedger {
 }
 
 impl RevocationLedger {
-    async fn rows(&self) -> Result<SqlRows> {
+    fn rows(&self) -> Result<SqlRows> {
         let rows = SqlRows::new(self.state.storage().sql());
         if !self.tables_are_made.get() {
             let made = rows.clone();
-            let make = move |_| async move { made.make_tables().map_err(into_worker_error) };
-            self.state.storage().transaction(make).await?;
+            self.in_transaction(move || made.make_tables())?;
             self.tables_are_made.set(true);
         }
         Ok(rows)
@@ -108,20 +108,33 @@ impl RevocationLedger {
 
     /// Runs an operation that writes. An error undoes all of it.
     async fn transact(&self, operation: Operation) -> Result<Outcome> {
-        let outcome = Rc::new(RefCell::new(None));
-        let rows = self.rows().await?;
-        let (mut inside, result) = (rows.clone(), Rc::clone(&outcome));
-        let run = move |_| async move {
-            let applied = ledger::apply(&mut inside, &operation, now()).map_err(into_worker_error)?;
-            result.replace(Some(applied));
-            Ok(())
-        };
-        self.state.storage().transaction(run).await?;
+        let rows = self.rows()?;
+        let mut inside = rows.clone();
+        let outcome = self.in_transaction(move || ledger::apply(&mut inside, &operation, now()))?;
         if rows.has_urgent_news() {
             self.ring_within(TELL_URGENTLY_AFTER).await?;
         } else if !self.alarm_is_set.get() {
             self.ring_within(TELL_AFTER).await?;
         }
+        Ok(outcome)
+    }
+
+    /// Runs all of it or nothing of it. By `transactionSync`, which the platform's crate does not know yet: its
+    /// `transaction` waits several times for the sake of callbacks that wait.
+    fn in_transaction<T: 'static>(
+        &self,
+        run: impl FnOnce() -> std::result::Result<T, StoreError> + 'static,
+    ) -> Result<T> {
+        let outcome = Rc::new(RefCell::new(None));
+        let result = Rc::clone(&outcome);
+        // An error has to be thrown, so that the platform undoes what was written.
+        let run: Box<dyn FnOnce() -> std::result::Result<(), JsValue>> = Box::new(move || {
+            result.replace(Some(run().map_err(|error| JsValue::from_str(&error.to_string()))?));
+            Ok(())
+        });
+        let storage = self.state.storage();
+        let transaction: Function = Reflect::get(storage.as_raw(), &"transactionSync".into())?.dyn_into()?;
+        transaction.call1(storage.as_raw(), Closure::once_assert_unwind_safe(run).as_ref())?;
         outcome
             .take()
             .ok_or_else(|| worker::Error::RustError("no outcome".into()))
@@ -162,6 +175,12 @@ fn json(value: &impl Serialize) -> std::result::Result<String, StoreError> {
     serde_json::to_string(value).map_err(|error| store_error("ledger", error))
 }
 
+/// The body in one piece; the platform's crate would read it as a stream.
+async fn text(response: Response) -> Result<String> {
+    let text = JsFuture::from(web_sys::Response::from(response).text()?).await?;
+    Ok(text.as_string().unwrap_or_default())
+}
+
 fn into_worker_error(error: StoreError) -> worker::Error {
     worker::Error::RustError(error.to_string())
 }
@@ -176,9 +195,9 @@ impl Ledger for EdgeStores {
             init.set_method("POST");
             init.set_body(&JsValue::from_str(&serde_json::to_string(operation)?));
             let request = web_sys::Request::new_with_str_and_init("https://ledger/", &init)?;
-            let mut response = stub.fetch_with_request(request.into()).await?;
+            let response = stub.fetch_with_request(request.into()).await?;
             match response.status_code() {
-                200 => Ok(json::from_str(&response.text().await?)?),
+                200 => Ok(json::from_str(&text(response).await?)?),
                 status => Err(worker::Error::RustError(format!("status {status}"))),
             }
         };

@@ -145,7 +145,10 @@ impl SqlRows {
 
     /// Events the audit trail has not been told of.
     pub fn untold_events(&self) -> Result<Vec<Event>, StoreError> {
-        let noted: Vec<NotedEvent> = self.select("SELECT event FROM audit_outbox LIMIT 500", Vec::new())?;
+        let noted: Vec<NotedEvent> = self.select(
+            "SELECT event FROM audit_outbox ORDER BY event ->> 'at' LIMIT 500",
+            Vec::new(),
+        )?;
         let read = |noted: NotedEvent| serde_json::from_str(&noted.event);
         let events: Result<_, _> = noted.into_iter().map(read).collect();
         events.map_err(|error| store_error("ledger", error))
