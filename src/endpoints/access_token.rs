@@ -10,6 +10,7 @@ use crate::oauth::access_token::{
 };
 use crate::oauth::client::{ApiAccess, App};
 use crate::oauth::grant::EffectiveGrant;
+use crate::oauth::jws::Algorithm;
 use crate::oauth::signed_jwt::assemble;
 use crate::random;
 use crate::store::{NamedKey, SigningKeys, StoreError, Stores};
@@ -67,7 +68,7 @@ impl<K> SigningKey<K> {
         }: Grant<'_>,
     ) -> Result<IssuedToken, StoreError> {
         let apis = app.apis.iter().filter(|api| grant.resources.contains(&api.resource));
-        let algorithm = signing_algorithm(apis.clone());
+        let algorithm = signing_algorithm(app, apis.clone());
         let expires_in = app.access_token_lifetime(apis);
         let token = AccessToken {
             claims: AccessTokenClaims {
@@ -99,9 +100,10 @@ impl<K> SigningKey<K> {
 }
 
 /// The one algorithm that every API of a token verifies: each must know RS256 (RFC 9068 §4), so one that asks for
-/// it gets it.
-fn signing_algorithm<'a>(mut apis: impl Iterator<Item = &'a ApiAccess>) -> SigningAlgorithm {
-    match apis.any(|api| api.signing_algorithm == SigningAlgorithm::Rs256) {
+/// it gets it. But not from an app whose profile has no RS256 (FAPI 2.0 §5.4).
+fn signing_algorithm<'a>(app: &App, mut apis: impl Iterator<Item = &'a ApiAccess>) -> SigningAlgorithm {
+    let wanted = apis.any(|api| api.signing_algorithm == SigningAlgorithm::Rs256);
+    match wanted && app.security.allows(Algorithm::Rs256) {
         true => SigningAlgorithm::Rs256,
         false => SigningAlgorithm::Es256,
     }

@@ -4,8 +4,8 @@ import test from "node:test";
 import { signedIn } from "../support/browser.mjs";
 import { expectErrorRedirect, expectRefusal } from "../support/expect.mjs";
 import { ISSUER, startLatchkey } from "../support/harness.mjs";
-import { authorizationRequest, basic, claimsOf, form, oauthClient } from "../support/oauth.mjs";
-import { CALLBACK, newUser } from "../support/platform.mjs";
+import { authorizationRequest, basic, claimsOf, form, headerOf, oauthClient } from "../support/oauth.mjs";
+import { apis, CALLBACK, newUser } from "../support/platform.mjs";
 import { newAppWith, newFapiApp, newKey, newKeyedApp, ProofSender, proven } from "../support/strong_clients.mjs";
 
 const latchkey = await startLatchkey();
@@ -187,4 +187,12 @@ test("PS256, ES256 and EdDSA sign assertions and proofs; RS256, which others may
     const plain = await newKeyedApp(latchkey, { keys: [rsa] });
     await bound(await itself({ as: plain, signer: rsa }));
   });
+});
+
+// Rule: FAPI 26
+test("an access token is not signed with RS256, although the API asks for it and others get it", async () => {
+  await latchkey.run("UPDATE apis SET signing_algorithm = 'RS256' WHERE id = ?", apis.projects.id);
+  const [plain, strict] = [await newKeyedApp(latchkey), await newFapiApp(latchkey)];
+  const algorithmFor = async (as) => headerOf((await bound(await itself({ as }))).access_token).alg;
+  assert.deepEqual([await algorithmFor(plain), await algorithmFor(strict)], ["RS256", "ES256"]);
 });
