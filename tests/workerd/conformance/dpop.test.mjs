@@ -43,7 +43,7 @@ const claims = async (changes) => ({
   ...changes,
 });
 
-// Rule: DPOP 2
+// Rule: DPOP 2, REV 9
 test("a good proof brings a token that is bound to its key, and says so", async () => {
   const answer = await attempt();
   expectNotStored(answer);

@@ -31,7 +31,7 @@ test("a user who signed in longer ago than max_age signs in again, and the token
   }
 });
 
-// Rule: STEPUP 1
+// Rule: STEPUP 1, AUTHZ 29
 test("a user who signed in within max_age is not asked to sign in again", async () => {
   const browser = await signedIn(latchkey, await newUser(latchkey));
   const page = await browser.authorize(authorizationRequest(apps.spa, { max_age: "3600" }).url);
