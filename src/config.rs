@@ -16,6 +16,8 @@ pub struct Config {
     pub development_sign_in: bool,
     /// Whether requests are limited. How often, wrangler.toml says.
     pub rate_limits: bool,
+    /// Whether requests that went well are logged too.
+    pub logs_all_requests: bool,
     /// The keys behind everything sealed.
     pub sealing_keys: SealingKeys,
     /// When signing keys are replaced, and by which.
@@ -33,6 +35,8 @@ pub struct Variables {
     pub development_sign_in: Option<String>,
     /// `RATE_LIMITS`
     pub rate_limits: Option<String>,
+    /// `REQUEST_LOG`
+    pub request_log: Option<String>,
     /// `LATCHKEY_SECRET`
     pub latchkey_secret: Option<String>,
     /// What is said about signing keys.
@@ -54,6 +58,9 @@ pub enum ConfigError {
     /// `RATE_LIMITS` is neither word.
     #[error("RATE_LIMITS must be on or off")]
     BadRateLimits,
+    /// `REQUEST_LOG` is neither word.
+    #[error("REQUEST_LOG must be all or problems")]
+    BadRequestLog,
     /// No `LATCHKEY_SECRET`.
     #[error("LATCHKEY_SECRET is not set: run `wrangler secret put LATCHKEY_SECRET`")]
     NoSecret,
@@ -112,12 +119,18 @@ impl Config {
             Some("off") => false,
             Some(_) => return Err(ConfigError::BadRateLimits),
         };
+        let logs_all_requests = match variables.request_log.as_deref() {
+            None | Some("all") => true,
+            Some("problems") => false,
+            Some(_) => return Err(ConfigError::BadRequestLog),
+        };
         let secret = variables.latchkey_secret.ok_or(ConfigError::NoSecret)?;
         Ok(Self {
             issuer,
             platform_name: variables.platform_name.unwrap_or_else(|| "the platform".into()),
             development_sign_in,
             rate_limits,
+            logs_all_requests,
             sealing_keys: SealingKeys::parse(&secret)?,
             signing_keys: Policy::parse(&variables.signing_keys)?,
         })
@@ -166,6 +179,7 @@ pub mod testing {
             platform_name: "Acme Projects".into(),
             development_sign_in: true,
             rate_limits: true,
+            logs_all_requests: true,
             sealing_keys: crate::crypto::keys::testing::sealing_keys(),
             signing_keys: Policy::parse(&PolicyVariables::default()).unwrap(),
         }
@@ -177,6 +191,7 @@ pub mod testing {
             platform_name: None,
             development_sign_in: Some(development.into()),
             rate_limits: None,
+            request_log: None,
             latchkey_secret: Some(format!("1:{}", crate::crypto::base64url([1; 32]))),
             signing_keys: PolicyVariables::default(),
         }
@@ -247,6 +262,22 @@ pub mod testing {
         assert!(limits(None).unwrap() && limits(Some("on")).unwrap() && !limits(Some("off")).unwrap());
         for word in ["", "Off", "false", "0", "of"] {
             assert_eq!(limits(Some(word)), Err(ConfigError::BadRateLimits), "{word}");
+        }
+    }
+
+    #[test]
+    fn requests_that_went_well_are_left_out_of_the_log_by_one_word_only() {
+        let all = |word: Option<&str>| {
+            let request_log = word.map(str::to_owned);
+            let variables = Variables {
+                request_log,
+                ..variables("https://auth.example.com", "")
+            };
+            Config::parse(variables).map(|config| config.logs_all_requests)
+        };
+        assert!(all(None).unwrap() && all(Some("all")).unwrap() && !all(Some("problems")).unwrap());
+        for word in ["", "Problems", "none", "off"] {
+            assert_eq!(all(Some(word)), Err(ConfigError::BadRequestLog), "{word}");
         }
     }
 

@@ -33,6 +33,14 @@ const SCOPES = [
   { name: "read:analytics", title: "Read analytics", description: "View your usage analytics" },
 ];
 
+/** A second API, for whose tokens RS256 is asked: older validators know nothing else. No example serves it. */
+const INVOICES = {
+  resource: "https://invoices.acme.example",
+  name: "Invoices API",
+  signing_algorithm: "RS256",
+  scopes: [{ name: "read:invoices", title: "Read invoices", description: "View your invoices" }],
+};
+
 /** What an app gets that names no scope. */
 const DEFAULT_SCOPES = ["read:profile", "read:projects"];
 
@@ -128,6 +136,7 @@ export function newIdentities() {
     users: byKey(USERS, "username", () => identifier("usr_")),
     developer: identifier("dev_"),
     api: identifier("api_"),
+    invoicesApi: identifier("api_"),
     introspection: { client_id: identifier("apc_"), client_secret: secret("lka_") },
     apps: byKey(APPS, "kind", ({ kind, authentication }) => ({
       client_id: identifier("app_"),
@@ -158,7 +167,14 @@ export function demoPlatform(identities, addresses = ADDRESSES) {
 function describe({ apps }, addresses) {
   return {
     issuer: addresses.issuer,
-    apis: [{ resource: addresses.resource, scopes: SCOPES.map(({ name }) => name) }],
+    apis: [
+      { resource: addresses.resource, signing_algorithm: "ES256", scopes: SCOPES.map(({ name }) => name) },
+      {
+        resource: INVOICES.resource,
+        signing_algorithm: INVOICES.signing_algorithm,
+        scopes: INVOICES.scopes.map(({ name }) => name),
+      },
+    ],
     clients: APPS.map((app) => {
       const { client_id, client_secret, private_key } = apps[app.kind];
       const credential = { ...(client_secret && { client_secret }), ...(private_key && { private_key }) };
@@ -172,7 +188,7 @@ function redirectUris({ redirect_uris, is_partner_app }, { partner }) {
   return is_partner_app ? [`${partner}/callback`, ...redirect_uris] : redirect_uris;
 }
 
-function latchkeyStatements({ users, developer, api, introspection, apps, made_at }, addresses) {
+function latchkeyStatements({ users, developer, api, invoicesApi, introspection, apps, made_at }, addresses) {
   const at = { created_at: made_at };
   return [
     ...USERS.map(({ username, name }) => insert("users", { id: users[username], username, name, ...at })),
@@ -188,15 +204,28 @@ function latchkeyStatements({ users, developer, api, introspection, apps, made_a
       ...at,
     }),
     ...SCOPES.map((scope, position) => insert("scopes", { ...scope, api_id: api, position })),
-    insert("client_grants", {
-      client_id: "*",
-      api_id: api,
-      subject_type: "user",
-      access: "chosen",
-      scopes: JSON.stringify(SCOPES.map(({ name }) => name)),
+    grantToAll(api, SCOPES),
+    insert("apis", {
+      id: invoicesApi,
+      resource: INVOICES.resource,
+      name: INVOICES.name,
+      signing_algorithm: INVOICES.signing_algorithm,
+      ...at,
     }),
+    ...INVOICES.scopes.map((scope, position) => insert("scopes", { ...scope, api_id: invoicesApi, position })),
+    grantToAll(invoicesApi, INVOICES.scopes),
     ...APPS.flatMap((app) => appStatements(app, apps[app.kind], { developer, api, at, addresses })),
   ];
+}
+
+function grantToAll(api_id, scopes) {
+  return insert("client_grants", {
+    client_id: "*",
+    api_id,
+    subject_type: "user",
+    access: "chosen",
+    scopes: JSON.stringify(scopes.map(({ name }) => name)),
+  });
 }
 
 function appStatements(app, identity, { developer, api, at, addresses }) {
@@ -216,7 +245,7 @@ function appStatements(app, identity, { developer, api, at, addresses }) {
       ...at,
     }),
     ...redirectUris(app, addresses).map((redirect_uri) => insert("app_redirect_uris", { client_id, redirect_uri })),
-    ...SCOPES.map(({ name: scope }) =>
+    ...[...SCOPES, ...INVOICES.scopes].map(({ name: scope }) =>
       insert("app_scopes", { client_id, scope, is_default: Number(DEFAULT_SCOPES.includes(scope)) }),
     ),
     ...(client_secret

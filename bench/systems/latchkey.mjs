@@ -71,7 +71,8 @@ export class LatchkeySystem {
 
   async start(directory, options) {
     const assembled = await copyLatchkey(`${directory}/worker`, options);
-    this.latchkey = await startOwnLatchkey(assembled, `${directory}/state`);
+    // The others log nothing either.
+    this.latchkey = await startOwnLatchkey(assembled, `${directory}/state`, { vars: { REQUEST_LOG: "problems" } });
     return this.latchkey.worker;
   }
 

@@ -41,28 +41,34 @@ async fn fetch(request: Request, env: Env, _context: worker::Context) -> Result<
         .headers()
         .get("accept")?
         .is_some_and(|accept| accept.contains("text/html"));
-    let reply = match config(&env) {
-        Ok(config) => in_request(&log, answer(&config, request, env, &log))
+    let config = config(&env);
+    let reply = match &config {
+        Ok(config) => in_request(&log, answer(config, request, env, &log))
             .await
-            .unwrap_or_else(|Panicked| endpoints::broken(&config, &log, for_people)),
-        Err(error) => endpoints::not_configured(&error, &log),
+            .unwrap_or_else(|Panicked| endpoints::broken(config, &log, for_people)),
+        Err(error) => endpoints::not_configured(error, &log),
     };
-    write(
-        &log,
-        Answered {
-            method: &method,
-            route: router::route(&method, &path).name(),
-            status: reply.status,
-            error: reply.error,
-            duration_ms: now().0 - began.0,
-        },
-    );
+    let went_well = reply.status < 400 && !log.has_faults();
+    if !went_well || config.is_ok_and(|config| config.logs_all_requests) {
+        write(
+            &log,
+            Answered {
+                method: &method,
+                route: router::route(&method, &path).name(),
+                status: reply.status,
+                error: reply.error,
+                duration_ms: now().0 - began.0,
+            },
+        );
+    }
     convert::response(reply, method == "HEAD")
 }
 
 async fn answer(config: &Rc<Config>, request: Request, env: Env, log: &Log) -> Reply {
     let continent = request.cf().and_then(|cf| cf.continent());
     let stores = EdgeStores::new(env, Rc::clone(config));
+    // The clock is read when all of the request is there: a body that comes slowly must not stretch any deadline.
+    let request = convert::request(request).await;
     let context = Context {
         config,
         now: now(),
@@ -71,7 +77,7 @@ async fn answer(config: &Rc<Config>, request: Request, env: Env, log: &Log) -> R
         log,
         stores: &stores,
     };
-    match convert::request(request).await {
+    match request {
         Some(request) => endpoints::dispatch(&context, &request).await,
         None => Reply::json(400, &serde_json::json!({ "error": "invalid_request" })).telling("invalid_request"),
     }
@@ -129,6 +135,7 @@ fn config(env: &Env) -> std::result::Result<Rc<Config>, ConfigError> {
         platform_name: variable("PLATFORM_NAME"),
         development_sign_in: variable("DEVELOPMENT_SIGN_IN"),
         rate_limits: variable("RATE_LIMITS"),
+        request_log: variable("REQUEST_LOG"),
         latchkey_secret: variable("LATCHKEY_SECRET"),
         signing_keys: PolicyVariables {
             days: variable("SIGNING_KEY_DAYS"),

@@ -36,15 +36,20 @@ test("the demo platform fits both databases, and what the description promises i
     );
     const uris = db.prepare("SELECT redirect_uri FROM app_redirect_uris WHERE client_id = ?").all(client_id);
     assert.deepEqual(uris.map(({ redirect_uri }) => redirect_uri).sort(), [...redirect_uris].sort());
-    assert.equal(db.prepare("SELECT count(*) AS n FROM app_scopes WHERE client_id = ?").get(client_id).n, 5);
+    assert.equal(db.prepare("SELECT count(*) AS n FROM app_scopes WHERE client_id = ?").get(client_id).n, 6);
   }
-  const [{ scopes }] = description.apis;
+  const scopes = description.apis.flatMap((api) => api.scopes);
+  const algorithms = db.prepare("SELECT resource, signing_algorithm FROM apis ORDER BY signing_algorithm").all();
+  assert.deepEqual(
+    algorithms.map((row) => ({ ...row })),
+    description.apis.map(({ resource, signing_algorithm }) => ({ resource, signing_algorithm })),
+  );
   const { introspection } = identities;
   const credential = db.prepare("SELECT secret_hash FROM api_credentials WHERE id = ?").get(introspection.client_id);
   assert.equal(credential.secret_hash, hash(introspection.client_secret));
   assert.deepEqual(
     db
-      .prepare("SELECT name FROM scopes ORDER BY position")
+      .prepare("SELECT s.name FROM scopes s JOIN apis a ON a.id = s.api_id ORDER BY a.signing_algorithm, s.position")
       .all()
       .map(({ name }) => name),
     scopes,
@@ -68,7 +73,7 @@ test("the same identities make the same platform, others share no id and no secr
 test("the description has the shape that scripts rely on", () => {
   const { description } = demoPlatform(newIdentities());
   assert.deepEqual(Object.keys(description), ["issuer", "apis", "clients", "users"]);
-  assert.deepEqual(description.apis.map(Object.keys), [["resource", "scopes"]]);
+  assert.deepEqual(description.apis.map(Object.keys), [["resource", "signing_algorithm", "scopes"], ["resource", "signing_algorithm", "scopes"]]);
   assert.deepEqual(
     description.clients.map((client) => Object.keys(client)),
     [
