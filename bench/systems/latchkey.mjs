@@ -71,8 +71,7 @@ export class LatchkeySystem {
 
   async start(directory, options) {
     const assembled = await copyLatchkey(`${directory}/worker`, options);
-    // The others log nothing either.
-    this.latchkey = await startOwnLatchkey(assembled, `${directory}/state`, { vars: { REQUEST_LOG: "problems" } });
+    this.latchkey = await startOwnLatchkey(assembled, `${directory}/state`);
     return this.latchkey.worker;
   }
 

@@ -1,4 +1,4 @@
-// Latchkey in a workerd of its own (see own_workerd.mjs). `faults` puts it behind the fault-injecting entry module.
+// Latchkey in a workerd of its own (see own_workerd.mjs), which prints what it logs, so only problems. `faults` puts it behind the fault-injecting entry module.
 import { readdir, readFile } from "node:fs/promises";
 import path from "node:path";
 import { unstable_splitSqlQuery as statementsOf } from "wrangler";
@@ -16,7 +16,7 @@ export async function startOwnLatchkey(assembled, home, { vars: more = {} } = {}
     config: configPath,
     directory,
     entry,
-    vars: { ...vars, ...secrets, ...more },
+    vars: { ...vars, REQUEST_LOG: "problems", ...secrets, ...more },
     home,
   });
   const env = await process.env();
