@@ -1,6 +1,7 @@
 //! What the operator configures, checked before anything is served.
 
 use thiserror::Error;
+use url::{Host, Url};
 
 use crate::crypto::keys::{SealingKeys, SealingKeysError};
 use crate::keyring::{Policy, PolicyError, PolicyVariables};
@@ -84,25 +85,10 @@ pub fn is_loopback_host(host: &str) -> bool {
     matches!(host, "localhost" | "127.0.0.1" | "[::1]")
 }
 
-/// The host of `host` or `host:port` written in the normal form of an origin: lower case, ASCII, no port that the
-/// scheme implies, and nothing else.
-fn host_of<'a>(authority: &'a str, scheme: &str) -> Option<&'a str> {
-    let (host, port) = match authority.rsplit_once(':') {
-        Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
-        _ => (authority, None),
-    };
-    let implied = if scheme == "https" { "443" } else { "80" };
-    let port_fits = port.is_none_or(|port| {
-        let number = port.parse::<u16>().unwrap_or_default();
-        number != 0 && number.to_string() == port && port != implied
-    });
-    let of_name = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'-' | b'.');
-    let of_address = |byte: u8| byte.is_ascii_hexdigit() && !byte.is_ascii_uppercase() || byte == b':';
-    let host_fits = match host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
-        Some(address) => address.parse::<std::net::Ipv6Addr>().is_ok() && address.bytes().all(of_address),
-        None => !host.is_empty() && host.bytes().all(of_name) && !host.starts_with(['-', '.']) && !host.contains(".."),
-    };
-    (port_fits && host_fits).then_some(host)
+/// Whether a host name is written as DNS has it; URLs may hold more.
+fn is_host_name(name: &str) -> bool {
+    let fits = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'-' | b'.');
+    name.bytes().all(fits) && !name.starts_with(['-', '.']) && !name.contains("..")
 }
 
 impl Config {
@@ -140,10 +126,16 @@ impl Config {
 impl Issuer {
     /// Reads an issuer identifier. Its text is kept as it is: clients compare it letter by letter.
     pub fn parse(text: &str) -> Result<Self, ConfigError> {
-        let (scheme, authority) = text.split_once("://").ok_or(ConfigError::BadIssuer)?;
-        let host = host_of(authority, scheme).ok_or(ConfigError::BadIssuer)?;
-        let loopback = is_loopback_host(host);
-        if scheme != "https" && !(scheme == "http" && loopback) {
+        let url = Url::parse(text).map_err(|_| ConfigError::BadIssuer)?;
+        let host_fits = match url.host() {
+            Some(Host::Domain(name)) => is_host_name(name),
+            Some(_) => true,
+            None => false,
+        };
+        let loopback = url.host_str().is_some_and(is_loopback_host);
+        let scheme_fits = url.scheme() == "https" || (url.scheme() == "http" && loopback);
+        // The origin in its normal form has no path, query, user or default port.
+        if !host_fits || !scheme_fits || url.origin().ascii_serialization() != text {
             return Err(ConfigError::BadIssuer);
         }
         Ok(Self {

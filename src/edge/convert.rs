@@ -10,7 +10,7 @@ use crate::http::{Body, MAX_BODY, Reply, Request};
 
 /// Reads a request. `None` when its URL cannot be read.
 pub async fn request(mut request: worker::Request) -> Option<Request> {
-    // Parsed by the platform, whose own text it is: the crate `url` would be 50 kB more code to do it again.
+    // The platform parses its own text.
     let url = Url::new(&request.inner().url()).ok()?;
     let headers: BTreeMap<String, String> = request
         .headers()

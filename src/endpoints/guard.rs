@@ -1,5 +1,7 @@
 //! Who is asking, and from where: sessions, the browser's nonce, and protection against cross-site requests.
 
+use url::Url;
+
 use crate::context::Context;
 use crate::crypto::keys::Purpose;
 use crate::crypto::{self, base64url};
@@ -106,18 +108,13 @@ pub fn origin_is_ours<S>(context: &Context<'_, S>, request: &Request) -> bool {
 
 /// A path on this server to go on at, in the letters it came in. Anything that leads elsewhere is `None` (no open
 /// redirect): a path that begins with two slashes, or would once its dot segments are resolved, is a host to browsers.
-pub fn safe_continuation(target: &str) -> Option<&str> {
-    let plain = target
-        .bytes()
-        .all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'\\' | b'#'));
-    let path = target
-        .split('?')
-        .next()?
-        .strip_prefix('/')?
-        .to_ascii_lowercase()
-        .replace("%2e", ".");
-    let stays = path.is_empty() || !path.split('/').any(|segment| matches!(segment, "" | "." | ".."));
-    (plain && stays).then_some(target)
+pub fn safe_continuation<'t, S>(context: &Context<'_, S>, target: &'t str) -> Option<&'t str> {
+    let issuer = Url::parse(context.config.issuer.as_str()).ok()?;
+    let url = issuer.join(target).ok()?;
+    let stays = url.path() == "/" || url.path_segments()?.all(|segment| !segment.is_empty());
+    // Whatever the parser would read in another way than it is written is not worth the risk.
+    let as_written = url.as_str().strip_prefix(issuer.as_str().trim_end_matches('/')) == Some(target);
+    (stays && as_written && url.fragment().is_none()).then_some(target)
 }
 
 /// The sign-in page, and then on to `target`.

@@ -25,7 +25,7 @@ pub fn page<S: Stores>(context: &Context<'_, S>, request: &Request) -> Reply {
     if !development_sign_in(context, request) {
         return no_connection(context);
     }
-    let target = continuation(request);
+    let target = continuation(context, request);
     form(
         context,
         request,
@@ -40,7 +40,7 @@ pub async fn sign_in<S: Stores>(context: &Context<'_, S>, request: &Request) -> 
     if !development_sign_in(context, request) {
         return no_connection(context);
     }
-    let target = continuation(request);
+    let target = continuation(context, request);
     if !may_sign_in(context, request).await {
         return too_many_attempts(context, &target);
     }
@@ -154,11 +154,11 @@ fn form<S>(context: &Context<'_, S>, request: &Request, target: &str, username: 
     browser.set_on(pages::render(if unknown_user { 400 } else { 200 }, &page))
 }
 
-fn continuation(request: &Request) -> String {
+fn continuation<S>(context: &Context<'_, S>, request: &Request) -> String {
     let params = request.query_params_up_to(seal::MAX_SEALED * 2).unwrap_or_default();
     let target = params.one("continue").ok().flatten();
     target
-        .and_then(safe_continuation)
+        .and_then(|target| safe_continuation(context, target))
         .unwrap_or(router::ACCOUNT_APPS)
         .to_owned()
 }

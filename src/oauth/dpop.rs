@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use serde_json::Value;
+use url::Url;
 
 use super::client::App;
 use super::client_security::Profile;
@@ -207,32 +208,25 @@ fn period(now: Timestamp) -> u64 {
     u64::try_from(now.0).unwrap_or_default() / 1000 / NONCE_PERIOD.as_secs()
 }
 
-/// Compares without query and fragment, in normal form (RFC 9449 §4.3, RFC 3986 §6.2).
+/// Compares without query and fragment, in the normal form of the URL standard: scheme and host in any case, the
+/// default port named or not (RFC 9449 §4.3).
 fn is_same_endpoint(htu: &str, endpoint: &str) -> bool {
     let plain = htu.len() <= 2048 && htu.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
     plain && normal_form(htu).is_some_and(|htu| Some(htu) == normal_form(endpoint))
 }
 
-/// Scheme and host in lower case, no port that the scheme implies, no dot segments.
-fn normal_form(url: &str) -> Option<String> {
-    let (scheme, rest) = url.split(['?', '#']).next()?.split_once("://")?;
-    let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
-    let (scheme, authority) = (scheme.to_ascii_lowercase(), authority.to_ascii_lowercase());
-    let implied_port = match scheme.as_str() {
-        "https" => ":443",
-        "http" => ":80",
-        _ => return None,
-    };
-    let authority = authority.strip_suffix(implied_port).unwrap_or(&authority);
-    let mut segments = Vec::new();
-    for segment in path.split('/') {
-        match segment {
-            "." => {}
-            ".." => drop(segments.pop()),
-            _ => segments.push(segment),
-        }
-    }
-    Some(format!("{scheme}://{authority}/{}", segments.join("/")))
+/// A URL without query and fragment. What the parser forgives is `None`: slashes too few or too many, an empty user, a
+/// host or a dot in escapes, a port that is empty or begins with zeros.
+fn normal_form(text: &str) -> Option<Url> {
+    let mut url = Url::parse(text).ok()?;
+    url.set_query(None);
+    url.set_fragment(None);
+    let written = text.split(['?', '#']).next()?.to_ascii_lowercase();
+    let authority = written.split_once("://")?.1.split('/').next()?;
+    let port = authority.strip_prefix(url.host_str()?)?;
+    let port_fits =
+        port.is_empty() || Some(port.to_owned()) == url.port_or_known_default().map(|port| format!(":{port}"));
+    (port_fits && !written.contains("%2e")).then_some(url)
 }
 
 fn refused(reason: &str) -> OAuthError {

@@ -156,6 +156,14 @@ fn a_proof_for_another_url_is_refused() {
         "https://auth.example//oauth/token",
         "https://auth.example/oauth/token/..",
         "wss://auth.example/oauth/token",
+        "https:auth.example/oauth/token",
+        "https:///auth.example/oauth/token",
+        "https://@auth.example/oauth/token",
+        "https://%61uth.example/oauth/token",
+        "https://auth.example:/oauth/token",
+        "https://auth.example:0443/oauth/token",
+        "https://auth.example/x/%2E%2e/oauth/token",
+        "https://auth.example/oauth/token/.",
         "/oauth/token",
     ] {
         assert_refused(&header(), &with(claims(), "htu", json!(url)));

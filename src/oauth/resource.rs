@@ -1,5 +1,7 @@
 //! Resource indicators (RFC 8707).
 
+use url::Url;
+
 /// Whether a request's `resource` names the API registered under `registered`. Compared letter by letter,
 /// but scheme and host in any case and `https://host` like `https://host/`: client libraries send
 /// either (RFC 3986 §6.2.2.1, §6.2.3).
@@ -12,16 +14,14 @@ pub fn names_resource(requested: &str, registered: &str) -> bool {
 
 /// An absolute URI without fragment (RFC 8707 §2) in its normal form.
 fn canonical(text: &str) -> Option<String> {
-    if text.len() > 2048
-        || !text
-            .bytes()
-            .all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'\\' | b'#'))
-    {
+    // The URL parser forgives what RFC 3986 does not allow; a resource has to be written properly.
+    if text.len() > 2048 || !text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\') {
         return None;
     }
     let (origin, path) = split_origin(text)?;
-    // Neither a user nor nobody: "https://".
-    if origin.contains('@') || origin.ends_with('/') {
+    let url = Url::parse(text).ok()?;
+    // Neither a user, be it an empty one, nor nobody: "https://".
+    if url.fragment().is_some() || origin.contains('@') || origin.ends_with('/') {
         return None;
     }
     // Only what RFC 3986 makes equal: the path keeps its letters, dot segments included.
