@@ -23,18 +23,29 @@ pub fn from_value<T: DeserializeOwned>(value: Value) -> Result<T, Error> {
     T::deserialize(Node(value))
 }
 
-fn parse(bytes: &[u8]) -> Result<Value, Error> {
+/// Reads a value from the bytes of a text.
+pub fn parse(bytes: &[u8]) -> Result<Value, Error> {
     serde_json::from_slice(bytes)
 }
 
 struct Node(Value);
 
 impl Node {
-    fn object(self) -> Result<Members, Error> {
+    fn members(self) -> Result<Map<String, Value>, Error> {
         match self.0 {
-            Value::Object(members) => Ok(Members::of(members)),
+            Value::Object(members) => Ok(members),
             other => Err(mismatch("an object", &other)),
         }
+    }
+
+    fn structure<'de, V: Visitor<'de>>(self, names: &'static [&'static str], visitor: V) -> Result<V::Value, Error> {
+        let mut fields = Fields {
+            members: self.members()?,
+            names,
+            missing: None,
+        };
+        let read = visitor.visit_seq(&mut fields);
+        read.map_err(|error| fields.missing.map_or(error, Error::missing_field))
     }
 
     fn array(self) -> Result<Elements, Error> {
@@ -167,16 +178,16 @@ impl<'de> Deserializer<'de> for Node {
     }
 
     fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
-        visitor.visit_map(self.object()?)
+        visitor.visit_map(Members::of(self.members()?))
     }
 
     fn deserialize_struct<V: Visitor<'de>>(
         self,
         _: &'static str,
-        _: &'static [&'static str],
+        names: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Error> {
-        visitor.visit_map(self.object()?)
+        self.structure(names, visitor)
     }
 
     fn deserialize_enum<V: Visitor<'de>>(
@@ -206,6 +217,56 @@ impl<'de> SeqAccess<'de> for Elements {
 
     fn size_hint(&self) -> Option<usize> {
         Some(self.0.len())
+    }
+}
+
+/// The members of a struct in the order of its fields: to tell fields by their place takes a third less code than to
+/// tell them by name.
+struct Fields {
+    members: Map<String, Value>,
+    names: &'static [&'static str],
+    /// The field asked for last, if it was not there.
+    missing: Option<&'static str>,
+}
+
+impl Fields {
+    fn next(&mut self) -> Option<Value> {
+        let (name, rest) = self.names.split_first()?;
+        self.names = rest;
+        let value = self.members.remove(*name);
+        self.missing = value.is_none().then_some(*name);
+        value
+    }
+}
+
+impl<'de> SeqAccess<'de> for &mut Fields {
+    type Error = Error;
+
+    /// `None` for a field that is missing, so that its default is taken if it has one; an `Option` is its own.
+    fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, Error> {
+        match self.next() {
+            Some(value) => seed.deserialize(Node(value)).map(Some),
+            None => Ok(seed.deserialize(Missing).ok()),
+        }
+    }
+}
+
+struct Missing;
+
+impl<'de> Deserializer<'de> for Missing {
+    type Error = Error;
+
+    fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Error> {
+        Err(Error::custom("missing"))
+    }
+
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        visitor.visit_none()
+    }
+
+    serde::forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 u8 u16 u32 u64 f32 f64 char str string bytes byte_buf unit unit_struct newtype_struct seq
+        tuple tuple_struct map struct enum identifier ignored_any
     }
 }
 
@@ -285,8 +346,8 @@ impl<'de> VariantAccess<'de> for Content {
         self.node()?.deserialize_tuple(length, visitor)
     }
 
-    fn struct_variant<V: Visitor<'de>>(self, _: &'static [&'static str], visitor: V) -> Result<V::Value, Error> {
-        visitor.visit_map(self.node()?.object()?)
+    fn struct_variant<V: Visitor<'de>>(self, names: &'static [&'static str], visitor: V) -> Result<V::Value, Error> {
+        self.node()?.structure(names, visitor)
     }
 }
 
