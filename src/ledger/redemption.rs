@@ -38,11 +38,11 @@ pub fn redeem(rows: &mut impl Rows, redeem: &Redeem, now: Timestamp) -> Result<O
 fn make_room(rows: &mut impl Rows, consent_id: &str, now: Timestamp) -> Result<(), StoreError> {
     let mut alive = rows.families_of_consent(consent_id)?;
     alive.retain(|(_, family)| family.check_alive(now).is_ok());
-    alive.sort_by_key(|(_, family)| family.last_used_at());
-    let too_many = (alive.len() + 1).saturating_sub(MAX_FAMILIES);
-    for (id, family) in alive.iter().take(too_many) {
-        rows.remove_family(id)?;
-        rows.note(&Event::of_family(EventKind::FamilyDisplaced, id, family, None, now))?;
+    while alive.len() >= MAX_FAMILIES {
+        let oldest = (0..alive.len()).min_by_key(|at| alive.get(*at).map(|(_, family)| family.last_used_at()));
+        let (id, family) = alive.swap_remove(oldest.unwrap_or_default());
+        rows.remove_family(&id)?;
+        rows.note(&Event::of_family(EventKind::FamilyDisplaced, &id, &family, None, now))?;
     }
     Ok(())
 }
