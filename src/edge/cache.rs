@@ -1,7 +1,6 @@
 //! Records kept for a few seconds per isolate.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -15,32 +14,54 @@ const CAPACITY: usize = 512;
 
 /// Records by their id. Values, never futures: a request must not wait for another's.
 pub struct Cache<T> {
-    records: RefCell<BTreeMap<String, (Timestamp, Rc<T>)>>,
+    /// In the order of their ids.
+    records: RefCell<Vec<Kept<T>>>,
+}
+
+struct Kept<T> {
+    id: String,
+    read_at: Timestamp,
+    record: Rc<T>,
+}
+
+fn place<T>(records: &[Kept<T>], id: &str) -> Result<usize, usize> {
+    records.binary_search_by(|kept| kept.id.as_str().cmp(id))
 }
 
 impl<T> Cache<T> {
     /// An empty cache.
     pub const fn new() -> Self {
         Self {
-            records: RefCell::new(BTreeMap::new()),
+            records: RefCell::new(Vec::new()),
         }
     }
 
     /// A record young enough to be used.
     pub fn get(&self, id: &str, now: Timestamp) -> Option<Rc<T>> {
         let records = self.records.borrow();
-        let (read_at, record) = records.get(id)?;
-        (now - *read_at < LIFETIME && *read_at <= now).then(|| Rc::clone(record))
+        let kept = records.get(place(&records, id).ok()?)?;
+        (now - kept.read_at < LIFETIME && kept.read_at <= now).then(|| Rc::clone(&kept.record))
     }
 
     /// Keeps a record whose read began at `read_at`.
     pub fn put(&self, id: &str, record: &Rc<T>, read_at: Timestamp) {
         let mut records = self.records.borrow_mut();
         if records.len() >= CAPACITY {
-            records.retain(|_, (other, _)| read_at - *other < LIFETIME);
+            records.retain(|other| read_at - other.read_at < LIFETIME);
         }
-        if records.len() < CAPACITY {
-            records.insert(id.to_owned(), (read_at, Rc::clone(record)));
+        let kept = Kept {
+            id: id.to_owned(),
+            read_at,
+            record: Rc::clone(record),
+        };
+        match place(&records, id) {
+            Ok(at) => {
+                if let Some(older) = records.get_mut(at) {
+                    *older = kept;
+                }
+            }
+            Err(at) if records.len() < CAPACITY => records.insert(at, kept),
+            Err(_) => {}
         }
     }
 }
@@ -56,6 +77,10 @@ mod tests {
         assert_eq!(cache.get("a", Timestamp(7_999)).as_deref(), Some(&1));
         assert_eq!(cache.get("a", Timestamp(8_000)), None);
         assert_eq!(cache.get("b", Timestamp(0)), None);
+        cache.put("a", &Rc::new(2), Timestamp(5_000));
+        cache.put("0", &Rc::new(3), Timestamp(5_000));
+        assert_eq!(cache.get("a", Timestamp(8_000)).as_deref(), Some(&2));
+        assert_eq!(cache.get("0", Timestamp(8_000)).as_deref(), Some(&3));
     }
 
     #[test]

@@ -1,7 +1,6 @@
 //! The signing keys of an isolate: read from the mirror in KV, else from the `Keyring` object.
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -26,14 +25,30 @@ struct Held {
     set: KeySet,
 }
 
+/// A half of a key in WebCrypto.
+struct Imported {
+    kid: String,
+    for_signing: bool,
+    key: WebCryptoKey,
+}
+
+impl Imported {
+    fn find(imported: &[Self], kid: &str, for_signing: bool) -> Option<WebCryptoKey> {
+        let found = imported
+            .iter()
+            .find(|own| own.kid == kid && own.for_signing == for_signing);
+        found.map(|own| own.key.clone())
+    }
+}
+
 thread_local! {
     static HELD: RefCell<Option<Rc<Held>>> = const { RefCell::new(None) };
     /// When reading was last begun.
     static TRIED_AT: Cell<Option<Timestamp>> = const { Cell::new(None) };
     /// When the object itself was last asked.
     static ASKED: Cell<Option<Asked>> = const { Cell::new(None) };
-    /// The keys handed to WebCrypto, by `kid` and whether for signing.
-    static IMPORTED: RefCell<BTreeMap<(String, bool), WebCryptoKey>> = const { RefCell::new(BTreeMap::new()) };
+    /// The halves of keys that were handed to WebCrypto.
+    static IMPORTED: RefCell<Vec<Imported>> = const { RefCell::new(Vec::new()) };
 }
 
 impl EdgeStores {
@@ -144,15 +159,15 @@ fn keep(read: Held) -> Rc<Held> {
         return later;
     }
     let read = Rc::new(read);
-    IMPORTED.with_borrow_mut(|imported| imported.retain(|(kid, _), _| read.set.find(kid).is_some()));
+    IMPORTED.with_borrow_mut(|imported| imported.retain(|own| read.set.find(&own.kid).is_some()));
     HELD.set(Some(Rc::clone(&read)));
     read
 }
 
 /// A half of a key in WebCrypto, handed over once per isolate.
 async fn imported(pair: &KeyPair, for_signing: bool) -> Result<WebCryptoKey, StoreError> {
-    let name = (pair.kid.clone(), for_signing);
-    if let Some(key) = IMPORTED.with_borrow(|imported| imported.get(&name).cloned()) {
+    let held = || IMPORTED.with_borrow(|imported| Imported::find(imported, &pair.kid, for_signing));
+    if let Some(key) = held() {
         return Ok(key);
     }
     let key = match for_signing {
@@ -160,8 +175,17 @@ async fn imported(pair: &KeyPair, for_signing: bool) -> Result<WebCryptoKey, Sto
         false => WebCryptoKey::public(&pair.private).await,
     };
     let key = key.map_err(webcrypto_error)?;
-    IMPORTED.with_borrow_mut(|imported| imported.insert(name, key.clone()));
-    Ok(key)
+    // Another request may have been faster.
+    Ok(held().unwrap_or_else(|| {
+        IMPORTED.with_borrow_mut(|imported| {
+            imported.push(Imported {
+                kid: pair.kid.clone(),
+                for_signing,
+                key: key.clone(),
+            });
+        });
+        key
+    }))
 }
 
 impl Signer for EdgeStores {

@@ -1,15 +1,13 @@
 //! Form and query parameters, read strictly.
 
-use std::collections::BTreeMap;
-
 use percent_encoding::percent_decode;
 use thiserror::Error;
 
 const MAX_PARAMS: usize = 64;
 
-/// Parameters by name. An empty value counts as absent (OAuth 2.1 §3.1, §3.2).
+/// Parameters in alphabetical order of their names. An empty value counts as absent (OAuth 2.1 §3.1, §3.2).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Params(BTreeMap<String, Vec<String>>);
+pub struct Params(Vec<(String, Vec<String>)>);
 
 /// Why parameters could not be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
@@ -30,7 +28,7 @@ pub struct Repeated;
 impl Params {
     /// Reads `name=value` pairs joined by `&` (`application/x-www-form-urlencoded`).
     pub fn parse(bytes: &[u8]) -> Result<Self, ParamsError> {
-        let mut params: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        let mut params = Self::default();
         for (count, pair) in bytes
             .split(|byte| *byte == b'&')
             .filter(|pair| !pair.is_empty())
@@ -42,12 +40,26 @@ impl Params {
             let mut halves = pair.splitn(2, |byte| *byte == b'=');
             let name = decode(halves.next().unwrap_or_default())?;
             let value = decode(halves.next().unwrap_or_default())?;
-            let values = params.entry(name).or_default();
             if !value.is_empty() {
-                values.push(value);
+                params.add(name, value);
             }
         }
-        Ok(Self(params))
+        Ok(params)
+    }
+
+    fn place(&self, name: &str) -> Result<usize, usize> {
+        self.0.binary_search_by(|(own, _)| own.as_str().cmp(name))
+    }
+
+    fn add(&mut self, name: String, value: String) {
+        match self.place(&name) {
+            Ok(at) => {
+                if let Some((_, values)) = self.0.get_mut(at) {
+                    values.push(value);
+                }
+            }
+            Err(at) => self.0.insert(at, (name, vec![value])),
+        }
     }
 
     /// The value of a parameter that may come once.
@@ -61,7 +73,8 @@ impl Params {
 
     /// Every value of a parameter that may repeat, as `resource` may (RFC 8707 §2).
     pub fn all(&self, name: &str) -> &[String] {
-        self.0.get(name).map_or(&[], Vec::as_slice)
+        let found = self.place(name).ok().and_then(|at| self.0.get(at));
+        found.map_or(&[], |(_, values)| values.as_slice())
     }
 
     /// Every parameter, in alphabetical order.
@@ -82,11 +95,11 @@ impl Params {
 
 impl FromIterator<(String, String)> for Params {
     fn from_iter<I: IntoIterator<Item = (String, String)>>(pairs: I) -> Self {
-        let mut params: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        let mut params = Self::default();
         for (name, value) in pairs {
-            params.entry(name).or_default().push(value);
+            params.add(name, value);
         }
-        Self(params)
+        params
     }
 }
 
