@@ -3,7 +3,7 @@
 use p256::ecdsa::signature::{Signer, Verifier};
 use p256::ecdsa::{Signature, SigningKey, VerifyingKey};
 use p256::elliptic_curve::sec1::ToSec1Point;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use zeroize::Zeroizing;
 
 use super::{base64url, from_base64url, hash};
@@ -13,7 +13,7 @@ use crate::random::{self, Random};
 pub struct EcPrivateKey(SigningKey);
 
 /// The public half of a P-256 key, with the members that RFC 7638 hashes.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct EcPublicKey {
     /// The x coordinate, base64url.
     pub x: String,

@@ -4,6 +4,7 @@ use chacha20poly1305::aead::{Aead, KeyInit};
 use chacha20poly1305::{ChaCha20Poly1305, Nonce};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 use zeroize::Zeroizing;
 
 use super::keys::{Purpose, SealingKeys};
@@ -32,10 +33,20 @@ pub fn seal_up_to<T: Serialize>(
     value: &T,
 ) -> Option<String> {
     let plaintext = Zeroizing::new(serde_json::to_vec(value).ok()?);
+    seal_bytes(limit, keys, purpose, random, &plaintext)
+}
+
+fn seal_bytes(
+    limit: usize,
+    keys: &SealingKeys,
+    purpose: Purpose,
+    random: &dyn Random,
+    plaintext: &[u8],
+) -> Option<String> {
     let salt: [u8; SALT] = random::bytes(random);
     let id = keys.current_id();
     let ciphertext = cipher(keys, id, purpose, &salt)?
-        .encrypt(&Nonce::default(), plaintext.as_slice())
+        .encrypt(&Nonce::default(), plaintext)
         .ok()?;
     let sealed = base64url([&[id], salt.as_slice(), &ciphertext].concat());
     (sealed.len() <= limit).then_some(sealed)
@@ -43,11 +54,15 @@ pub fn seal_up_to<T: Serialize>(
 
 /// Opens what [`seal`] made for the same purpose; everything else is `None`.
 pub fn open<T: DeserializeOwned>(keys: &SealingKeys, purpose: Purpose, sealed: &str) -> Option<T> {
-    open_up_to(MAX_SEALED, keys, purpose, sealed)
+    json::from_slice(&open_bytes(MAX_SEALED, keys, purpose, sealed)?).ok()
 }
 
 /// Opens what [`seal_up_to`] made; anything longer than `limit` letters is not even decoded.
-pub fn open_up_to<T: DeserializeOwned>(limit: usize, keys: &SealingKeys, purpose: Purpose, sealed: &str) -> Option<T> {
+pub fn open_up_to(limit: usize, keys: &SealingKeys, purpose: Purpose, sealed: &str) -> Option<Value> {
+    json::parse(&open_bytes(limit, keys, purpose, sealed)?).ok()
+}
+
+fn open_bytes(limit: usize, keys: &SealingKeys, purpose: Purpose, sealed: &str) -> Option<Zeroizing<Vec<u8>>> {
     if sealed.len() > limit {
         return None;
     }
@@ -57,7 +72,7 @@ pub fn open_up_to<T: DeserializeOwned>(limit: usize, keys: &SealingKeys, purpose
     let plaintext = cipher(keys, *id, purpose, salt)?
         .decrypt(&Nonce::default(), ciphertext)
         .ok()?;
-    json::from_slice(&Zeroizing::new(plaintext)).ok()
+    Some(Zeroizing::new(plaintext))
 }
 
 /// Whether a stored value was sealed under the key that seals today, so that older ones can be given up.
@@ -127,7 +142,7 @@ mod tests {
         let (keys, random) = (sealing_keys(), Seeded::default());
         let seal = |length: usize| seal_up_to(MAX_STORED, &keys, Purpose::Keyring, &random, &"x".repeat(length));
         let sealed = seal(MAX_SEALED * 2).unwrap();
-        assert!(open_up_to::<String>(MAX_STORED, &keys, Purpose::Keyring, &sealed).is_some());
+        assert!(open_up_to(MAX_STORED, &keys, Purpose::Keyring, &sealed).is_some());
         assert_eq!(open::<String>(&keys, Purpose::Keyring, &sealed), None);
         assert_eq!(seal(MAX_STORED), None);
     }

@@ -1,11 +1,13 @@
 //! The two algorithms Latchkey signs with, and private keys for either.
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 use thiserror::Error;
 use zeroize::Zeroizing;
 
 use super::ec_key::{EcPrivateKey, EcPublicKey};
 use super::rsa_key::{RsaKeyError, RsaPrivateKey, RsaPublicKey};
+use crate::json;
 
 /// A signature algorithm of JWS (RFC 7518 §3.1).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -71,27 +73,8 @@ pub enum PrivateKeyError {
     Size,
 }
 
-/// A JWK as an operator brings it. Members it does not name are ignored (RFC 7517 §4).
-#[derive(Deserialize)]
-struct Jwk {
-    kty: String,
-    crv: Option<String>,
-    x: Option<String>,
-    y: Option<String>,
-    n: Option<String>,
-    e: Option<String>,
-    d: Option<Zeroizing<String>>,
-    p: Option<Zeroizing<String>>,
-    q: Option<Zeroizing<String>>,
-    dp: Option<Zeroizing<String>>,
-    dq: Option<Zeroizing<String>>,
-    qi: Option<Zeroizing<String>>,
-    oth: Option<serde_json::Value>,
-    alg: Option<String>,
-    #[serde(rename = "use")]
-    usage: Option<String>,
-    key_ops: Option<Vec<String>>,
-}
+/// A private JWK. Members it does not name are ignored (RFC 7517 §4).
+struct Jwk<'a>(&'a Map<String, Value>);
 
 impl SigningAlgorithm {
     /// Both.
@@ -112,18 +95,32 @@ impl SigningAlgorithm {
 }
 
 impl PrivateKey {
-    /// Reads a private JWK.
+    /// Reads a private JWK as an operator brings it.
     pub fn from_jwk(text: &str) -> Result<Self, PrivateKeyError> {
-        let jwk: Jwk = serde_json::from_str(text).map_err(|_| PrivateKeyError::NotAJwk)?;
-        let key = match (jwk.kty.as_str(), jwk.crv.as_deref()) {
-            ("EC", Some("P-256")) => jwk.ec_key()?,
-            ("RSA", _) if jwk.oth.is_none() => jwk.rsa_key()?,
+        let Ok(Value::Object(members)) = json::parse(text.as_bytes()) else {
+            return Err(PrivateKeyError::NotAJwk);
+        };
+        let jwk = Jwk(&members);
+        let kind = jwk.text("kty")?.ok_or(PrivateKeyError::NotAJwk)?;
+        let key = match (kind, jwk.text("crv")?) {
+            ("EC", Some("P-256")) => jwk.checked_ec_key()?,
+            ("RSA", _) if jwk.has_two_primes() => jwk.checked_rsa_key()?,
             _ => return Err(PrivateKeyError::Kind),
         };
-        if jwk.allows(key.algorithm()) {
+        if jwk.allows(key.algorithm())? {
             Ok(key)
         } else {
             Err(PrivateKeyError::Purpose)
+        }
+    }
+
+    /// Reads the members of a JWK that was checked before it was stored; of an EC key `d` is enough.
+    pub fn from_stored_jwk(members: &Map<String, Value>) -> Result<Self, PrivateKeyError> {
+        let jwk = Jwk(members);
+        match jwk.text("kty")? {
+            Some("EC") => jwk.ec_key().map(Self::Ec),
+            Some("RSA") => jwk.rsa_key().map(Self::Rsa),
+            _ => Err(PrivateKeyError::Kind),
         }
     }
 
@@ -155,33 +152,59 @@ impl PrivateKey {
     }
 }
 
-impl Jwk {
-    fn ec_key(&self) -> Result<PrivateKey, PrivateKeyError> {
-        let d = self.d.as_ref().ok_or(PrivateKeyError::NotPrivate)?;
-        let key = EcPrivateKey::from_d(d).ok_or(PrivateKeyError::Malformed)?;
+impl Jwk<'_> {
+    fn text(&self, member: &str) -> Result<Option<&str>, PrivateKeyError> {
+        match self.0.get(member) {
+            None | Some(Value::Null) => Ok(None),
+            Some(Value::String(text)) => Ok(Some(text)),
+            Some(_) => Err(PrivateKeyError::NotAJwk),
+        }
+    }
+
+    fn public(&self, member: &str) -> Result<String, PrivateKeyError> {
+        let text = self.text(member)?.ok_or(PrivateKeyError::Malformed)?;
+        Ok(text.to_owned())
+    }
+
+    fn private(&self, member: &str) -> Result<Zeroizing<String>, PrivateKeyError> {
+        let text = self.text(member)?.ok_or(PrivateKeyError::NotPrivate)?;
+        Ok(Zeroizing::new(text.to_owned()))
+    }
+
+    fn has_two_primes(&self) -> bool {
+        self.0.get("oth").is_none_or(Value::is_null)
+    }
+
+    fn ec_key(&self) -> Result<EcPrivateKey, PrivateKeyError> {
+        EcPrivateKey::from_d(&self.private("d")?).ok_or(PrivateKeyError::Malformed)
+    }
+
+    fn rsa_key(&self) -> Result<RsaPrivateKey, PrivateKeyError> {
+        Ok(RsaPrivateKey {
+            public: RsaPublicKey {
+                n: self.public("n")?,
+                e: self.public("e")?,
+            },
+            d: self.private("d")?,
+            p: self.private("p")?,
+            q: self.private("q")?,
+            dp: self.private("dp")?,
+            dq: self.private("dq")?,
+            qi: self.private("qi")?,
+        })
+    }
+
+    fn checked_ec_key(&self) -> Result<PrivateKey, PrivateKeyError> {
+        let key = self.ec_key()?;
         let public = key.public_key();
-        let same = |given: &Option<String>, own: &str| given.as_deref() == Some(own);
-        if !same(&self.x, &public.x) || !same(&self.y, &public.y) {
+        if self.text("x")? != Some(&public.x) || self.text("y")? != Some(&public.y) {
             return Err(PrivateKeyError::Inconsistent);
         }
         Ok(PrivateKey::Ec(key))
     }
 
-    fn rsa_key(&self) -> Result<PrivateKey, PrivateKeyError> {
-        let private = |member: &Option<Zeroizing<String>>| member.clone().ok_or(PrivateKeyError::NotPrivate);
-        let public = |member: &Option<String>| member.clone().ok_or(PrivateKeyError::Malformed);
-        let key = RsaPrivateKey {
-            public: RsaPublicKey {
-                n: public(&self.n)?,
-                e: public(&self.e)?,
-            },
-            d: private(&self.d)?,
-            p: private(&self.p)?,
-            q: private(&self.q)?,
-            dp: private(&self.dp)?,
-            dq: private(&self.dq)?,
-            qi: private(&self.qi)?,
-        };
+    fn checked_rsa_key(&self) -> Result<PrivateKey, PrivateKeyError> {
+        let key = self.rsa_key()?;
         key.check().map_err(|error| match error {
             RsaKeyError::Malformed => PrivateKeyError::Malformed,
             RsaKeyError::Size => PrivateKeyError::Size,
@@ -190,13 +213,14 @@ impl Jwk {
         Ok(PrivateKey::Rsa(key))
     }
 
-    fn allows(&self, algorithm: SigningAlgorithm) -> bool {
-        let absent_or = |member: &Option<String>, value: &str| member.as_deref().is_none_or(|given| given == value);
-        let may_sign = self
-            .key_ops
-            .as_ref()
-            .is_none_or(|ops| ops.iter().any(|op| op == "sign"));
-        absent_or(&self.alg, algorithm.name()) && absent_or(&self.usage, "sig") && may_sign
+    fn allows(&self, algorithm: SigningAlgorithm) -> Result<bool, PrivateKeyError> {
+        let may_sign = match self.0.get("key_ops") {
+            None | Some(Value::Null) => true,
+            Some(Value::Array(operations)) => operations.iter().any(|operation| operation == "sign"),
+            Some(_) => false,
+        };
+        let fits = self.text("alg")?.is_none_or(|alg| alg == algorithm.name());
+        Ok(fits && self.text("use")?.is_none_or(|usage| usage == "sig") && may_sign)
     }
 }
 

@@ -149,7 +149,7 @@ impl SqlRows {
             "SELECT event FROM audit_outbox ORDER BY event ->> 'at' LIMIT 500",
             Vec::new(),
         )?;
-        let read = |noted: NotedEvent| serde_json::from_str(&noted.event);
+        let read = |noted: NotedEvent| json::from_str(&noted.event);
         let events: Result<_, _> = noted.into_iter().map(read).collect();
         events.map_err(|error| store_error("ledger", error))
     }

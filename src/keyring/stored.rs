@@ -2,7 +2,8 @@
 
 use std::rc::Rc;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
+use serde_json::Value;
 use zeroize::Zeroizing;
 
 use super::{KeyPair, KeySet};
@@ -14,47 +15,32 @@ use crate::crypto::signing::PrivateKey;
 use crate::random::Random;
 use crate::time::Timestamp;
 
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize)]
 struct StoredSet {
     version: u64,
     keys: Vec<StoredKey>,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize)]
 struct StoredKey {
     #[serde(flatten)]
     private: StoredPrivateKey,
     created_at: Timestamp,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     use_from: Option<Timestamp>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     superseded_from: Option<Timestamp>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     end_known_since: Option<Timestamp>,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize)]
 #[serde(tag = "kty")]
 enum StoredPrivateKey {
     #[serde(rename = "EC")]
     Ec { d: Zeroizing<String> },
     #[serde(rename = "RSA")]
     Rsa(RsaPrivateKey),
-}
-
-/// What may be found at rest.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Found {
-    Set(StoredSet),
-    /// The form before there were life cycles: P-256 keys that were in use as soon as they were made.
-    Keys(Vec<BareKey>),
-}
-
-#[derive(Deserialize)]
-struct BareKey {
-    d: Zeroizing<String>,
-    created_at: Timestamp,
 }
 
 impl KeySet {
@@ -79,43 +65,49 @@ impl KeySet {
 
     /// Opens what [`KeySet::seal`] made. A set without a key is none.
     pub fn open(sealing_keys: &SealingKeys, sealed: &str) -> Option<Self> {
-        let (version, keys) = match seal::open_up_to(seal::MAX_STORED, sealing_keys, Purpose::Keyring, sealed)? {
-            Found::Set(StoredSet { version, keys }) => (version, keys),
-            Found::Keys(keys) => (0, keys.into_iter().map(BareKey::in_use_since_made).collect()),
+        let found = seal::open_up_to(seal::MAX_STORED, sealing_keys, Purpose::Keyring, sealed)?;
+        let (version, keys): (_, Option<Vec<KeyPair>>) = match &found {
+            Value::Object(set) => (
+                set.get("version")?.as_u64()?,
+                set.get("keys")?.as_array()?.iter().map(read_key).collect(),
+            ),
+            Value::Array(keys) => (0, keys.iter().map(read_bare_key).collect()),
+            _ => return None,
         };
-        let keys: Option<Vec<KeyPair>> = keys.into_iter().map(StoredKey::read).collect();
         let keys = keys.filter(|keys| !keys.is_empty())?;
         Some(Self { version, keys })
     }
 }
 
-impl StoredKey {
-    fn read(self) -> Option<KeyPair> {
-        let private = match self.private {
-            StoredPrivateKey::Ec { d } => PrivateKey::Ec(EcPrivateKey::from_d(&d)?),
-            StoredPrivateKey::Rsa(key) => PrivateKey::Rsa(key),
-        };
-        Some(KeyPair {
-            kid: private.thumbprint(),
-            private: Rc::new(private),
-            created_at: self.created_at,
-            use_from: self.use_from,
-            superseded_from: self.superseded_from,
-            end_known_since: self.end_known_since,
-        })
-    }
+fn read_key(stored: &Value) -> Option<KeyPair> {
+    let members = stored.as_object()?;
+    let time = |name: &str| match members.get(name) {
+        None | Some(Value::Null) => Some(None),
+        Some(time) => time.as_i64().map(|time| Some(Timestamp(time))),
+    };
+    let private = PrivateKey::from_stored_jwk(members).ok()?;
+    Some(KeyPair {
+        kid: private.thumbprint(),
+        private: Rc::new(private),
+        created_at: time("created_at")??,
+        use_from: time("use_from")?,
+        superseded_from: time("superseded_from")?,
+        end_known_since: time("end_known_since")?,
+    })
 }
 
-impl BareKey {
-    fn in_use_since_made(self) -> StoredKey {
-        StoredKey {
-            private: StoredPrivateKey::Ec { d: self.d },
-            created_at: self.created_at,
-            use_from: Some(self.created_at),
-            superseded_from: None,
-            end_known_since: None,
-        }
-    }
+/// The form before there were life cycles: P-256 keys that were in use as soon as they were made.
+fn read_bare_key(stored: &Value) -> Option<KeyPair> {
+    let private = EcPrivateKey::from_d(stored.get("d")?.as_str()?).map(PrivateKey::Ec)?;
+    let created_at = Timestamp(stored.get("created_at")?.as_i64()?);
+    Some(KeyPair {
+        kid: private.thumbprint(),
+        private: Rc::new(private),
+        created_at,
+        use_from: Some(created_at),
+        superseded_from: None,
+        end_known_since: None,
+    })
 }
 
 #[cfg(test)]

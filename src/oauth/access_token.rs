@@ -1,15 +1,15 @@
 //! Access tokens: JWTs of the profile RFC 9068.
 
 use std::borrow::Cow;
+use std::fmt::Formatter;
 
-use chrono::DateTime;
-use jwt_compact::UntrustedToken;
-use serde::{Deserialize, Serialize};
+use serde::de::{self, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
+use super::jws::Parts;
 use super::scope::Scopes;
 use super::signed_jwt::{Frame, signing_input};
-use crate::crypto::from_base64url;
 use crate::crypto::signing::SigningAlgorithm;
 use crate::json;
 use crate::ledger::shard::Shard;
@@ -84,7 +84,7 @@ mod space_separated {
 }
 
 /// One audience as a string, several as an array (RFC 7519 §4.1.3).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(untagged)]
 pub enum Audience {
     /// One API.
@@ -93,8 +93,37 @@ pub enum Audience {
     Many(Vec<String>),
 }
 
+impl<'de> Deserialize<'de> for Audience {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(AnyAudience)
+    }
+}
+
+struct AnyAudience;
+
+impl<'de> Visitor<'de> for AnyAudience {
+    type Value = Audience;
+
+    fn expecting(&self, f: &mut Formatter<'_>) -> std::fmt::Result {
+        f.write_str("one audience or several")
+    }
+
+    fn visit_str<E: de::Error>(self, one: &str) -> Result<Audience, E> {
+        Ok(Audience::One(one.to_owned()))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut several: A) -> Result<Audience, A::Error> {
+        let mut many = Vec::new();
+        while let Some(one) = several.next_element()? {
+            many.push(one);
+        }
+        Ok(Audience::Many(many))
+    }
+}
+
 /// Which grant a token belongs to: the private claim `latchkey`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "FlatReference")]
 pub struct GrantReference {
     /// The app's epoch when it was issued.
     pub app_epoch: u32,
@@ -104,7 +133,7 @@ pub struct GrantReference {
 }
 
 /// The consent and token family behind a token that speaks for a user.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct FamilyReference {
     /// The number of the ledger object that keeps the family.
     pub shard: Shard,
@@ -112,6 +141,31 @@ pub struct FamilyReference {
     pub family: String,
     /// The consent.
     pub consent: String,
+}
+
+/// The claim with the members of both.
+#[derive(Deserialize)]
+struct FlatReference {
+    app_epoch: u32,
+    shard: Option<Shard>,
+    family: Option<String>,
+    consent: Option<String>,
+}
+
+impl TryFrom<FlatReference> for GrantReference {
+    type Error = &'static str;
+
+    fn try_from(flat: FlatReference) -> Result<Self, Self::Error> {
+        let family = match (flat.shard, flat.family, flat.consent) {
+            (Some(shard), Some(family), Some(consent)) => Some(FamilyReference { shard, family, consent }),
+            (None, None, None) => None,
+            _ => return Err("a part of the reference is missing"),
+        };
+        Ok(Self {
+            app_epoch: flat.app_epoch,
+            family,
+        })
+    }
 }
 
 impl AccessTokenClaims {
@@ -175,26 +229,26 @@ impl<'a> UnverifiedAccessToken<'a> {
         if text.len() > MAX_LENGTH {
             return None;
         }
-        let token = UntrustedToken::new(text).ok()?;
-        let header = token.header();
-        let algorithm = SigningAlgorithm::from_name(token.algorithm())?;
-        if header.token_type.as_deref() != Some(TYPE) {
+        let parts = Parts::of(text)?;
+        let header = |name: &str| parts.header.get(name).and_then(Value::as_str);
+        // No extension is ever in a token of ours (RFC 7515 §4.1.11).
+        if header("typ") != Some(TYPE) || parts.header.contains_key("crit") {
             return None;
         }
-        let kid = header.key_id.clone()?;
-        let claims = token.deserialize_claims_unchecked::<Value>().ok()?;
-        let moment = |time: DateTime<chrono::Utc>| Timestamp(time.timestamp_millis());
-        let (signing_input, signature) = text.rsplit_once('.')?;
+        let moment = |name: &str| {
+            let seconds = parts.claims.get(name)?.as_i64()?;
+            seconds.checked_mul(1000).map(Timestamp)
+        };
         Some(Self {
-            algorithm,
-            kid,
-            signing_input,
-            signature: from_base64url(signature)?,
+            algorithm: SigningAlgorithm::from_name(header("alg")?)?,
+            kid: header("kid")?.to_owned(),
+            signing_input: parts.signing_input,
             token: AccessToken {
-                issued_at: claims.issued_at.map(moment)?,
-                expires_at: claims.expiration.map(moment)?,
-                claims: json::from_value(claims.custom).ok()?,
+                issued_at: moment("iat")?,
+                expires_at: moment("exp")?,
+                claims: json::from_value(Value::Object(parts.claims)).ok()?,
             },
+            signature: parts.signature,
         })
     }
 
@@ -207,8 +261,8 @@ impl<'a> UnverifiedAccessToken<'a> {
 #[cfg(test)]
 pub mod tests {
     use super::*;
-    use crate::crypto::base64url;
     use crate::crypto::ec_key::EcPrivateKey;
+    use crate::crypto::{base64url, from_base64url};
     use crate::oauth::signed_jwt::assemble;
     use crate::random::testing::Seeded;
 
@@ -303,6 +357,7 @@ pub mod tests {
             r#"{"alg":"none","typ":"at+jwt","kid":"k"}"#,
             r#"{"alg":"HS256","typ":"at+jwt","kid":"k"}"#,
             r#"{"alg":"ES256","typ":"at+jwt"}"#,
+            r#"{"alg":"ES256","typ":"at+jwt","kid":"k","crit":["exp"]}"#,
             r#"{"typ":"at+jwt","kid":"k"}"#,
             "{}",
             "",
@@ -328,6 +383,22 @@ pub mod tests {
             assert!(
                 UnverifiedAccessToken::parse(&sign(good, &claims, &key)).is_none(),
                 "{missing}"
+            );
+        }
+        for part in ["shard", "family", "consent"] {
+            let mut claims = claims.clone();
+            claims["latchkey"].as_object_mut().unwrap().remove(part);
+            assert!(
+                UnverifiedAccessToken::parse(&sign(good, &claims, &key)).is_none(),
+                "{part}"
+            );
+        }
+        for (claim, value) in [("aud", 7.into()), ("aud", vec![7].into()), ("exp", i64::MAX.into())] {
+            let mut claims = claims.clone();
+            claims[claim] = value;
+            assert!(
+                UnverifiedAccessToken::parse(&sign(good, &claims, &key)).is_none(),
+                "{claim}"
             );
         }
         for garbage in ["", ".", "..", "a.b.c", &"a".repeat(5000)] {
@@ -359,6 +430,7 @@ pub mod tests {
         let many = Audience::new(vec!["a".into(), "b".into()]);
         assert_eq!(serde_json::to_string(&many).unwrap(), r#"["a","b"]"#);
         assert!(many.contains("b") && !many.contains("c"));
+        assert_eq!(serde_json::from_str::<Audience>(r#"["a","b"]"#).unwrap(), many);
         assert_eq!(Audience::new(vec!["a".into()]), Audience::One("a".into()));
     }
 }

@@ -141,7 +141,7 @@ pub struct CatalogueScope {
 
 /// A client grant: what the operator lets an app ask of one API for one kind of subject.
 #[derive(Debug, Clone, Deserialize)]
-#[serde(tag = "access", rename_all = "snake_case")]
+#[serde(try_from = "StoredGrant")]
 pub enum ClientGrant {
     /// Nothing.
     None,
@@ -152,6 +152,26 @@ pub enum ClientGrant {
     },
     /// Every scope the API has, now and later.
     All,
+}
+
+/// The form in which the directory tells it.
+#[derive(Deserialize)]
+struct StoredGrant {
+    access: String,
+    scopes: Option<Scopes>,
+}
+
+impl TryFrom<StoredGrant> for ClientGrant {
+    type Error = &'static str;
+
+    fn try_from(stored: StoredGrant) -> Result<Self, Self::Error> {
+        match (stored.access.as_str(), stored.scopes) {
+            ("none", _) => Ok(Self::None),
+            ("chosen", Some(scopes)) => Ok(Self::Chosen { scopes }),
+            ("all", _) => Ok(Self::All),
+            _ => Err("a client grant is none, chosen with scopes, or all"),
+        }
+    }
 }
 
 /// Whom a token speaks for: disjoint, so that a token of an app for itself never passes for a user's.
