@@ -456,6 +456,33 @@ mod tests {
         assert_eq!(error, "missing field `name`");
     }
 
+    #[derive(Debug, PartialEq, Deserialize)]
+    struct WithDefaults {
+        #[serde(default)]
+        list: Vec<u8>,
+        maybe: Option<u8>,
+        needed: u8,
+    }
+
+    #[test]
+    fn a_missing_member_has_its_default_and_does_not_excuse_the_next() {
+        let read = |value| from_value::<WithDefaults>(value).map_err(|error| error.to_string());
+        let expected = WithDefaults {
+            list: Vec::new(),
+            maybe: None,
+            needed: 1,
+        };
+        assert_eq!(read(json!({ "needed": 1 })), Ok(expected));
+        assert_eq!(read(json!({ "list": [1] })), Err("missing field `needed`".into()));
+        let error = read(json!({ "needed": "secret" })).unwrap_err();
+        assert!(!error.contains("missing") && !error.contains("secret"), "{error}");
+        for null in ["list", "needed"] {
+            let mut members = json!({ "list": [], "needed": 1 });
+            members[null] = Value::Null;
+            assert!(read(members).is_err(), "{null}");
+        }
+    }
+
     #[test]
     fn a_value_of_another_kind_is_refused_without_showing_it() {
         fn refused<T: DeserializeOwned + Debug>(value: Value) {
