@@ -4,6 +4,7 @@
 //! `tools/fuzz` runs every folder's target.
 #![no_main]
 
+mod client_keys;
 mod oauth;
 mod sealed;
 mod wire;
@@ -16,9 +17,12 @@ const TARGETS: &[(&str, Target)] = &[
     ("access_token", sealed::access_token),
     ("authorization_code", sealed::authorization_code),
     ("basic_header", wire::basic_header),
+    ("client_assertion", client_keys::client_assertion),
     ("cookie", wire::cookie),
+    ("dpop_proof", client_keys::dpop_proof),
     ("form", wire::form),
     ("json", wire::json),
+    ("jwk_set", client_keys::jwk_set),
     ("pkce", oauth::pkce),
     ("query", wire::query),
     ("redirect_uri", oauth::redirect_uri),

@@ -6,9 +6,10 @@ use std::sync::LazyLock;
 use latchkey::crypto::keys::{Purpose, SealingKeys};
 use latchkey::crypto::{base64url, from_base64url, seal};
 use latchkey::ledger::shard::Shard;
-use latchkey::oauth::access_token::{AccessToken, UnverifiedAccessToken};
+use latchkey::oauth::access_token::UnverifiedAccessToken;
 use latchkey::oauth::authorization_code::AuthorizationCode;
 use latchkey::oauth::refresh_token::{FamilyId, RefreshToken};
+use latchkey::oauth::signed_jwt::assemble;
 use latchkey::random::Random;
 use latchkey::time::Timestamp;
 
@@ -133,7 +134,7 @@ pub fn access_token(data: &[u8]) {
         (Some("at+jwt"), Some(kid.as_str()))
     );
     assert!(matches!(header["alg"].as_str(), Some("ES256" | "RS256")));
-    assert_eq!(AccessToken::assemble(read.signing_input, &read.signature), token);
+    assert_eq!(assemble(read.signing_input, &read.signature), token);
     let issuer = "https://auth.example";
     if let Some(accepted) = read.accept(issuer, Timestamp(0)) {
         assert_eq!(accepted.claims.iss, issuer);
