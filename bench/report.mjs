@@ -49,7 +49,7 @@ Written by \`make bench\`; nothing here is entered by hand.
 
 ${await machine()}
 
-One run: ${rounds} rounds, in each ${requests} requests of every kind to one system after the other, 16 at a time over as many connections; the figures are medians of the rounds, the ratios medians of the ratios within a round. Every system is a release build in a workerd of its own, asked at its own port, with local KV, D1 and Durable Objects ${await place()}. What a request needs (sessions, codes, tokens) is made before its clock starts. Each flow is another user's first. Latchkey's app authenticates by secret, and so does the other's. Latchkey logs problems only (`REQUEST_LOG`), as the others log nothing, and its rate limits are off. The load client, written for this and in one process, was busy for at most ${percent(Math.max(...samples.map((one) => one.busy)))} of one core.
+One run: ${rounds} rounds, in each ${requests} requests of every kind to one system after the other, 16 at a time over as many connections; the figures are medians of the rounds, the ratios medians of the ratios within a round. Every system is a release build in a workerd of its own, asked at its own port, with local KV, D1 and Durable Objects ${await place()}. What a request needs (sessions, codes, tokens) is made before its clock starts. Each flow is another user's first. Latchkey's app authenticates by secret, and so does the other's. Latchkey logs problems only, as the others log nothing, and its rate limits are off. The load client, written for this and in one process, was busy for at most ${percent(Math.max(...samples.map((one) => one.busy)))} of one core.
 
 ## Targets
 ${table(
