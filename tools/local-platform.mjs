@@ -102,7 +102,13 @@ function workersAt({ issuer, resource, partner }, latchkey) {
       origin: issuer,
       ready: "/healthz",
       // Off, because everyone on this machine would share one address.
-      vars: { ISSUER: issuer, PLATFORM_NAME, DEVELOPMENT_SIGN_IN: "true", RATE_LIMITS: "off" },
+      // Off, so that a load test on this machine, which is one address, is not mistaken for an attack.
+      vars: {
+        ISSUER: issuer,
+        PLATFORM_NAME,
+        DEVELOPMENT_SIGN_IN: "true",
+        RATE_LIMITS: process.env.RATE_LIMITS ?? "off",
+      },
     },
     {
       label: "projects-api",
