@@ -2,11 +2,15 @@
 
 use std::cell::Cell;
 use std::panic::AssertUnwindSafe;
+use std::pin::pin;
 use std::rc::Rc;
 use std::time::Duration;
 
+use futures_util::future::{Either, select};
 use serde_json::Value;
-use worker::{DurableObject, Env, Method, Request, Response, Result, SqlStorage, State, console_log, durable_object};
+use worker::{
+    Delay, DurableObject, Env, Method, Request, Response, Result, SqlStorage, State, console_log, durable_object,
+};
 
 use super::scope::note_fault;
 use super::surroundings::{PlatformRandom, now};
@@ -22,14 +26,16 @@ use crate::time::Timestamp;
 pub const KV_KEY: &str = "keyring";
 /// How often a reader who finds no good mirror makes it be written again.
 const MIRROR_AGAIN: Duration = Duration::from_secs(60);
+/// How long KV may take.
+pub const KV_PATIENCE: Duration = Duration::from_secs(1);
 
 /// Keeps the signing keys sealed, and moves them on from making to removal.
 #[durable_object(fetch)]
 pub struct Keyring {
     state: State,
     env: Env,
-    /// When the mirror was last written for a reader's sake.
-    mirrored_at: AssertUnwindSafe<Cell<Option<Timestamp>>>,
+    /// When the mirror was last written, or tried to.
+    tried_at: AssertUnwindSafe<Cell<Option<Timestamp>>>,
 }
 
 impl DurableObject for Keyring {
@@ -37,7 +43,7 @@ impl DurableObject for Keyring {
         Self {
             state,
             env,
-            mirrored_at: AssertUnwindSafe(Cell::new(None)),
+            tried_at: AssertUnwindSafe(Cell::new(None)),
         }
     }
 
@@ -67,14 +73,21 @@ impl Keyring {
     /// Writes the set to KV if it is not there, and only then lets made keys count as published.
     async fn mirror(&self, config: &Config, rows: &Rows, sealed: &str, method: Method) -> Result<()> {
         let mut set = open(config, sealed)?;
-        let for_a_reader = method == Method::Get && self.mirrored_at.get().is_none_or(|at| now() - at >= MIRROR_AGAIN);
-        let is_mirrored = rows.mirrored_version()? == Some(set.version);
-        if is_mirrored && !for_a_reader {
+        let is_due = match method {
+            Method::Get => self.tried_at.get().is_none_or(|at| now() - at >= MIRROR_AGAIN),
+            _ => rows.mirrored_version()? != Some(set.version),
+        };
+        if !is_due {
             return Ok(());
         }
-        self.env.kv("KV")?.put(KV_KEY, sealed)?.execute().await?;
+        self.tried_at.set(Some(now()));
+        // Whoever asked waits for the answer, and the keys are here: KV is not worth waiting for long.
+        let put = pin!(self.env.kv("KV")?.put(KV_KEY, sealed)?.execute());
+        match select(put, pin!(Delay::from(KV_PATIENCE))).await {
+            Either::Left((written, _)) => written?,
+            Either::Right(_) => return Err(text("it takes too long")),
+        }
         let now = now();
-        self.mirrored_at.set(Some(now));
         if rows.sealed()?.as_deref() != Some(sealed) {
             // Changed meanwhile, so an older set may now be in KV: the next run writes the newer one.
             return rows.forget_mirror();

@@ -131,7 +131,10 @@ impl SqlRows {
 
     /// Uses of consents the directory has not been told of.
     pub fn untold_uses(&self) -> Result<Vec<ConsentUse>, StoreError> {
-        self.select("SELECT consent_id, used_at FROM consent_use LIMIT 500", Vec::new())
+        self.select(
+            "SELECT consent_id, used_at FROM consent_use ORDER BY used_at LIMIT 500",
+            Vec::new(),
+        )
     }
 
     /// Forgets uses the directory knows of now, but none that came meanwhile.

@@ -1,13 +1,15 @@
 //! The signing keys of an isolate: read from the mirror in KV, else from the `Keyring` object.
 
 use std::cell::{Cell, RefCell};
+use std::pin::pin;
 use std::rc::Rc;
 use std::time::Duration;
 
+use futures_util::future::{Either, select};
 use worker::wasm_bindgen::JsValue;
 use worker::{Delay, Method, Request};
 
-use super::keyring_object::KV_KEY;
+use super::keyring_object::{KV_KEY, KV_PATIENCE};
 use super::stores::{EdgeStores, store_error};
 use super::surroundings::now;
 use super::webcrypto::WebCryptoKey;
@@ -94,7 +96,13 @@ impl EdgeStores {
     }
 
     async fn mirrored_keys(&self) -> Option<KeySet> {
-        let sealed = self.env().kv("KV").ok()?.get(KV_KEY).text().await.ok()??;
+        let kv = self.env().kv("KV").ok()?;
+        let read = pin!(async { kv.get(KV_KEY).text().await });
+        // A KV that hangs must not hold up what the object knows too.
+        let sealed = match select(read, pin!(Delay::from(KV_PATIENCE))).await {
+            Either::Left((sealed, _)) => sealed.ok()??,
+            Either::Right(_) => return None,
+        };
         KeySet::open(&self.config().sealing_keys, &sealed)
     }
 

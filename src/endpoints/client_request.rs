@@ -10,7 +10,7 @@ use crate::ledger::shard::Shard;
 use crate::ledger::{Operation, Outcome, Refusal, SingleUse};
 use crate::oauth::client::App;
 use crate::oauth::client_assertion::{self, Audience};
-use crate::oauth::client_authentication::{AuthenticatedClient, Checked, PresentedClient};
+use crate::oauth::client_authentication::{AssertedClient, AuthenticatedClient, Checked, PresentedClient};
 use crate::oauth::dpop::{self, ProvenKey, UnverifiedProof};
 use crate::oauth::error::{ErrorCode, OAuthError};
 use crate::router;
@@ -87,9 +87,19 @@ pub async fn prove<S: Stores>(
     if let Some(app) = &app {
         context.log.app(app);
     }
-    let client = finish(context, presented.check(app)?).await?;
-    match !client.is_confidential() || proven_client_may(context, &client.app().client_id).await {
-        true => Ok(client),
+    match presented.check(app)? {
+        Checked::Authenticated(client) if client.is_confidential() => {
+            count_client(context, &client).await?;
+            Ok(client)
+        }
+        Checked::Authenticated(client) => Ok(client),
+        Checked::Asserted(asserted) => verify_assertion(context, asserted).await,
+    }
+}
+
+async fn count_client<S: Stores>(context: &Context<'_, S>, client: &AuthenticatedClient) -> Result<(), Failure> {
+    match proven_client_may(context, &client.app().client_id).await {
+        true => Ok(()),
         false => Err(Failure::TooMany),
     }
 }
@@ -103,13 +113,12 @@ pub async fn count_api<S: Stores>(context: &Context<'_, S>, client_id: &str) -> 
     }
 }
 
-/// Finishes the authentication of a client whose credentials fit its record so far. An assertion costs a trip to the one ledger
-/// object that knows whether it was used before (RFC 7523 §3).
-async fn finish<S: Stores>(context: &Context<'_, S>, checked: Checked) -> Result<AuthenticatedClient, Failure> {
-    let asserted = match checked {
-        Checked::Authenticated(client) => return Ok(client),
-        Checked::Asserted(asserted) => asserted,
-    };
+/// Verifies a client's assertion. It costs a trip to the one ledger object that knows whether it was used before
+/// (RFC 7523 §3); a request that is one too many is told so before its assertion is used.
+async fn verify_assertion<S: Stores>(
+    context: &Context<'_, S>,
+    asserted: AssertedClient,
+) -> Result<AuthenticatedClient, Failure> {
     let issuer = &context.config.issuer;
     let audience = Audience {
         issuer: issuer.as_str(),
@@ -122,6 +131,7 @@ async fn finish<S: Stores>(context: &Context<'_, S>, checked: Checked) -> Result
     }
     let assertion = assertion.accept(signature_is_good)?;
     let client = asserted.authenticated(&assertion)?;
+    count_client(context, &client).await?;
     let shard = Shard::of_name(&client.app().client_id);
     match use_once(context, shard, assertion.single_use).await? {
         true => Ok(client),
