@@ -7,11 +7,10 @@ use std::pin::pin;
 use std::time::Duration;
 
 use futures_util::future::{Either, join4, select};
-use worker::Delay;
 
 use super::d1::{Statement, batch};
 use super::stores::{EdgeStores, store_error};
-use super::surroundings::now;
+use super::surroundings::{now, sleep};
 use crate::ledger::shard::Shard;
 use crate::ledger::{Inspect, Operation};
 use crate::store::{Health, Ledger, Probe, Signer, StoreError};
@@ -36,7 +35,7 @@ impl Probe for EdgeStores {
                 return health;
             }
             // A promise of another request cannot be awaited, but its result can be waited for.
-            Delay::from(LOOK_AGAIN).await;
+            sleep(LOOK_AGAIN).await;
         }
         BEGAN.set(Some(now()));
         let health = self.ask_all(shard).await;
@@ -73,7 +72,7 @@ impl EdgeStores {
 
 /// Whether a part answers in time. Why it does not is in the log.
 async fn answers(part: &'static str, probe: impl Future<Output = Result<(), StoreError>>) -> bool {
-    match select(pin!(probe), pin!(Delay::from(PATIENCE))).await {
+    match select(pin!(probe), pin!(sleep(PATIENCE))).await {
         Either::Left((answer, _)) => answer.is_ok(),
         Either::Right(_) => {
             store_error(part, "no answer within 2 s");

@@ -8,12 +8,10 @@ use std::time::Duration;
 
 use futures_util::future::{Either, select};
 use serde_json::Value;
-use worker::{
-    Delay, DurableObject, Env, Method, Request, Response, Result, SqlStorage, State, console_log, durable_object,
-};
+use worker::{DurableObject, Env, Method, Request, Response, Result, SqlStorage, State, console_log, durable_object};
 
 use super::scope::note_fault;
-use super::surroundings::{PlatformRandom, now};
+use super::surroundings::{PlatformRandom, now, sleep};
 use super::webcrypto::{WebCryptoKey, generate_rsa_key};
 use crate::config::Config;
 use crate::crypto::ec_key::EcPrivateKey;
@@ -83,7 +81,7 @@ impl Keyring {
         self.tried_at.set(Some(now()));
         // Whoever asked waits for the answer, and the keys are here: KV is not worth waiting for long.
         let put = pin!(self.env.kv("KV")?.put(KV_KEY, sealed)?.execute());
-        match select(put, pin!(Delay::from(KV_PATIENCE))).await {
+        match select(put, pin!(sleep(KV_PATIENCE))).await {
             Either::Left((written, _)) => written?,
             Either::Right(_) => return Err(text("it takes too long")),
         }

@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use futures_util::future::{Either, select};
 use worker::wasm_bindgen::JsValue;
-use worker::{Delay, Method, Request};
+use worker::{Method, Request};
 
 use super::keyring_object::{KV_KEY, KV_PATIENCE};
 use super::stores::{EdgeStores, store_error};
-use super::surroundings::now;
+use super::surroundings::{now, sleep};
 use super::webcrypto::WebCryptoKey;
 use crate::crypto::signing::SigningAlgorithm;
 use crate::keyring::{Asked, KeyPair, KeySet, PublicKeys, Unknown, is_due_for_a_read, on_unknown_key};
@@ -99,7 +99,7 @@ impl EdgeStores {
         let kv = self.env().kv("KV").ok()?;
         let read = pin!(async { kv.get(KV_KEY).text().await });
         // A KV that hangs must not hold up what the object knows too.
-        let sealed = match select(read, pin!(Delay::from(KV_PATIENCE))).await {
+        let sealed = match select(read, pin!(sleep(KV_PATIENCE))).await {
             Either::Left((sealed, _)) => sealed.ok()??,
             Either::Right(_) => return None,
         };
@@ -147,7 +147,7 @@ impl EdgeStores {
             match on_unknown_key(ASKED.get(), now()) {
                 Unknown::Ask => held = keep(self.ask_keyring().await?),
                 Unknown::Wait => {
-                    Delay::from(LOOK_AGAIN).await;
+                    sleep(LOOK_AGAIN).await;
                     held = self.keys().await?;
                 }
                 Unknown::DoesNotExist => return Ok(None),
