@@ -16,5 +16,6 @@ pub mod oauth;
 pub mod pages;
 pub mod random;
 pub mod router;
+pub mod sign_in;
 pub mod store;
 pub mod time;

@@ -130,7 +130,11 @@ async fn begin_session<S: Stores>(
     let token = Secret::new(base64url(random::bytes::<32>(context.random)));
     let session = NewSession {
         token_hash: token.hash(),
+        id: random::identifier(context.random, "ses_"),
         user_id: user.id,
+        connection_id: None,
+        device: None,
+        auth_time: context.now,
         created_at: context.now,
         expires_at: context.now + SESSION_LIFETIME,
     };

@@ -273,7 +273,8 @@ impl ApiAccess {
     }
 }
 
-pub(super) fn sqlite_bool<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+/// Reads the 0 or 1 that SQLite has for a boolean.
+pub fn sqlite_bool<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
     u8::deserialize(deserializer).map(|value| value != 0)
 }
 

@@ -1,11 +1,17 @@
 //! What the endpoints need of storage, as small traits. `edge` implements them on Cloudflare; `memory` is
 //! their twin for tests, which can fail on purpose.
 
+mod connected_apps;
+mod consents;
 mod error;
 #[cfg(test)]
 pub mod memory;
+mod people;
 
+pub use connected_apps::{ConnectedApp, ConnectedApps, GrantedScope, Revoking};
+pub use consents::{ActiveConsent, Approval, AuthorizationView, Consents, Decided, Decision, DecisionState};
 pub use error::StoreError;
+pub use people::{NewSession, Sessions, SignedIn, User};
 
 use std::rc::Rc;
 
@@ -19,13 +25,17 @@ use crate::oauth::authorization_code::CodePayload;
 use crate::oauth::client::App;
 use crate::oauth::jwk::PublicKey;
 use crate::oauth::jws::SignedJwt;
-use crate::oauth::scope::Scopes;
-use crate::time::Timestamp;
 
 /// Everything an endpoint may ask of storage.
-pub trait Stores: Apps + Sessions + Consents + Codes + Ledger + Signer + ClientSignatures + Limits + Probe {}
+pub trait Stores:
+    Apps + Sessions + Consents + ConnectedApps + Codes + Ledger + Signer + ClientSignatures + Limits + Probe
+{
+}
 
-impl<T: Apps + Sessions + Consents + Codes + Ledger + Signer + ClientSignatures + Limits + Probe> Stores for T {}
+impl<T: Apps + Sessions + Consents + ConnectedApps + Codes + Ledger + Signer + ClientSignatures + Limits + Probe> Stores
+    for T
+{
+}
 
 /// Apps and APIs (D1).
 #[allow(async_fn_in_trait, reason = "single-threaded: no caller needs Send")]
@@ -34,49 +44,6 @@ pub trait Apps {
     async fn app(&self, client_id: &str) -> Result<Option<Rc<App>>, StoreError>;
     /// The credential an API introspects with; may be up to 8 seconds old.
     async fn api_credential(&self, id: &str) -> Result<Option<Rc<ApiCredential>>, StoreError>;
-}
-
-/// Users and their sessions (D1).
-#[allow(async_fn_in_trait, reason = "single-threaded: no caller needs Send")]
-pub trait Sessions {
-    /// Who is signed in under this session; `None` too when it expired or the user is suspended.
-    async fn session(&self, token_hash: &str, now: Timestamp) -> Result<Option<SignedIn>, StoreError>;
-    /// An active user by name.
-    async fn user_by_username(&self, username: &str) -> Result<Option<User>, StoreError>;
-    /// Writes a session, and deletes the one it replaces.
-    async fn begin_session(&self, session: &NewSession, replaces: Option<&str>) -> Result<(), StoreError>;
-    /// Deletes a session.
-    async fn end_session(&self, token_hash: &str) -> Result<(), StoreError>;
-}
-
-/// Consents and the decisions that make them (D1).
-#[allow(async_fn_in_trait, reason = "single-threaded: no caller needs Send")]
-pub trait Consents {
-    /// Everything an authorization request needs, in one trip and never from a cache.
-    async fn authorization_view(
-        &self,
-        session: Option<&str>,
-        client_id: &str,
-        now: Timestamp,
-    ) -> Result<AuthorizationView, StoreError>;
-    /// Claims the request for this decision and writes all that follows from it in one transaction, on
-    /// condition that app, user, session and consent still allow it; then reads back who won.
-    async fn decide(&self, decision: &Decision, now: Timestamp) -> Result<DecisionState, StoreError>;
-    /// A user's active consents, the newest first.
-    async fn connected_apps(&self, user_id: &str) -> Result<Vec<ConnectedApp>, StoreError>;
-    /// Takes a consent of this user out of use: `active` becomes `revoking`. `None`: no such consent of theirs.
-    async fn begin_revoking(
-        &self,
-        consent_id: &str,
-        user_id: &str,
-        now: Timestamp,
-    ) -> Result<Option<Revoking>, StoreError>;
-    /// `revoking` becomes `revoked`, once the ledger has ended everything.
-    async fn finish_revoking(&self, consent_id: &str) -> Result<(), StoreError>;
-    /// Consents whose revocation broke off.
-    async fn unfinished_revocations(&self) -> Result<Vec<Revoking>, StoreError>;
-    /// Deletes what has expired: sessions, decisions, copies of codes.
-    async fn delete_expired(&self, now: Timestamp) -> Result<(), StoreError>;
 }
 
 /// Codes on their way (KV, with a copy in D1).
@@ -206,162 +173,6 @@ impl Limit {
             Self::SignIn => "sign_in",
         }
     }
-}
-
-/// A user.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub struct User {
-    /// The claim `sub`.
-    pub id: String,
-    /// The name they sign in with.
-    pub username: String,
-    /// The name shown to them.
-    pub name: String,
-}
-
-/// A signed-in user.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SignedIn {
-    /// The hash of the session token.
-    pub session: String,
-    /// Who.
-    pub user: User,
-    /// When they proved who they are.
-    pub auth_time: Timestamp,
-}
-
-/// A session to write.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NewSession {
-    /// The hash of its token.
-    pub token_hash: String,
-    /// Whose.
-    pub user_id: String,
-    /// Since when, which is when the user proved who they are.
-    pub created_at: Timestamp,
-    /// Until when.
-    pub expires_at: Timestamp,
-}
-
-/// What an authorization request needs to know.
-#[derive(Debug, Clone, Default)]
-pub struct AuthorizationView {
-    /// Who is signed in.
-    pub signed_in: Option<SignedIn>,
-    /// The app.
-    pub app: Option<Rc<App>>,
-    /// The user's active consent for it.
-    pub consent: Option<ActiveConsent>,
-}
-
-/// A consent in force.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub struct ActiveConsent {
-    /// Its id.
-    pub id: String,
-    /// Where its token families are kept.
-    pub shard: Shard,
-    /// What was agreed to.
-    pub scopes: Scopes,
-}
-
-/// A decision to write.
-#[derive(Debug, Clone)]
-pub struct Decision {
-    /// The authorization request it decides.
-    pub request_id: String,
-    /// Tells this click from every other.
-    pub attempt: String,
-    /// The session it was made in.
-    pub session: String,
-    /// The user it binds.
-    pub user_id: String,
-    /// The app it is about.
-    pub client_id: String,
-    /// The app's epoch when it asked.
-    pub app_epoch: u32,
-    /// Where the answer goes: must still be registered, letter by letter.
-    pub redirect_uri: String,
-    /// What follows if the user agreed; `None`: they said no.
-    pub approval: Option<Approval>,
-}
-
-/// What follows from a yes.
-#[derive(Debug, Clone)]
-pub struct Approval {
-    /// The consent: the active one, or the id of a new one.
-    pub consent_id: String,
-    /// Where its token families are kept.
-    pub shard: Shard,
-    /// The hash of the code.
-    pub code_hash: String,
-    /// What the code stands for; its scopes are added to the consent.
-    pub payload: CodePayload,
-}
-
-/// How a request stands after a decision was attempted.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum DecisionState {
-    /// Decided, by this attempt or an earlier one.
-    Decided(Decided),
-    /// Not decided: the app, its redirect URI, the user or the session no longer allow it.
-    Refused,
-    /// Not decided: another consent for the same app came into force meanwhile.
-    ConsentChanged(ActiveConsent),
-    /// Not decided: the consent the request was shown with has been revoked meanwhile.
-    ConsentRevoked,
-}
-
-/// A decided request.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Decided {
-    /// The attempt that won.
-    pub attempt: String,
-    /// Who decided.
-    pub user_id: String,
-    /// When.
-    pub at: Timestamp,
-    /// Where the consent's token families are kept, if they agreed.
-    pub shard: Option<Shard>,
-}
-
-/// A consent as its user sees it.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub struct ConnectedApp {
-    /// The consent.
-    pub consent_id: String,
-    /// The app's name. Hostile until escaped.
-    pub name: String,
-    /// What it says it does. Hostile until escaped.
-    pub description: String,
-    /// Its logo.
-    pub logo_url: Option<String>,
-    /// Who answers for it. Hostile until escaped.
-    pub developer_name: String,
-    /// What was agreed to, with the catalogue's words for it.
-    pub scopes: Vec<GrantedScope>,
-    /// Since when.
-    pub connected_at: Timestamp,
-    /// When it last got a token.
-    pub last_used_at: Option<Timestamp>,
-}
-
-/// A scope that was agreed to.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub struct GrantedScope {
-    /// Its name.
-    pub scope: String,
-    /// The catalogue's words for it; the name where the catalogue has none any more.
-    pub description: String,
-}
-
-/// A consent on its way out.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub struct Revoking {
-    /// The consent.
-    pub id: String,
-    /// Where its token families are kept.
-    pub shard: Shard,
 }
 
 /// With what an API calls introspection.

@@ -1,6 +1,7 @@
 //! The directory in D1.
 
 mod apps;
+mod connected_apps;
 mod consents;
 mod sessions;
 mod statements;

@@ -14,13 +14,16 @@ struct SessionRow {
     username: String,
     name: String,
     auth_time: Timestamp,
+    may_connect_apps: u8,
 }
 
 /// Finds a live session of an active user.
 pub fn select_session(token_hash: &str, now: Timestamp) -> Statement {
     Statement::new(
-        "SELECT u.id, u.username, u.name, s.auth_time FROM sessions s JOIN users u ON u.id = s.user_id
-         WHERE s.token_hash = ?1 AND s.expires_at > ?2 AND u.status = 'active'",
+        "SELECT u.id, COALESCE(u.account_name, u.username) AS username, u.name, s.auth_time,
+                COALESCE(c.domain_level, 1) AS may_connect_apps
+         FROM sessions s JOIN users u ON u.id = s.user_id LEFT JOIN connections c ON c.id = s.connection_id
+         WHERE s.token_hash = ?1 AND s.expires_at > ?2 AND u.status = 'active' AND COALESCE(c.status, 'active') = 'active'",
     )
     .text(token_hash)
     .time(now)
@@ -37,6 +40,7 @@ pub fn read_session(results: &[D1Result], index: usize, token_hash: &str) -> Res
             name: row.name,
         },
         auth_time: row.auth_time,
+        may_connect_apps: row.may_connect_apps != 0,
     }))
 }
 
@@ -47,18 +51,24 @@ impl Sessions for EdgeStores {
     }
 
     async fn user_by_username(&self, username: &str) -> Result<Option<User>, StoreError> {
-        let statement =
-            Statement::new("SELECT id, username, name FROM users WHERE username = ?1 AND status = 'active'");
+        let statement = Statement::new(
+            "SELECT id, COALESCE(account_name, username) AS username, name FROM users WHERE username = ?1 AND status = 'active'",
+        );
         let results = batch(&self.database()?, vec![statement.text(username)]).await?;
         Ok(rows(&results, 0)?.into_iter().next())
     }
 
     async fn begin_session(&self, session: &NewSession, replaces: Option<&str>) -> Result<(), StoreError> {
         let insert = Statement::new(
-            "INSERT INTO sessions (token_hash, user_id, auth_time, created_at, expires_at) VALUES (?1, ?2, ?3, ?3, ?4)",
+            "INSERT INTO sessions (token_hash, id, user_id, connection_id, device, auth_time, created_at, last_seen_at, expires_at)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7, ?8)",
         )
         .text(&session.token_hash)
+        .text(&session.id)
         .text(&session.user_id)
+        .optional_text(session.connection_id.as_deref())
+        .optional_text(session.device.as_deref())
+        .time(session.auth_time)
         .time(session.created_at)
         .time(session.expires_at);
         let mut statements = vec![insert];

@@ -1,0 +1,87 @@
+-- People: how they sign in, what they are asked, and what they have connected.
+
+-- How users prove who they are. Only `domain_level` ones are offered when a third-party app asks.
+CREATE TABLE connections (
+  id                    TEXT PRIMARY KEY, -- con_…; a part of its callback's path, so no two share one
+  kind                  TEXT NOT NULL CHECK (kind IN ('oidc', 'hand_off')),
+  name                  TEXT NOT NULL, -- on its button: 'Acme account'
+  domain_level          INTEGER NOT NULL DEFAULT 0 CHECK (domain_level IN (0, 1)),
+  status                TEXT NOT NULL DEFAULT 'active' CHECK (status IN ('active', 'disabled')),
+  position              INTEGER NOT NULL DEFAULT 0,
+  issuer                TEXT NOT NULL, -- the `iss` of its ID tokens or assertions, letter by letter
+  -- 'oidc': Latchkey is its client.
+  client_id             TEXT,
+  client_authentication TEXT NOT NULL DEFAULT 'client_secret_basic'
+                        CHECK (client_authentication IN ('client_secret_basic', 'client_secret_post', 'none')),
+  client_secret_name    TEXT, -- the Worker secret that holds the client secret; nothing secret is kept here
+  scopes                TEXT NOT NULL DEFAULT 'openid profile email',
+  -- 'hand_off': the platform's own sign-in page, and the public keys of its assertions (a JWK Set).
+  login_url             TEXT,
+  jwks                  TEXT CHECK (json_valid(jwks)),
+  -- Whether the platform's own user ids become Latchkey's, and so the `sub` of access tokens.
+  subject_is_user_id    INTEGER NOT NULL DEFAULT 0 CHECK (subject_is_user_id IN (0, 1)),
+  created_at            INTEGER NOT NULL,
+  CHECK (kind <> 'oidc' OR client_id IS NOT NULL),
+  CHECK (kind <> 'hand_off' OR (login_url IS NOT NULL AND jwks IS NOT NULL))
+) STRICT;
+-- Two connections that name users could name the same one.
+CREATE UNIQUE INDEX connections_one_names_users ON connections (subject_is_user_id) WHERE subject_is_user_id = 1;
+
+-- Who a user is at their identity provider. Nothing else links the two: no e-mail address, no name.
+CREATE TABLE user_identities (
+  issuer        TEXT NOT NULL,
+  subject       TEXT NOT NULL,
+  user_id       TEXT NOT NULL REFERENCES users (id),
+  connection_id TEXT NOT NULL REFERENCES connections (id),
+  created_at    INTEGER NOT NULL,
+  PRIMARY KEY (issuer, subject)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX user_identities_by_user ON user_identities (user_id);
+
+-- What they know their account by, an e-mail address say. Shown to them, believed by nobody. NULL: the user name.
+ALTER TABLE users ADD COLUMN account_name TEXT;
+CREATE INDEX users_suspended ON users (id) WHERE status = 'suspended';
+
+-- Made anew, so that every session has an id that may be shown: everyone signs in once more.
+DROP TABLE sessions;
+CREATE TABLE sessions (
+  token_hash    TEXT PRIMARY KEY,
+  id            TEXT NOT NULL UNIQUE DEFAULT ('ses_' || lower(hex(randomblob(16)))),
+  user_id       TEXT NOT NULL REFERENCES users (id),
+  connection_id TEXT REFERENCES connections (id), -- NULL: the development sign-in
+  device        TEXT, -- 'firefox/linux', as recognised when it began
+  auth_time     INTEGER NOT NULL,
+  created_at    INTEGER NOT NULL,
+  last_seen_at  INTEGER NOT NULL DEFAULT 0, -- to within some minutes
+  expires_at    INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX sessions_by_user ON sessions (user_id, created_at);
+CREATE INDEX sessions_by_expiry ON sessions (expires_at);
+
+-- An app on people's own devices is connected once for each install; `instance` tells them apart. It is '' where
+-- there is one connection only: apps whose answers go to a site on the web.
+ALTER TABLE consents ADD COLUMN instance TEXT NOT NULL DEFAULT '';
+ALTER TABLE consents ADD COLUMN device TEXT; -- 'firefox/linux': where the user agreed
+ALTER TABLE consents ADD COLUMN ended_by TEXT
+  CHECK (ended_by IN ('user', 'unused', 'displaced', 'user_suspended')); -- NULL while active
+ALTER TABLE consents ADD COLUMN expiry_noted_at INTEGER; -- when its user could first see that it will end unused
+DROP INDEX consents_one_active;
+CREATE UNIQUE INDEX consents_one_active ON consents (user_id, client_id, instance) WHERE status = 'active';
+DROP INDEX consents_by_user;
+CREATE INDEX consents_listed ON consents (user_id, created_at DESC, id) WHERE status IN ('active', 'revoking');
+CREATE INDEX consents_by_app ON consents (client_id, user_id); -- the cap of unverified apps counts users
+CREATE INDEX consents_by_use ON consents (COALESCE(last_used_at, created_at)) WHERE status = 'active';
+
+-- The name of the app's logo in KV; it is served from here. `logo_url` is not read any more.
+ALTER TABLE apps ADD COLUMN logo TEXT;
+-- Scopes the user may leave out on the consent page; the app says which it can do without.
+ALTER TABLE app_scopes ADD COLUMN is_optional INTEGER NOT NULL DEFAULT 0 CHECK (is_optional IN (0, 1));
+-- Who may use an app before it is reviewed, beside the members of its developer account.
+CREATE TABLE app_testers (
+  client_id TEXT NOT NULL REFERENCES apps (client_id),
+  user_id   TEXT NOT NULL REFERENCES users (id),
+  added_at  INTEGER NOT NULL,
+  PRIMARY KEY (client_id, user_id)
+) STRICT, WITHOUT ROWID;
+-- {"de": {"title": …, "description": …}, …}
+ALTER TABLE scopes ADD COLUMN translations TEXT NOT NULL DEFAULT '{}' CHECK (json_valid(translations));

@@ -1,0 +1,107 @@
+//! The rows of a ledger object.
+
+use std::collections::BTreeMap;
+
+use super::*;
+use crate::ledger::event::Event;
+use crate::ledger::family::Family;
+use crate::ledger::{RedeemedCode, Rows, SingleUse};
+
+/// The rows of one ledger object.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct MemoryRows {
+    pub codes: BTreeMap<String, RedeemedCode>,
+    pub families: BTreeMap<String, Family>,
+    pub ended_consents: BTreeMap<String, Timestamp>,
+    pub ended_tokens: BTreeMap<String, Timestamp>,
+    pub single_uses: BTreeMap<String, SingleUse>,
+    pub used: BTreeMap<String, Timestamp>,
+    /// For the audit trail, in the order in which they were noted.
+    pub events: Vec<Event>,
+    /// When codes are forgotten.
+    until: BTreeMap<String, Timestamp>,
+}
+
+impl MemoryRows {
+    /// What the alarm does: deletes what can no longer matter.
+    pub fn delete_expired(&mut self, now: Timestamp) {
+        let until = &self.until;
+        self.codes.retain(|hash, _| until[hash] > now);
+        self.families
+            .retain(|_, family| family.expires_at.min(family.idle_expires_at) > now);
+        self.ended_consents.retain(|_, until| *until > now);
+        self.ended_tokens.retain(|_, until| *until > now);
+        self.single_uses.retain(|_, single_use| single_use.expires_at > now);
+    }
+}
+
+impl Rows for MemoryRows {
+    fn code(&self, hash: &str) -> Result<Option<RedeemedCode>, StoreError> {
+        Ok(self.codes.get(hash).cloned())
+    }
+
+    fn put_code(&mut self, hash: &str, code: &RedeemedCode, until: Timestamp) -> Result<(), StoreError> {
+        self.until.insert(hash.into(), until);
+        self.codes.insert(hash.into(), code.clone());
+        Ok(())
+    }
+
+    fn family(&self, id: &str) -> Result<Option<Family>, StoreError> {
+        Ok(self.families.get(id).cloned())
+    }
+
+    fn put_family(&mut self, id: &str, family: &Family) -> Result<(), StoreError> {
+        self.families.insert(id.into(), family.clone());
+        Ok(())
+    }
+
+    fn remove_family(&mut self, id: &str) -> Result<(), StoreError> {
+        self.families.remove(id);
+        Ok(())
+    }
+
+    fn families_of_consent(&self, consent_id: &str) -> Result<Vec<(String, Family)>, StoreError> {
+        let all = self
+            .families
+            .iter()
+            .filter(|(_, family)| family.consent_id == consent_id);
+        Ok(all.map(|(id, family)| (id.clone(), family.clone())).collect())
+    }
+
+    fn consent_ended(&self, consent_id: &str) -> Result<bool, StoreError> {
+        Ok(self.ended_consents.contains_key(consent_id))
+    }
+
+    fn end_consent(&mut self, consent_id: &str, until: Timestamp) -> Result<(), StoreError> {
+        self.ended_consents.insert(consent_id.into(), until);
+        Ok(())
+    }
+
+    fn token_ended(&self, jti: &str) -> Result<bool, StoreError> {
+        Ok(self.ended_tokens.contains_key(jti))
+    }
+
+    fn end_token(&mut self, jti: &str, until: Timestamp) -> Result<(), StoreError> {
+        self.ended_tokens.insert(jti.into(), until);
+        Ok(())
+    }
+
+    fn single_use(&self, name: &str) -> Result<Option<String>, StoreError> {
+        Ok(self.single_uses.get(name).map(|single_use| single_use.attempt.clone()))
+    }
+
+    fn put_single_use(&mut self, single_use: &SingleUse) -> Result<(), StoreError> {
+        self.single_uses.insert(single_use.name.clone(), single_use.clone());
+        Ok(())
+    }
+
+    fn touch_consent(&mut self, consent_id: &str, now: Timestamp) -> Result<(), StoreError> {
+        self.used.insert(consent_id.into(), now);
+        Ok(())
+    }
+
+    fn note(&mut self, event: &Event) -> Result<(), StoreError> {
+        self.events.push(event.clone());
+        Ok(())
+    }
+}

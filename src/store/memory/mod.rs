@@ -1,0 +1,235 @@
+//! Storage in memory, for tests: the same promises as the real thing, and it fails when told to.
+
+mod connected_apps;
+mod consents;
+mod ledger;
+mod people;
+
+pub use consents::StoredConsent;
+pub use ledger::MemoryRows;
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use super::*;
+use crate::crypto::ec_key::{EcPrivateKey, EcPublicKey};
+use crate::keyring::KeySet;
+use crate::random::testing::Seeded;
+use crate::time::Timestamp;
+
+/// Everything in memory.
+pub struct Memory {
+    /// The clock of the ledger.
+    pub now: Cell<Timestamp>,
+    /// Apps by client id.
+    pub apps: RefCell<BTreeMap<String, App>>,
+    /// API credentials by id.
+    pub credentials: BTreeMap<String, ApiCredential>,
+    /// Users.
+    pub users: Vec<User>,
+    /// Sessions by hash.
+    pub sessions: RefCell<BTreeMap<String, NewSession>>,
+    /// Consents by id: user, client, state.
+    pub consents: RefCell<BTreeMap<String, StoredConsent>>,
+    /// Decisions by request.
+    pub decisions: RefCell<BTreeMap<String, Decided>>,
+    /// KV.
+    pub kv: RefCell<BTreeMap<String, CodePayload>>,
+    /// The copies in D1.
+    pub copies: RefCell<BTreeMap<String, CodePayload>>,
+    /// The ledger objects.
+    pub ledgers: RefCell<BTreeMap<Shard, MemoryRows>>,
+    /// How many requests each limit allows; none: any number.
+    pub limits: RefCell<BTreeMap<Limit, u32>>,
+    /// The requests counted, by limit and key.
+    pub counts: RefCell<BTreeMap<(Limit, String), u32>>,
+    /// The trips made, by part.
+    pub trips: RefCell<Vec<&'static str>>,
+    keys: BTreeMap<SigningAlgorithm, EcPrivateKey>,
+    faults: RefCell<Vec<Fault>>,
+}
+
+/// A failure to come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// The next call to this part fails and nothing happened.
+    Before(&'static str),
+    /// The next call to this part happens, but its reply is lost.
+    After(&'static str),
+}
+
+impl Default for Memory {
+    fn default() -> Self {
+        let user = |id: &str, name: &str| User {
+            id: id.into(),
+            username: name.into(),
+            name: name.to_uppercase(),
+        };
+        Self {
+            now: Cell::new(Timestamp(1_000_000)),
+            apps: RefCell::default(),
+            credentials: BTreeMap::new(),
+            users: vec![user("usr_alice", "alice"), user("usr_ben", "ben")],
+            sessions: RefCell::default(),
+            consents: RefCell::default(),
+            decisions: RefCell::default(),
+            kv: RefCell::default(),
+            copies: RefCell::default(),
+            ledgers: RefCell::default(),
+            limits: RefCell::default(),
+            counts: RefCell::default(),
+            trips: RefCell::default(),
+            keys: SigningAlgorithm::ALL
+                .map(|algorithm| (algorithm, EcPrivateKey::generate(&Seeded::new(9 + algorithm as u32))))
+                .into(),
+            faults: RefCell::default(),
+        }
+    }
+}
+
+impl Memory {
+    /// Plans failures, each for the next call to its part.
+    pub fn plan(&self, faults: &[Fault]) {
+        self.faults.borrow_mut().extend(faults);
+    }
+
+    fn trip<T>(&self, part: &'static str, action: impl FnOnce() -> T) -> Result<T, StoreError> {
+        self.trips.borrow_mut().push(part);
+        let error = || StoreError {
+            part,
+            detail: "planned".into(),
+        };
+        if self.take(Fault::Before(part)) {
+            return Err(error());
+        }
+        let done = action();
+        if self.take(Fault::After(part)) {
+            Err(error())
+        } else {
+            Ok(done)
+        }
+    }
+
+    fn take(&self, fault: Fault) -> bool {
+        let mut faults = self.faults.borrow_mut();
+        let at = faults.iter().position(|planned| *planned == fault);
+        at.map(|at| faults.remove(at)).is_some()
+    }
+}
+
+impl Apps for Memory {
+    async fn app(&self, client_id: &str) -> Result<Option<Rc<App>>, StoreError> {
+        self.trip("apps", || self.apps.borrow().get(client_id).cloned().map(Rc::new))
+    }
+
+    async fn api_credential(&self, id: &str) -> Result<Option<Rc<ApiCredential>>, StoreError> {
+        self.trip("apps", || self.credentials.get(id).cloned().map(Rc::new))
+    }
+}
+
+impl Probe for Memory {
+    async fn health(&self, _shard: Shard) -> Health {
+        let answers = |part| !self.take(Fault::Before(part));
+        Health {
+            d1: answers("d1"),
+            kv: answers("kv"),
+            ledger: answers("ledger"),
+            keyring: answers("keyring"),
+        }
+    }
+}
+
+impl Limits for Memory {
+    async fn within(&self, limit: Limit, key: &str) -> Result<bool, StoreError> {
+        if self.take(Fault::Before("limits")) {
+            return Err(StoreError {
+                part: "limits",
+                detail: "planned".into(),
+            });
+        }
+        let Some(allowed) = self.limits.borrow().get(&limit).copied() else {
+            return Ok(true);
+        };
+        let mut counts = self.counts.borrow_mut();
+        let count = counts.entry((limit, key.to_owned())).or_default();
+        let within = *count < allowed;
+        *count += u32::from(within);
+        Ok(within)
+    }
+}
+
+impl Codes for Memory {
+    async fn put_code(&self, hash: &str, payload: &CodePayload) -> Result<(), StoreError> {
+        self.trip("kv", || {
+            self.kv.borrow_mut().insert(hash.into(), payload.clone());
+        })
+    }
+
+    async fn code(&self, hash: &str) -> Result<Option<CodePayload>, StoreError> {
+        self.trip("kv", || self.kv.borrow().get(hash).cloned())
+    }
+
+    async fn code_copy(&self, hash: &str) -> Result<Option<CodePayload>, StoreError> {
+        self.trip("copies", || self.copies.borrow().get(hash).cloned())
+    }
+}
+
+impl Ledger for Memory {
+    async fn ledger(&self, shard: Shard, operation: &Operation) -> Result<Outcome, StoreError> {
+        let outcome = self.trip("ledger", || {
+            let mut ledgers = self.ledgers.borrow_mut();
+            crate::ledger::apply(ledgers.entry(shard).or_default(), operation, self.now.get())
+        })?;
+        // What crosses the wire is what comes back.
+        outcome.map(|outcome| serde_json::from_str(&serde_json::to_string(&outcome).unwrap()).unwrap())
+    }
+}
+
+impl Signer for Memory {
+    /// No RSA crate fits the versions in use here, so an RS256 signature is a P-256 one by another name; real ones
+    /// are made and verified on workerd.
+    type Key = EcPrivateKey;
+
+    async fn signing_keys(&self) -> Result<SigningKeys<EcPrivateKey>, StoreError> {
+        let key = |algorithm: SigningAlgorithm| NamedKey {
+            kid: algorithm.name().into(),
+            key: EcPrivateKey::from_d(&self.keys[&algorithm].d()).unwrap(),
+        };
+        self.trip("keys", || SigningKeys {
+            es256: key(SigningAlgorithm::Es256),
+            rs256: key(SigningAlgorithm::Rs256),
+        })
+    }
+
+    async fn sign(&self, key: &EcPrivateKey, message: &[u8]) -> Result<Vec<u8>, StoreError> {
+        Ok(key.sign(message))
+    }
+
+    async fn verify(
+        &self,
+        kid: &str,
+        algorithm: SigningAlgorithm,
+        message: &[u8],
+        signature: &[u8],
+    ) -> Result<bool, StoreError> {
+        let key = &self.keys[&algorithm];
+        Ok(kid == algorithm.name() && key.public_key().verify(message, signature))
+    }
+
+    async fn public_keys(&self) -> Result<PublicKeys, StoreError> {
+        self.trip("keys", || KeySet::default().public_keys())
+    }
+
+    async fn maintain_keys(&self) -> Result<(), StoreError> {
+        self.trip("keys", || ())
+    }
+}
+
+impl ClientSignatures for Memory {
+    async fn is_signed_by(&self, key: &PublicKey, jwt: &SignedJwt<'_>) -> bool {
+        let PublicKey::Ec { x, y } = key else { return false };
+        let (x, y) = (x.clone(), y.clone());
+        EcPublicKey { x, y }.verify(jwt.signing_input.as_bytes(), &jwt.signature)
+    }
+}

@@ -1,0 +1,43 @@
+//! Users and their sessions.
+
+use super::*;
+
+impl Memory {
+    pub(super) fn signed_in(&self, token_hash: &str, now: Timestamp) -> Option<SignedIn> {
+        let sessions = self.sessions.borrow();
+        let session = sessions.get(token_hash).filter(|session| session.expires_at > now)?;
+        let user = self.users.iter().find(|user| user.id == session.user_id)?;
+        Some(SignedIn {
+            session: token_hash.into(),
+            user: user.clone(),
+            auth_time: session.auth_time,
+            may_connect_apps: true,
+        })
+    }
+}
+
+impl Sessions for Memory {
+    async fn session(&self, token_hash: &str, now: Timestamp) -> Result<Option<SignedIn>, StoreError> {
+        self.trip("sessions", || self.signed_in(token_hash, now))
+    }
+
+    async fn user_by_username(&self, username: &str) -> Result<Option<User>, StoreError> {
+        self.trip("sessions", || {
+            self.users.iter().find(|user| user.username == username).cloned()
+        })
+    }
+
+    async fn begin_session(&self, session: &NewSession, replaces: Option<&str>) -> Result<(), StoreError> {
+        self.trip("sessions", || {
+            let mut sessions = self.sessions.borrow_mut();
+            replaces.map(|old| sessions.remove(old));
+            sessions.insert(session.token_hash.clone(), session.clone());
+        })
+    }
+
+    async fn end_session(&self, token_hash: &str) -> Result<(), StoreError> {
+        self.trip("sessions", || {
+            self.sessions.borrow_mut().remove(token_hash);
+        })
+    }
+}
