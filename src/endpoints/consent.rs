@@ -7,7 +7,7 @@ pub use decision::decision;
 use serde::{Deserialize, Serialize};
 
 use super::authorize::PendingRequest;
-use super::guard::{BrowserNonce, login_url, session_hash};
+use super::guard::{BrowserNonce, login_url, other_account_url, session_hash};
 use super::{message, page_error, page_unavailable};
 use crate::context::Context;
 use crate::crypto::keys::Purpose;
@@ -100,7 +100,7 @@ pub async fn page<S: Stores>(context: &Context<'_, S>, request: &Request) -> Rep
             &pending,
             &signed_in,
             view.consent.as_ref(),
-            &login_url(&here),
+            &other_account_url(&here),
         ),
         _ => Reply::see_other(login_url(&here)),
     }

@@ -121,3 +121,8 @@ pub fn safe_continuation<'t, S>(context: &Context<'_, S>, target: &'t str) -> Op
 pub fn login_url(target: &str) -> String {
     format!("{}?continue={}", router::LOGIN, percent_encoded(target))
 }
+
+/// The same for somebody who wants to be another: they choose the account, also where there is one way in only.
+pub fn other_account_url(target: &str) -> String {
+    format!("{}&choose=account", login_url(target))
+}

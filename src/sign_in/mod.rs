@@ -1,3 +1,4 @@
 //! How people prove who they are. Pure: what to ask an identity provider, and whether its answer is believed.
 
 pub mod connection;
+pub mod identity;
