@@ -10,7 +10,7 @@ use crate::context::Context;
 use crate::crypto::keys::Purpose;
 use crate::crypto::{base64url, seal};
 use crate::endpoints::authorize::PendingRequest;
-use crate::http::{Reply, Request, SESSION_COOKIE, clear_cookie, set_cookie};
+use crate::http::{Device, Reply, Request, SESSION_COOKIE, clear_cookie, set_cookie};
 use crate::oauth::secret::Secret;
 use crate::pages::{self, LoginPage, LogoutPage, MessagePage, Retry};
 use crate::random;
@@ -133,7 +133,7 @@ async fn begin_session<S: Stores>(
         id: random::identifier(context.random, "ses_"),
         user_id: user.id,
         connection_id: None,
-        device: None,
+        device: request.device().map(Device::code),
         auth_time: context.now,
         created_at: context.now,
         expires_at: context.now + SESSION_LIFETIME,

@@ -2,11 +2,13 @@
 
 mod accept;
 mod cookies;
+mod device;
 mod params;
 mod reply;
 
 pub use accept::asks_for;
 pub use cookies::{BROWSER_COOKIE, SESSION_COOKIE, clear_cookie, cookie, set_cookie};
+pub use device::Device;
 pub use params::{Params, ParamsError, Repeated};
 pub use reply::Reply;
 
@@ -82,6 +84,11 @@ impl Request {
     /// A header field by its lower-case name.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).map(String::as_str)
+    }
+
+    /// The device it came from, as far as its User-Agent says.
+    pub fn device(&self) -> Option<Device> {
+        self.header("user-agent").and_then(Device::of)
     }
 
     /// The parameters of the query.
