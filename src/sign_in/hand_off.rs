@@ -1,0 +1,268 @@
+//! The hand-off: people sign in on the platform's own page, which sends them back with an assertion it signs. A JWT
+//! (RFC 7519) of a type of its own, checked as RFC 8725 asks: for us alone, for this browser, once, and soon.
+
+use std::time::Duration;
+
+use thiserror::Error;
+
+use super::connection::HandOff;
+use super::identity::Identity;
+use crate::crypto::{base64url, equal_in_constant_time, hash};
+use crate::ledger::SingleUse;
+use crate::oauth::jwk::PublicKey;
+use crate::oauth::jws::{JwtError, SignedJwt};
+use crate::random::{self, Random};
+use crate::time::Timestamp;
+
+/// The type of the assertion (`typ`): no other JWT the platform signs with the same key passes for one.
+pub const ASSERTION_TYPE: &str = "latchkey-sign-in+jwt";
+
+/// How long an assertion may live: the way back through the browser, and as long its `jti` is remembered.
+const MAX_LIFETIME: Duration = Duration::from_secs(120);
+/// How far the platform's clock may be ahead, or behind where it says when somebody signed in.
+const CLOCK_SKEW: Duration = Duration::from_secs(30);
+const MAX_JTI: usize = 256;
+/// As OpenID Connect Core §2 limits it.
+const MAX_SUBJECT: usize = 255;
+/// The longest name that is kept, in bytes. Longer ones are left out: people sign in by their subject.
+const MAX_NAME: usize = 255;
+
+/// What an assertion must say to be the answer to one sign-in.
+#[derive(Debug, Clone, Copy)]
+pub struct Expected<'a> {
+    /// The connection's issuer, letter by letter.
+    pub issuer: &'a str,
+    /// This server's issuer identifier.
+    pub audience: &'a str,
+    /// What was sent along, bound to the browser.
+    pub nonce: &'a str,
+    /// Where signing in anew was asked for: not earlier than this.
+    pub authenticated_since: Option<Timestamp>,
+}
+
+/// Why an assertion is not believed. The text is for the log and for whoever runs the platform.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum Refusal {
+    /// It is no signed JWT.
+    #[error("the sign-in assertion {0}")]
+    Jwt(#[from] JwtError),
+    /// `typ` is that of something else, or missing.
+    #[error("the sign-in assertion must have the typ latchkey-sign-in+jwt")]
+    Type,
+    /// `iss` is another's.
+    #[error("the sign-in assertion must have the connection's issuer as iss, letter by letter")]
+    Issuer,
+    /// `aud` is another's, or somebody else's too.
+    #[error("the sign-in assertion must have this server's issuer identifier as its only aud")]
+    Audience,
+    /// `nonce` is not the one of this sign-in.
+    #[error("the sign-in assertion must have the nonce that the browser brought")]
+    Nonce,
+    /// `sub` is missing or no such text.
+    #[error("the sign-in assertion needs a sub of 1 to 255 printable ASCII characters")]
+    Subject,
+    /// `jti` is missing or too long.
+    #[error("the sign-in assertion needs a jti of at most 256 bytes")]
+    Id,
+    /// `iat`, `exp`, `nbf` or `auth_time` is missing or no time.
+    #[error("the sign-in assertion needs iat, exp and auth_time in seconds since 1970")]
+    Times,
+    /// `exp` is over two minutes after `iat`, or not after it.
+    #[error("the sign-in assertion must have an exp at most 120 seconds after its iat")]
+    Lifetime,
+    /// It was made, or the person signed in, at a time to come.
+    #[error("the sign-in assertion is from the future: check the clock")]
+    Future,
+    /// `exp` has passed.
+    #[error("the sign-in assertion has expired")]
+    Expired,
+    /// The person signed in before they were asked to do it anew.
+    #[error("the sign-in assertion has an auth_time before signing in anew was asked for")]
+    NotAnew,
+    /// No registered key of the connection made the signature.
+    #[error("the sign-in assertion is not signed by a registered key of the connection")]
+    Signature,
+    /// It was used before.
+    #[error("the sign-in assertion was used before")]
+    Replayed,
+}
+
+/// What a person can do who came with an assertion that is not believed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Remedy {
+    /// Begin again: it came late, twice, or into another browser.
+    BeginAgain,
+    /// Begin again and prove who they are: the platform sent them straight back.
+    ProveItAgain,
+    /// Nothing: the platform, or whoever pretends to be it, makes assertions that are wrong.
+    TellThePlatform,
+}
+
+impl Refusal {
+    /// Its name in the log.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Jwt(_) => "assertion_malformed",
+            Self::Type => "assertion_wrong_type",
+            Self::Issuer => "assertion_wrong_issuer",
+            Self::Audience => "assertion_wrong_audience",
+            Self::Nonce => "assertion_wrong_nonce",
+            Self::Subject => "assertion_without_subject",
+            Self::Id => "assertion_without_id",
+            Self::Times => "assertion_without_times",
+            Self::Lifetime => "assertion_lives_too_long",
+            Self::Future => "assertion_from_the_future",
+            Self::Expired => "assertion_expired",
+            Self::NotAnew => "assertion_not_anew",
+            Self::Signature => "assertion_wrong_signature",
+            Self::Replayed => "assertion_replayed",
+        }
+    }
+
+    /// What the page says.
+    pub fn remedy(self) -> Remedy {
+        match self {
+            Self::Nonce | Self::Expired | Self::Replayed => Remedy::BeginAgain,
+            Self::NotAnew => Remedy::ProveItAgain,
+            Self::Jwt(_)
+            | Self::Type
+            | Self::Issuer
+            | Self::Audience
+            | Self::Subject
+            | Self::Id
+            | Self::Times
+            | Self::Lifetime
+            | Self::Future
+            | Self::Signature => Remedy::TellThePlatform,
+        }
+    }
+}
+
+/// An assertion that says the right things and whose signature nobody has checked yet.
+#[derive(Debug)]
+pub struct UnverifiedAssertion<'a> {
+    jwt: SignedJwt<'a>,
+    identity: Identity,
+    single_use: SingleUse,
+}
+
+impl<'a> UnverifiedAssertion<'a> {
+    /// Checks everything but the signature.
+    pub fn check(
+        assertion: &'a str,
+        expected: Expected<'_>,
+        random: &dyn Random,
+        now: Timestamp,
+    ) -> Result<Self, Refusal> {
+        let jwt = SignedJwt::parse(assertion)?;
+        if !jwt.is_of_type(ASSERTION_TYPE) {
+            return Err(Refusal::Type);
+        }
+        if jwt.text("iss") != Some(expected.issuer) {
+            return Err(Refusal::Issuer);
+        }
+        if only_audience(&jwt) != Some(expected.audience) {
+            return Err(Refusal::Audience);
+        }
+        let nonce = jwt.text("nonce").ok_or(Refusal::Nonce)?;
+        if !equal_in_constant_time(nonce.as_bytes(), expected.nonce.as_bytes()) {
+            return Err(Refusal::Nonce);
+        }
+        let (expires_at, auth_time) = times(&jwt, expected.authenticated_since, now)?;
+        let subject = jwt.text("sub").filter(|subject| is_subject(subject));
+        let subject = subject.ok_or(Refusal::Subject)?.to_owned();
+        let jti = jwt.text("jti").filter(|jti| jti.len() <= MAX_JTI).ok_or(Refusal::Id)?;
+        let single_use = SingleUse {
+            name: hash(&format!("sign-in-assertion {} {jti}", hash(expected.issuer))),
+            attempt: base64url(random::bytes::<16>(random)),
+            expires_at: expires_at + CLOCK_SKEW,
+        };
+        let identity = Identity {
+            issuer: expected.issuer.to_owned(),
+            subject,
+            name: shown(&jwt, "name"),
+            account_name: shown(&jwt, "email").or_else(|| shown(&jwt, "preferred_username")),
+            auth_time,
+        };
+        Ok(Self {
+            jwt,
+            identity,
+            single_use,
+        })
+    }
+
+    /// The JWT, for its signature to be checked.
+    pub fn jwt(&self) -> &SignedJwt<'a> {
+        &self.jwt
+    }
+
+    /// The registered keys it may be signed with. Keys it brings itself or points to count for nothing
+    /// (RFC 8725 §3.10).
+    pub fn candidate_keys<'k>(&'k self, hand_off: &'k HandOff) -> impl Iterator<Item = &'k PublicKey> {
+        let kid = self.jwt.header("kid").and_then(serde_json::Value::as_str);
+        hand_off.jwks.candidates(kid, self.jwt.algorithm)
+    }
+
+    /// Who signed in, if the signature was found good, and what must be its first use.
+    pub fn accept(self, signature_is_good: bool) -> Result<(Identity, SingleUse), Refusal> {
+        match signature_is_good {
+            true => Ok((self.identity, self.single_use)),
+            false => Err(Refusal::Signature),
+        }
+    }
+}
+
+/// When it expires, and when the person proved who they are.
+fn times(
+    jwt: &SignedJwt<'_>,
+    authenticated_since: Option<Timestamp>,
+    now: Timestamp,
+) -> Result<(Timestamp, Timestamp), Refusal> {
+    let optional = |name| jwt.moment(name).map_err(|_| Refusal::Times);
+    let required = |name| optional(name)?.ok_or(Refusal::Times);
+    let (issued_at, expires_at, auth_time) = (required("iat")?, required("exp")?, required("auth_time")?);
+    let not_before = optional("nbf")?.unwrap_or(issued_at);
+    if expires_at <= issued_at || expires_at > issued_at + MAX_LIFETIME {
+        return Err(Refusal::Lifetime);
+    }
+    if [issued_at, not_before, auth_time]
+        .iter()
+        .any(|at| *at > now + CLOCK_SKEW)
+    {
+        return Err(Refusal::Future);
+    }
+    if expires_at <= now {
+        return Err(Refusal::Expired);
+    }
+    if authenticated_since.is_some_and(|since| auth_time + CLOCK_SKEW < since) {
+        return Err(Refusal::NotAnew);
+    }
+    // A clock that is ahead must not make a session look younger than it is.
+    Ok((expires_at, auth_time.min(now)))
+}
+
+/// The audience, if it is one alone: an assertion for others too could be used by them here.
+fn only_audience<'j>(jwt: &'j SignedJwt<'_>) -> Option<&'j str> {
+    use serde_json::Value::{Array, String};
+    match jwt.claim("aud")? {
+        String(only) => Some(only),
+        Array(several) => match several.as_slice() {
+            [String(only)] => Some(only),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+fn is_subject(subject: &str) -> bool {
+    subject.len() <= MAX_SUBJECT && subject.bytes().all(|byte| (b' '..=b'~').contains(&byte))
+}
+
+/// A claim that is shown to people, if it can be.
+fn shown(jwt: &SignedJwt<'_>, claim: &str) -> Option<String> {
+    let text = jwt.text(claim)?.trim();
+    (!text.is_empty() && text.len() <= MAX_NAME).then(|| text.to_owned())
+}
+
+#[cfg(test)]
+mod tests;
