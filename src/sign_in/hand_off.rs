@@ -19,8 +19,10 @@ pub const ASSERTION_TYPE: &str = "latchkey-sign-in+jwt";
 
 /// How long an assertion may live: the way back through the browser, and as long its `jti` is remembered.
 const MAX_LIFETIME: Duration = Duration::from_secs(120);
-/// How far the platform's clock may be ahead, or behind where it says when somebody signed in.
+/// How far the platform's clock may be ahead.
 const CLOCK_SKEW: Duration = Duration::from_secs(30);
+/// How much earlier than asked somebody may have signed in: `auth_time` counts whole seconds, by another clock.
+const AUTH_TIME_SKEW: Duration = Duration::from_secs(10);
 const MAX_JTI: usize = 256;
 /// As OpenID Connect Core §2 limits it.
 const MAX_SUBJECT: usize = 255;
@@ -37,103 +39,71 @@ pub struct Expected<'a> {
     /// What was sent along, bound to the browser.
     pub nonce: &'a str,
     /// Where signing in anew was asked for: not earlier than this.
-    pub authenticated_since: Option<Timestamp>,
+    pub since: Option<Timestamp>,
 }
 
-/// Why an assertion is not believed. The text is for the log and for whoever runs the platform.
+/// Why an assertion is not believed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-pub enum Refusal {
-    /// It is no signed JWT.
-    #[error("the sign-in assertion {0}")]
+pub enum AssertionError {
+    /// It is no signed JWT, or one signed by an algorithm that is not understood: `none` or HS256, say.
+    #[error("{0}")]
     Jwt(#[from] JwtError),
     /// `typ` is that of something else, or missing.
-    #[error("the sign-in assertion must have the typ latchkey-sign-in+jwt")]
+    #[error("must have the typ latchkey-sign-in+jwt")]
     Type,
     /// `iss` is another's.
-    #[error("the sign-in assertion must have the connection's issuer as iss, letter by letter")]
+    #[error("must have the connection's issuer as iss, letter by letter")]
     Issuer,
     /// `aud` is another's, or somebody else's too.
-    #[error("the sign-in assertion must have this server's issuer identifier as its only aud")]
+    #[error("must have this server's issuer identifier as its only aud")]
     Audience,
     /// `nonce` is not the one of this sign-in.
-    #[error("the sign-in assertion must have the nonce that the browser brought")]
+    #[error("must have the nonce that was sent along")]
     Nonce,
     /// `sub` is missing or no such text.
-    #[error("the sign-in assertion needs a sub of 1 to 255 printable ASCII characters")]
+    #[error("needs a sub of 1 to 255 printable ASCII characters")]
     Subject,
     /// `jti` is missing or too long.
-    #[error("the sign-in assertion needs a jti of at most 256 bytes")]
+    #[error("needs a jti of at most 256 bytes")]
     Id,
-    /// `iat`, `exp`, `nbf` or `auth_time` is missing or no time.
-    #[error("the sign-in assertion needs iat, exp and auth_time in seconds since 1970")]
+    /// `iat`, `exp` or `auth_time` is missing, or one of them or `nbf` is no time.
+    #[error("needs iat, exp and auth_time in seconds since 1970")]
     Times,
     /// `exp` is over two minutes after `iat`, or not after it.
-    #[error("the sign-in assertion must have an exp at most 120 seconds after its iat")]
+    #[error("must have an exp at most 120 seconds after its iat")]
     Lifetime,
     /// It was made, or the person signed in, at a time to come.
-    #[error("the sign-in assertion is from the future: check the clock")]
+    #[error("is from the future: check the clock")]
     Future,
     /// `exp` has passed.
-    #[error("the sign-in assertion has expired")]
+    #[error("has expired")]
     Expired,
     /// The person signed in before they were asked to do it anew.
-    #[error("the sign-in assertion has an auth_time before signing in anew was asked for")]
-    NotAnew,
+    #[error("has an auth_time from before signing in anew was asked for")]
+    NotFresh,
     /// No registered key of the connection made the signature.
-    #[error("the sign-in assertion is not signed by a registered key of the connection")]
+    #[error("is not signed by a registered key of the connection")]
     Signature,
-    /// It was used before.
-    #[error("the sign-in assertion was used before")]
-    Replayed,
 }
 
-/// What a person can do who came with an assertion that is not believed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Remedy {
-    /// Begin again: it came late, twice, or into another browser.
-    BeginAgain,
-    /// Begin again and prove who they are: the platform sent them straight back.
-    ProveItAgain,
-    /// Nothing: the platform, or whoever pretends to be it, makes assertions that are wrong.
-    TellThePlatform,
-}
-
-impl Refusal {
-    /// Its name in the log.
+impl AssertionError {
+    /// The name in the log.
     pub fn code(self) -> &'static str {
         match self {
-            Self::Jwt(_) => "assertion_malformed",
-            Self::Type => "assertion_wrong_type",
-            Self::Issuer => "assertion_wrong_issuer",
-            Self::Audience => "assertion_wrong_audience",
-            Self::Nonce => "assertion_wrong_nonce",
-            Self::Subject => "assertion_without_subject",
-            Self::Id => "assertion_without_id",
-            Self::Times => "assertion_without_times",
-            Self::Lifetime => "assertion_lives_too_long",
-            Self::Future => "assertion_from_the_future",
+            Self::Jwt(JwtError::Algorithm) => "assertion_algorithm",
+            Self::Jwt(JwtError::Malformed | JwtError::Critical) => "assertion_malformed",
+            Self::Type => "assertion_type",
+            Self::Issuer => "assertion_issuer",
+            Self::Audience => "assertion_audience",
+            Self::Nonce => "assertion_nonce",
+            Self::Subject => "assertion_subject",
+            Self::Id => "assertion_jti",
+            Self::Times => "assertion_times",
+            Self::Lifetime => "assertion_lifetime",
+            Self::Future => "assertion_future",
             Self::Expired => "assertion_expired",
-            Self::NotAnew => "assertion_not_anew",
-            Self::Signature => "assertion_wrong_signature",
-            Self::Replayed => "assertion_replayed",
-        }
-    }
-
-    /// What the page says.
-    pub fn remedy(self) -> Remedy {
-        match self {
-            Self::Nonce | Self::Expired | Self::Replayed => Remedy::BeginAgain,
-            Self::NotAnew => Remedy::ProveItAgain,
-            Self::Jwt(_)
-            | Self::Type
-            | Self::Issuer
-            | Self::Audience
-            | Self::Subject
-            | Self::Id
-            | Self::Times
-            | Self::Lifetime
-            | Self::Future
-            | Self::Signature => Remedy::TellThePlatform,
+            Self::NotFresh => "assertion_not_fresh",
+            Self::Signature => "assertion_signature",
         }
     }
 }
@@ -153,25 +123,28 @@ impl<'a> UnverifiedAssertion<'a> {
         expected: Expected<'_>,
         random: &dyn Random,
         now: Timestamp,
-    ) -> Result<Self, Refusal> {
+    ) -> Result<Self, AssertionError> {
         let jwt = SignedJwt::parse(assertion)?;
         if !jwt.is_of_type(ASSERTION_TYPE) {
-            return Err(Refusal::Type);
+            return Err(AssertionError::Type);
         }
         if jwt.text("iss") != Some(expected.issuer) {
-            return Err(Refusal::Issuer);
+            return Err(AssertionError::Issuer);
         }
         if only_audience(&jwt) != Some(expected.audience) {
-            return Err(Refusal::Audience);
+            return Err(AssertionError::Audience);
         }
-        let nonce = jwt.text("nonce").ok_or(Refusal::Nonce)?;
+        let nonce = jwt.text("nonce").ok_or(AssertionError::Nonce)?;
         if !equal_in_constant_time(nonce.as_bytes(), expected.nonce.as_bytes()) {
-            return Err(Refusal::Nonce);
+            return Err(AssertionError::Nonce);
         }
-        let (expires_at, auth_time) = times(&jwt, expected.authenticated_since, now)?;
+        let (expires_at, auth_time) = times(&jwt, expected.since, now)?;
         let subject = jwt.text("sub").filter(|subject| is_subject(subject));
-        let subject = subject.ok_or(Refusal::Subject)?.to_owned();
-        let jti = jwt.text("jti").filter(|jti| jti.len() <= MAX_JTI).ok_or(Refusal::Id)?;
+        let subject = subject.ok_or(AssertionError::Subject)?.to_owned();
+        let jti = jwt
+            .text("jti")
+            .filter(|jti| jti.len() <= MAX_JTI)
+            .ok_or(AssertionError::Id)?;
         let single_use = SingleUse {
             name: hash(&format!("sign-in-assertion {} {jti}", hash(expected.issuer))),
             attempt: base64url(random::bytes::<16>(random)),
@@ -204,10 +177,10 @@ impl<'a> UnverifiedAssertion<'a> {
     }
 
     /// Who signed in, if the signature was found good, and what must be its first use.
-    pub fn accept(self, signature_is_good: bool) -> Result<(Identity, SingleUse), Refusal> {
+    pub fn accept(self, signature_is_good: bool) -> Result<(Identity, SingleUse), AssertionError> {
         match signature_is_good {
             true => Ok((self.identity, self.single_use)),
-            false => Err(Refusal::Signature),
+            false => Err(AssertionError::Signature),
         }
     }
 }
@@ -215,30 +188,33 @@ impl<'a> UnverifiedAssertion<'a> {
 /// When it expires, and when the person proved who they are.
 fn times(
     jwt: &SignedJwt<'_>,
-    authenticated_since: Option<Timestamp>,
+    since: Option<Timestamp>,
     now: Timestamp,
-) -> Result<(Timestamp, Timestamp), Refusal> {
-    let optional = |name| jwt.moment(name).map_err(|_| Refusal::Times);
-    let required = |name| optional(name)?.ok_or(Refusal::Times);
+) -> Result<(Timestamp, Timestamp), AssertionError> {
+    let optional = |name| jwt.moment(name).map_err(|_| AssertionError::Times);
+    let required = |name| optional(name)?.ok_or(AssertionError::Times);
     let (issued_at, expires_at, auth_time) = (required("iat")?, required("exp")?, required("auth_time")?);
     let not_before = optional("nbf")?.unwrap_or(issued_at);
     if expires_at <= issued_at || expires_at > issued_at + MAX_LIFETIME {
-        return Err(Refusal::Lifetime);
+        return Err(AssertionError::Lifetime);
     }
     if [issued_at, not_before, auth_time]
         .iter()
         .any(|at| *at > now + CLOCK_SKEW)
     {
-        return Err(Refusal::Future);
+        return Err(AssertionError::Future);
     }
     if expires_at <= now {
-        return Err(Refusal::Expired);
-    }
-    if authenticated_since.is_some_and(|since| auth_time + CLOCK_SKEW < since) {
-        return Err(Refusal::NotAnew);
+        return Err(AssertionError::Expired);
     }
     // A clock that is ahead must not make a session look younger than it is.
-    Ok((expires_at, auth_time.min(now)))
+    let auth_time = auth_time.min(now);
+    match since {
+        Some(since) if auth_time + AUTH_TIME_SKEW < since => Err(AssertionError::NotFresh),
+        // What is accepted as fresh counts as such from here on, or its user would be sent round in circles.
+        Some(since) => Ok((expires_at, auth_time.max(since))),
+        None => Ok((expires_at, auth_time)),
+    }
 }
 
 /// The audience, if it is one alone: an assertion for others too could be used by them here.

@@ -7,11 +7,13 @@ mod error;
 #[cfg(test)]
 pub mod memory;
 mod people;
+mod session_list;
 
 pub use connected_apps::{ConnectedApp, ConnectedApps, GrantedScope, Revoking};
 pub use consents::{ActiveConsent, Approval, AuthorizationView, Consents, Decided, Decision, DecisionState};
 pub use error::StoreError;
 pub use people::{NewSession, Sessions, SignedIn, User};
+pub use session_list::{EndedSession, LAST_SEEN_PRECISION, ListedSession, MOST_LISTED_SESSIONS, SessionList};
 
 use std::rc::Rc;
 
@@ -28,12 +30,23 @@ use crate::oauth::jws::SignedJwt;
 
 /// Everything an endpoint may ask of storage.
 pub trait Stores:
-    Apps + Sessions + Consents + ConnectedApps + Codes + Ledger + Signer + ClientSignatures + Limits + Probe
+    Apps + Sessions + SessionList + Consents + ConnectedApps + Codes + Ledger + Signer + ClientSignatures + Limits + Probe
 {
 }
 
-impl<T: Apps + Sessions + Consents + ConnectedApps + Codes + Ledger + Signer + ClientSignatures + Limits + Probe> Stores
-    for T
+impl<
+    T: Apps
+        + Sessions
+        + SessionList
+        + Consents
+        + ConnectedApps
+        + Codes
+        + Ledger
+        + Signer
+        + ClientSignatures
+        + Limits
+        + Probe,
+> Stores for T
 {
 }
 

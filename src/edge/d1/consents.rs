@@ -8,6 +8,7 @@ use serde::Deserialize;
 use worker::D1Result;
 
 use super::apps::{self, APP, AppRow};
+use super::session_list::note_use;
 use super::sessions::{read_session, select_session};
 use super::{Statement, batch, rows};
 use crate::edge::stores::{EdgeStores, store_error};
@@ -58,6 +59,7 @@ impl Consents for EdgeStores {
                 .time(now)
                 .text(client_id),
             );
+            statements.push(note_use(session, now));
         }
         let results = batch(&self.database()?, statements).await?;
         let app = AppRow::parse(rows(&results, 0)?)?.map(Rc::new);

@@ -3,6 +3,7 @@
 mod apps;
 mod connected_apps;
 mod consents;
+mod session_list;
 mod sessions;
 mod statements;
 

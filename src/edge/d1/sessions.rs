@@ -3,6 +3,7 @@
 use serde::Deserialize;
 use worker::D1Result;
 
+use super::session_list::note_use;
 use super::{Statement, batch, rows};
 use crate::edge::stores::EdgeStores;
 use crate::store::{NewSession, Sessions, SignedIn, StoreError, User};
@@ -46,7 +47,8 @@ pub fn read_session(results: &[D1Result], index: usize, token_hash: &str) -> Res
 
 impl Sessions for EdgeStores {
     async fn session(&self, token_hash: &str, now: Timestamp) -> Result<Option<SignedIn>, StoreError> {
-        let results = batch(&self.database()?, vec![select_session(token_hash, now)]).await?;
+        let statements = vec![select_session(token_hash, now), note_use(token_hash, now)];
+        let results = batch(&self.database()?, statements).await?;
         read_session(&results, 0, token_hash)
     }
 

@@ -94,6 +94,7 @@ impl Consents for Memory {
         now: Timestamp,
     ) -> Result<AuthorizationView, StoreError> {
         self.trip("consents", || {
+            session.inspect(|session| self.note_use(session, now));
             let signed_in = session.and_then(|session| self.signed_in(session, now));
             let consent = signed_in
                 .as_ref()

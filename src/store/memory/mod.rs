@@ -4,6 +4,7 @@ mod connected_apps;
 mod consents;
 mod ledger;
 mod people;
+mod session_list;
 
 pub use consents::StoredConsent;
 pub use ledger::MemoryRows;
@@ -30,6 +31,8 @@ pub struct Memory {
     pub users: Vec<User>,
     /// Sessions by hash.
     pub sessions: RefCell<BTreeMap<String, NewSession>>,
+    /// When sessions were last used, by hash, unless that is when they began.
+    pub last_seen: RefCell<BTreeMap<String, Timestamp>>,
     /// Consents by id: user, client, state.
     pub consents: RefCell<BTreeMap<String, StoredConsent>>,
     /// Decisions by request.
@@ -72,6 +75,7 @@ impl Default for Memory {
             credentials: BTreeMap::new(),
             users: vec![user("usr_alice", "alice"), user("usr_ben", "ben")],
             sessions: RefCell::default(),
+            last_seen: RefCell::default(),
             consents: RefCell::default(),
             decisions: RefCell::default(),
             kv: RefCell::default(),

@@ -18,7 +18,10 @@ impl Memory {
 
 impl Sessions for Memory {
     async fn session(&self, token_hash: &str, now: Timestamp) -> Result<Option<SignedIn>, StoreError> {
-        self.trip("sessions", || self.signed_in(token_hash, now))
+        self.trip("sessions", || {
+            self.note_use(token_hash, now);
+            self.signed_in(token_hash, now)
+        })
     }
 
     async fn user_by_username(&self, username: &str) -> Result<Option<User>, StoreError> {
