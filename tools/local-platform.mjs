@@ -101,7 +101,6 @@ function workersAt({ issuer, resource, partner }, latchkey) {
       config: latchkey,
       origin: issuer,
       ready: "/healthz",
-      // Off, because everyone on this machine would share one address.
       // Off, so that a load test on this machine, which is one address, is not mistaken for an attack.
       vars: {
         ISSUER: issuer,

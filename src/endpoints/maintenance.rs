@@ -4,8 +4,8 @@ use super::connected_apps::finish_revocation;
 use crate::context::Context;
 use crate::store::{StoreError, Stores};
 
-/// Finishes revocations whose ledger could not be reached, moves the signing keys on, and deletes expired rows. One failure does not keep
-/// the rest from being done; the first is returned.
+/// Finishes revocations whose ledger could not be reached, moves the signing keys on, and deletes expired rows. One
+/// failure does not keep the rest from being done; the first is returned.
 pub async fn maintain<S: Stores>(context: &Context<'_, S>) -> Result<(), StoreError> {
     let mut result = Ok(());
     match context.stores.unfinished_revocations().await {

@@ -1,4 +1,4 @@
-// Latchkey in a workerd of its own (see own_workerd.mjs), which prints what it logs, so only problems. `faults` puts it behind the fault-injecting entry module.
+// Latchkey in a workerd of its own (see own_workerd.mjs), which prints what it logs, so only problems.
 import { readdir, readFile } from "node:fs/promises";
 import path from "node:path";
 import { unstable_splitSqlQuery as statementsOf } from "wrangler";
