@@ -44,59 +44,50 @@ pub struct IssuedToken {
     pub expires_in: u32,
 }
 
-/// A key for each algorithm, fetched before anything is consumed: a server that cannot sign must not redeem.
-pub struct SigningKey<K>(SigningKeys<K>);
-
-impl<K> SigningKey<K> {
-    /// Makes sure that there is a key.
-    pub async fn fetch<S: Stores<Key = K>>(context: &Context<'_, S>) -> Result<Self, StoreError> {
-        Ok(Self(context.stores.signing_keys().await?))
-    }
-
-    /// Issues an access token.
-    pub async fn issue<S: Stores<Key = K>>(
-        &self,
-        context: &Context<'_, S>,
-        Grant {
-            app,
-            app_epoch,
-            subject,
-            grant,
-            auth_time,
-            family,
-            bound_to,
-        }: Grant<'_>,
-    ) -> Result<IssuedToken, StoreError> {
-        let apis = app.apis.iter().filter(|api| grant.resources.contains(&api.resource));
-        let algorithm = signing_algorithm(app, apis.clone());
-        let expires_in = app.access_token_lifetime(apis);
-        let token = AccessToken {
-            claims: AccessTokenClaims {
-                iss: context.config.issuer.as_str().to_owned(),
-                sub: subject.to_owned(),
-                aud: Audience::new(grant.resources),
-                client_id: app.client_id.clone(),
-                jti: base64url(random::bytes::<16>(context.random)),
-                scope: grant.scopes,
-                auth_time: auth_time.map(Timestamp::as_seconds),
-                cnf: bound_to.map(|jkt| Confirmation { jkt }),
-                app_type: "third_party".into(),
-                developer_id: app.developer.id.clone(),
-                latchkey: GrantReference {
-                    app_epoch: app.epoch.max(app_epoch),
-                    family,
-                },
+/// Issues an access token, with keys that were fetched before anything was consumed: a server that cannot sign must
+/// not redeem.
+pub async fn issue<S: Stores>(
+    context: &Context<'_, S>,
+    keys: &SigningKeys<S::Key>,
+    Grant {
+        app,
+        app_epoch,
+        subject,
+        grant,
+        auth_time,
+        family,
+        bound_to,
+    }: Grant<'_>,
+) -> Result<IssuedToken, StoreError> {
+    let apis = app.apis.iter().filter(|api| grant.resources.contains(&api.resource));
+    let algorithm = signing_algorithm(app, apis.clone());
+    let expires_in = app.access_token_lifetime(apis);
+    let token = AccessToken {
+        claims: AccessTokenClaims {
+            iss: context.config.issuer.as_str().to_owned(),
+            sub: subject.to_owned(),
+            aud: Audience::new(grant.resources),
+            client_id: app.client_id.clone(),
+            jti: base64url(random::bytes::<16>(context.random)),
+            scope: grant.scopes,
+            auth_time: auth_time.map(Timestamp::as_seconds),
+            cnf: bound_to.map(|jkt| Confirmation { jkt }),
+            app_type: "third_party".into(),
+            developer_id: app.developer.id.clone(),
+            latchkey: GrantReference {
+                app_epoch: app.epoch.max(app_epoch),
+                family,
             },
-            issued_at: context.now,
-            expires_at: context.now + Duration::from_secs(expires_in.into()),
-        };
-        let NamedKey { kid, key } = self.0.of(algorithm);
-        Ok(IssuedToken {
-            token: sign(context, key, token.signing_input(algorithm, kid)).await?,
-            token_type: token.claims.token_type(),
-            expires_in,
-        })
-    }
+        },
+        issued_at: context.now,
+        expires_at: context.now + Duration::from_secs(expires_in.into()),
+    };
+    let NamedKey { kid, key } = keys.of(algorithm);
+    Ok(IssuedToken {
+        token: sign(context, key, token.signing_input(algorithm, kid)).await?,
+        token_type: token.claims.token_type(),
+        expires_in,
+    })
 }
 
 /// The one algorithm that every API of a token verifies: each must know RS256 (RFC 9068 §4), so one that asks for

@@ -3,7 +3,7 @@
 use futures_util::future::{join, join3};
 use serde::Serialize;
 
-use super::access_token::{Grant, SigningKey};
+use super::access_token::{self, Grant};
 use super::client_request::{Failure, ask_ledger, authenticate, prove, read_form, read_proof, use_proof, with_nonce};
 use crate::context::Context;
 use crate::crypto::base64url;
@@ -22,7 +22,7 @@ use crate::oauth::refresh_token::{FamilyId, RefreshToken};
 use crate::oauth::token_request::{Narrowing, TokenRequest};
 use crate::random;
 use crate::router;
-use crate::store::{StoreError, Stores};
+use crate::store::{SigningKeys, StoreError, Stores};
 
 /// A token response (OAuth 2.1 §3.2.3).
 #[derive(Serialize)]
@@ -58,12 +58,12 @@ async fn issue<S: Stores>(context: &Context<'_, S>, request: &Request) -> Result
                 authenticate(context, request, &form).await?;
                 return Err(invalid_grant("the refresh token is not one of this server").into());
             };
-            let (client, key) = authenticate_and_fetch_key(context, request, &form).await?;
-            refresh(context, &key, &client, token, narrowing, proof).await
+            let (client, keys) = authenticate_and_fetch_keys(context, request, &form).await?;
+            refresh(context, &keys, &client, token, narrowing, proof).await
         }
         Ok(TokenRequest::ClientCredentials(narrowing)) => {
-            let (client, key) = authenticate_and_fetch_key(context, request, &form).await?;
-            client_credentials(context, &key, &client, narrowing, proof).await
+            let (client, keys) = authenticate_and_fetch_keys(context, request, &form).await?;
+            client_credentials(context, &keys, &client, narrowing, proof).await
         }
         Err(error) => {
             authenticate(context, request, &form).await?;
@@ -72,16 +72,16 @@ async fn issue<S: Stores>(context: &Context<'_, S>, request: &Request) -> Result
     }
 }
 
-/// Side by side, and the key before the authentication is finished, because that may consume an assertion.
-async fn authenticate_and_fetch_key<S: Stores>(
+/// Side by side, and the keys before the authentication is finished, because that may consume an assertion.
+async fn authenticate_and_fetch_keys<S: Stores>(
     context: &Context<'_, S>,
     request: &Request,
     form: &Params,
-) -> Result<(AuthenticatedClient, SigningKey<S::Key>), Failure> {
+) -> Result<(AuthenticatedClient, SigningKeys<S::Key>), Failure> {
     let presented = PresentedClient::from_request(request, form)?;
-    let (app, key) = join(context.stores.app(&presented.client_id), SigningKey::fetch(context)).await;
-    let (app, key) = (app?, key?);
-    Ok((prove(context, presented, app).await?, key))
+    let (app, keys) = join(context.stores.app(&presented.client_id), context.stores.signing_keys()).await;
+    let (app, keys) = (app?, keys?);
+    Ok((prove(context, presented, app).await?, keys))
 }
 
 async fn redeem<S: Stores>(
@@ -97,13 +97,13 @@ async fn redeem<S: Stores>(
     };
     let presented = PresentedClient::from_request(request, form)?;
     // Side by side: a cold isolate has all three to fetch. Nothing is consumed by any of them.
-    let (app, payload, key) = join3(
+    let (app, payload, keys) = join3(
         context.stores.app(&presented.client_id),
         find_payload(context, &code),
-        SigningKey::fetch(context),
+        context.stores.signing_keys(),
     )
     .await;
-    let (app, payload, key) = (app?, payload?, key?);
+    let (app, payload, keys) = (app?, payload?, keys?);
     let client = prove(context, presented, app).await?;
     dpop::require(client.app(), proof.as_ref())?;
     let payload = payload.ok_or_else(|| invalid_grant("the code is unknown or has expired"))?;
@@ -146,7 +146,7 @@ async fn redeem<S: Stores>(
     };
     respond(
         context,
-        &key,
+        &keys,
         token,
         Some(RefreshToken {
             shard: code.shard(),
@@ -170,7 +170,7 @@ async fn find_payload<S: Stores>(
 
 async fn refresh<S: Stores>(
     context: &Context<'_, S>,
-    key: &SigningKey<S::Key>,
+    keys: &SigningKeys<S::Key>,
     client: &AuthenticatedClient,
     token: RefreshToken,
     narrowing: Narrowing,
@@ -213,12 +213,12 @@ async fn refresh<S: Stores>(
         }),
         bound_to,
     };
-    respond(context, key, token, Some(successor)).await
+    respond(context, keys, token, Some(successor)).await
 }
 
 async fn client_credentials<S: Stores>(
     context: &Context<'_, S>,
-    key: &SigningKey<S::Key>,
+    keys: &SigningKeys<S::Key>,
     client: &AuthenticatedClient,
     narrowing: Narrowing,
     proof: Option<ProvenKey>,
@@ -261,17 +261,17 @@ async fn client_credentials<S: Stores>(
         family: None,
         bound_to: proof.map(|proof| proof.thumbprint),
     };
-    respond(context, key, token, None).await
+    respond(context, keys, token, None).await
 }
 
 async fn respond<S: Stores>(
     context: &Context<'_, S>,
-    key: &SigningKey<S::Key>,
+    keys: &SigningKeys<S::Key>,
     token: Grant<'_>,
     refresh_token: Option<RefreshToken>,
 ) -> Result<TokenResponse, Failure> {
     let scope = token.grant.scopes.to_string();
-    let issued = key.issue(context, token).await?;
+    let issued = access_token::issue(context, keys, token).await?;
     let encode = |token: RefreshToken| token.encode(&context.config.sealing_keys).ok_or(Failure::Unavailable);
     Ok(TokenResponse {
         access_token: issued.token,
