@@ -4,6 +4,7 @@ use serde_json::{Map, Value};
 use thiserror::Error;
 
 use crate::crypto::from_base64url;
+use crate::crypto::signing::SigningAlgorithm;
 use crate::json;
 use crate::time::Timestamp;
 
@@ -74,6 +75,15 @@ impl Algorithm {
             "EdDSA" | "Ed25519" => Some(Self::EdDsa),
             "RS256" => Some(Self::Rs256),
             _ => None,
+        }
+    }
+}
+
+impl From<SigningAlgorithm> for Algorithm {
+    fn from(algorithm: SigningAlgorithm) -> Self {
+        match algorithm {
+            SigningAlgorithm::Es256 => Self::Es256,
+            SigningAlgorithm::Rs256 => Self::Rs256,
         }
     }
 }
