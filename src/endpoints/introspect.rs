@@ -8,14 +8,15 @@ use serde::Serialize;
 use super::access_token;
 use super::client_request::{Failure, ask_ledger, count_api, prove, read_form, read_token};
 use crate::context::Context;
+use crate::crypto::signing::SigningAlgorithm;
 use crate::http::{Reply, Request, asks_for};
 use crate::ledger::shard::Shard;
 use crate::ledger::{Inspect, Operation, Outcome};
 use crate::oauth::access_token::{AccessToken, Audience, Confirmation};
 use crate::oauth::client::{App, AppStatus, SubjectType};
-use crate::oauth::client_authentication::PresentedClient;
+use crate::oauth::client_authentication::{AuthenticatedClient, PresentedClient};
 use crate::oauth::error::{ErrorCode, OAuthError};
-use crate::oauth::introspection_jwt::{ALGORITHM, IntrospectionJwt, MEDIA_TYPE};
+use crate::oauth::introspection_jwt::{ALGORITHMS, IntrospectionJwt, MEDIA_TYPE};
 use crate::oauth::refresh_token::RefreshToken;
 use crate::store::{NamedKey, Stores};
 use crate::time::Timestamp;
@@ -25,7 +26,7 @@ enum Caller {
     /// An API sees the access tokens it is an audience of.
     Api { resource: String },
     /// A confidential app sees its own tokens.
-    App { client_id: String },
+    App(AuthenticatedClient),
 }
 
 /// What is told about a token (RFC 7662 §2.2). About one that is not active nothing but that is told.
@@ -76,13 +77,14 @@ async fn answer<S: Stores>(context: &Context<'_, S>, request: &Request) -> Resul
         return Ok(Reply::json(200, &introspection));
     }
     let keys = context.stores.signing_keys().await?;
-    let NamedKey { kid, key } = keys.of(ALGORITHM);
+    let algorithm = caller.signing_algorithm();
+    let NamedKey { kid, key } = keys.of(algorithm);
     let answer = IntrospectionJwt {
         iss: context.config.issuer.as_str(),
         aud: caller.name(),
         token_introspection: &introspection,
     };
-    let jwt = access_token::sign(context, key, answer.signing_input(kid, context.now)).await?;
+    let jwt = access_token::sign(context, key, answer.signing_input(algorithm, kid, context.now)).await?;
     Ok(Reply::new(200, jwt).header("Content-Type", MEDIA_TYPE))
 }
 
@@ -102,7 +104,7 @@ async fn inspect<S: Stores>(
     if let Some(token) = RefreshToken::parse(&context.config.sealing_keys, token) {
         let caller = authenticate(context, presented).await?;
         let state = match &caller {
-            Caller::App { client_id } => refresh_token_state(context, token, client_id).await?,
+            Caller::App(client) => refresh_token_state(context, token, &client.app().client_id).await?,
             Caller::Api { .. } => None,
         };
         return Ok((caller, state));
@@ -140,9 +142,7 @@ async fn authenticate<S: Stores>(context: &Context<'_, S>, presented: PresentedC
     if !client.is_confidential() {
         return Err(invalid_client("introspection takes credentials: a public client has none").into());
     }
-    Ok(Caller::App {
-        client_id: client.app().client_id.clone(),
-    })
+    Ok(Caller::App(client))
 }
 
 impl Caller {
@@ -150,23 +150,32 @@ impl Caller {
     fn name(&self) -> &str {
         match self {
             Self::Api { resource } => resource,
-            Self::App { client_id } => client_id,
+            Self::App(client) => &client.app().client_id,
         }
     }
 
     fn may_see(&self, token: &AccessToken) -> bool {
         match self {
             Self::Api { resource } => token.claims.aud.contains(resource),
-            Self::App { client_id } => token.claims.client_id == *client_id,
+            Self::App(client) => token.claims.client_id == client.app().client_id,
         }
+    }
+
+    /// What an answer as a JWT is signed with. The profile of an app may have no RS256 (FAPI 2.0 §5.4).
+    fn signing_algorithm(&self) -> SigningAlgorithm {
+        let may_have = |algorithm: &SigningAlgorithm| match self {
+            Self::Api { .. } => true,
+            Self::App(client) => client.app().security.allows((*algorithm).into()),
+        };
+        ALGORITHMS.into_iter().find(may_have).unwrap_or_default()
     }
 
     /// An API is told of its own scopes only.
     fn resources_shown(&self, aud: &Audience) -> Vec<String> {
         match (self, aud) {
             (Self::Api { resource }, _) => vec![resource.clone()],
-            (Self::App { .. }, Audience::One(one)) => vec![one.clone()],
-            (Self::App { .. }, Audience::Many(many)) => many.clone(),
+            (Self::App(_), Audience::One(one)) => vec![one.clone()],
+            (Self::App(_), Audience::Many(many)) => many.clone(),
         }
     }
 }

@@ -8,8 +8,8 @@ use crate::time::Timestamp;
 
 /// The media type that asks for it and names it (RFC 9701 §4, §5).
 pub const MEDIA_TYPE: &str = "application/token-introspection+jwt";
-/// What it is signed with (RFC 9701 §6: the default).
-pub const ALGORITHM: SigningAlgorithm = SigningAlgorithm::Rs256;
+/// What it is signed with, if the caller may have that (RFC 9701 §6: the default), and what else.
+pub const ALGORITHMS: [SigningAlgorithm; 2] = [SigningAlgorithm::Rs256, SigningAlgorithm::Es256];
 
 /// What the JWT says beside `iat` (RFC 9701 §5). `sub` and `exp` stay inside `token_introspection`, so that it never
 /// passes for the token it is about.
@@ -25,10 +25,10 @@ pub struct IntrospectionJwt<'a, T> {
 
 impl<T: Serialize> IntrospectionJwt<'_, T> {
     /// `header.claims`, ready to be signed with the key named `kid`.
-    pub fn signing_input(&self, kid: &str, now: Timestamp) -> Option<String> {
+    pub fn signing_input(&self, algorithm: SigningAlgorithm, kid: &str, now: Timestamp) -> Option<String> {
         let frame = Frame {
             token_type: "token-introspection+jwt",
-            algorithm: ALGORITHM,
+            algorithm,
             kid,
             issued_at: now,
             expires_at: None,
@@ -53,7 +53,9 @@ mod tests {
             aud: "https://api.example",
             token_introspection: &json!({ "active": true, "sub": "usr_one", "exp": 9 }),
         };
-        let input = answer.signing_input("kid", Timestamp(7_000)).unwrap();
+        let input = answer
+            .signing_input(SigningAlgorithm::Rs256, "kid", Timestamp(7_000))
+            .unwrap();
         let part = |at: usize| -> Value {
             serde_json::from_slice(&from_base64url(input.split('.').nth(at).unwrap()).unwrap()).unwrap()
         };
@@ -77,7 +79,9 @@ mod tests {
             aud: "https://api.example",
             token_introspection: &json!({ "active": true }),
         };
-        let input = answer.signing_input("kid", Timestamp(7_000)).unwrap();
+        let input = answer
+            .signing_input(SigningAlgorithm::Rs256, "kid", Timestamp(7_000))
+            .unwrap();
         assert!(UnverifiedAccessToken::parse(&assemble(&input, &[0; 64])).is_none());
     }
 }

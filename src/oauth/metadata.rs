@@ -8,6 +8,7 @@ use super::jws::Algorithm;
 use super::scope::OFFLINE_ACCESS;
 use super::token_request::TokenRequest;
 use crate::config::Issuer;
+use crate::crypto::signing::SigningAlgorithm;
 use crate::router;
 
 /// Authorization server metadata (RFC 8414 §2).
@@ -30,7 +31,7 @@ pub struct Metadata {
     revocation_endpoint_auth_signing_alg_values_supported: [&'static str; 5],
     introspection_endpoint_auth_methods_supported: Vec<&'static str>,
     introspection_endpoint_auth_signing_alg_values_supported: [&'static str; 5],
-    introspection_signing_alg_values_supported: [&'static str; 1],
+    introspection_signing_alg_values_supported: [&'static str; 2],
     dpop_signing_alg_values_supported: [&'static str; 5],
     require_pushed_authorization_requests: bool,
     scopes_supported: [&'static str; 1],
@@ -63,7 +64,7 @@ impl Metadata {
             revocation_endpoint_auth_signing_alg_values_supported: algorithms,
             introspection_endpoint_auth_methods_supported: confidential.collect(),
             introspection_endpoint_auth_signing_alg_values_supported: algorithms,
-            introspection_signing_alg_values_supported: [introspection_jwt::ALGORITHM.name()],
+            introspection_signing_alg_values_supported: introspection_jwt::ALGORITHMS.map(SigningAlgorithm::name),
             dpop_signing_alg_values_supported: algorithms,
             // Of all apps; each may demand it for itself.
             require_pushed_authorization_requests: false,

@@ -321,3 +321,20 @@ fn a_fapi_app_pushes_proves_binds_and_keeps_its_refresh_token() {
         assert_eq!(again["refresh_token"], first["refresh_token"]);
     }
 }
+
+// Rule: FAPI 26
+#[test]
+fn a_fapi_app_gets_its_introspection_answers_under_an_algorithm_of_its_profile() {
+    for (profile, algorithm) in [("fapi_2", "ES256"), ("standard", "RS256")] {
+        let server = server(profile);
+        let form = format!("token=x&{}", assertion(&server, "one"));
+        let mut request = form_request("/oauth/introspect", &form);
+        let jwt = "application/token-introspection+jwt";
+        request.headers.insert("accept".into(), jwt.into());
+        let reply = server.send(&request);
+        assert_eq!((reply.status, reply.header_value("Content-Type")), (200, Some(jwt)));
+        let header = reply.body.split('.').next().unwrap();
+        let header: Value = serde_json::from_slice(&crate::crypto::from_base64url(header).unwrap()).unwrap();
+        assert_eq!((&header["alg"], &header["kid"]), (&algorithm.into(), &algorithm.into()));
+    }
+}
