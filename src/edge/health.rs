@@ -13,7 +13,7 @@ use super::stores::{EdgeStores, store_error};
 use super::surroundings::{now, sleep};
 use crate::ledger::shard::Shard;
 use crate::ledger::{Inspect, Operation};
-use crate::store::{Health, Ledger, Probe, Signer, StoreError};
+use crate::store::{Health, Ledger, Probe, StoreError};
 use crate::time::Timestamp;
 
 /// How often an isolate asks at most.
@@ -56,10 +56,15 @@ impl EdgeStores {
             value.map(drop).map_err(|error| store_error("kv", error))
         });
         let ledger = answers("ledger", async {
-            let operation = Operation::Inspect(Inspect::default());
+            // Named, so that the object looks into its tables.
+            let inspect = Inspect {
+                jti: Some("health".into()),
+                ..Inspect::default()
+            };
+            let operation = Operation::Inspect(inspect);
             self.ledger(shard, &operation).await.map(drop)
         });
-        let keyring = answers("keyring", async { self.public_keys().await.map(drop) });
+        let keyring = answers("keyring", self.probe_keyring());
         let (d1, kv, ledger, keyring) = join4(d1, kv, ledger, keyring).await;
         Health {
             d1,

@@ -26,6 +26,8 @@ pub const KV_KEY: &str = "keyring";
 const MIRROR_AGAIN: Duration = Duration::from_secs(60);
 /// How long KV may take.
 pub const KV_PATIENCE: Duration = Duration::from_secs(1);
+/// How long after it was given up a write to KV may still come there. The runtime ends a request's work sooner.
+const LATE_WRITES: Duration = Duration::from_secs(60);
 
 /// Keeps the signing keys sealed, and moves them on from making to removal.
 #[durable_object(fetch)]
@@ -34,6 +36,8 @@ pub struct Keyring {
     env: Env,
     /// When the mirror was last written, or tried to.
     tried_at: AssertUnwindSafe<Cell<Option<Timestamp>>>,
+    /// When a write to the mirror was last given up. It may come there still.
+    given_up_at: AssertUnwindSafe<Cell<Option<Timestamp>>>,
 }
 
 impl DurableObject for Keyring {
@@ -42,11 +46,12 @@ impl DurableObject for Keyring {
             state,
             env,
             tried_at: AssertUnwindSafe(Cell::new(None)),
+            given_up_at: AssertUnwindSafe(Cell::new(None)),
         }
     }
 
     /// Does what is due, and answers with the sealed set. `GET` is for readers who found no good mirror, `POST`
-    /// for the cron trigger.
+    /// for the cron trigger, `HEAD` for those who want to know whether there is an answer.
     async fn fetch(&self, request: Request) -> Result<Response> {
         let config = super::config(&self.env).map_err(text)?;
         let rows = Rows::open(self.state.storage().sql())?;
@@ -60,6 +65,9 @@ impl DurableObject for Keyring {
             .state
             .block_concurrency_while(async move { Ok(tend.tend().await) })
             .await??;
+        if request.method() == Method::Head {
+            return Response::empty();
+        }
         if let Err(error) = self.mirror(&config, &rows, &sealed, request.method()).await {
             note_fault("keyring", &format!("the mirror in KV was not written: {error}"));
         }
@@ -83,14 +91,22 @@ impl Keyring {
         let put = pin!(self.env.kv("KV")?.put(KV_KEY, sealed)?.execute());
         match select(put, pin!(sleep(KV_PATIENCE))).await {
             Either::Left((written, _)) => written?,
-            Either::Right(_) => return Err(text("it takes too long")),
+            Either::Right(_) => {
+                self.given_up_at.set(Some(now()));
+                rows.forget_mirror()?;
+                return Err(text("it takes too long"));
+            }
         }
         let now = now();
         if rows.sealed()?.as_deref() != Some(sealed) {
             // Changed meanwhile, so an older set may now be in KV: the next run writes the newer one.
             return rows.forget_mirror();
         }
-        rows.note_mirror(set.version)?;
+        match self.given_up_at.get() {
+            // An older set may yet be written over this one, so the next run writes it again.
+            Some(at) if now - at < LATE_WRITES => rows.forget_mirror()?,
+            _ => rows.note_mirror(set.version)?,
+        }
         let changes = set.publish(now);
         replace(config, rows, Some(sealed), set, &changes).map(|_| ())
     }

@@ -14,7 +14,7 @@ use super::stores::{EdgeStores, store_error};
 use super::surroundings::{now, sleep};
 use super::webcrypto::WebCryptoKey;
 use crate::crypto::signing::SigningAlgorithm;
-use crate::keyring::{Asked, KeyPair, KeySet, PublicKeys, Unknown, is_due_for_a_read, on_unknown_key};
+use crate::keyring::{Asked, KeyPair, KeySet, PublicKeys, Reading, Unknown, is_due_for_a_read, on_unknown_key};
 use crate::store::{NamedKey, Signer, SigningKeys, StoreError};
 use crate::time::Timestamp;
 
@@ -24,7 +24,18 @@ const LOOK_AGAIN: Duration = Duration::from_millis(20);
 /// The set an isolate has read.
 struct Held {
     read_at: Timestamp,
+    from_object: bool,
     set: KeySet,
+}
+
+impl Held {
+    fn reading(&self) -> Reading {
+        Reading {
+            read_at: self.read_at,
+            version: self.set.version,
+            from_object: self.from_object,
+        }
+    }
 }
 
 /// A half of a key in WebCrypto.
@@ -82,7 +93,11 @@ impl EdgeStores {
                     .into_iter()
                     .all(|algorithm| set.current(algorithm, read_at).is_some())
                 && held.is_none_or(|held| held.set.version <= set.version);
-            Held { read_at, set }
+            Held {
+                read_at,
+                from_object: false,
+                set,
+            }
         });
         match mirrored {
             Some(mirrored) if good => Ok(mirrored),
@@ -120,7 +135,16 @@ impl EdgeStores {
         }));
         let mut set = answer?;
         set.remove(&self.config().signing_keys.revoked);
-        Ok(Held { read_at: at, set })
+        Ok(Held {
+            read_at: at,
+            from_object: true,
+            set,
+        })
+    }
+
+    /// Whether the object answers and can open its keys, whatever this isolate knows of them.
+    pub(super) async fn probe_keyring(&self) -> Result<(), StoreError> {
+        self.call_keyring(Method::Head).await.map(drop)
     }
 
     async fn call_keyring(&self, method: Method) -> Result<String, StoreError> {
@@ -157,14 +181,12 @@ impl EdgeStores {
     }
 }
 
-/// Keeps a set for this isolate, unless one that was asked for later has come before it, and forgets what WebCrypto
-/// holds of keys that are gone.
+/// Keeps a set for this isolate, unless a better one has come meanwhile, and forgets what WebCrypto holds of keys
+/// that are gone.
 fn keep(read: Held) -> Rc<Held> {
-    if let Some(later) = HELD
-        .with_borrow(Option::clone)
-        .filter(|held| held.read_at > read.read_at)
-    {
-        return later;
+    let held = HELD.with_borrow(Option::clone);
+    if let Some(better) = held.filter(|held| !read.reading().replaces(&held.reading())) {
+        return better;
     }
     let read = Rc::new(read);
     IMPORTED.with_borrow_mut(|imported| imported.retain(|own| read.set.find(&own.kid).is_some()));

@@ -33,6 +33,28 @@ pub enum Unknown {
     CannotBeKnown,
 }
 
+/// A set that was read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Reading {
+    /// When it was asked for.
+    pub read_at: Timestamp,
+    /// Its version.
+    pub version: u64,
+    /// Whether the keyring itself gave it; else the mirror did, which may be behind.
+    pub from_object: bool,
+}
+
+impl Reading {
+    /// Whether it takes the place of what an isolate holds. Requests read side by side, so the answers may come in
+    /// another order than the questions. A lower version from the keyring itself counts: then its storage was put
+    /// back.
+    pub fn replaces(&self, held: &Self) -> bool {
+        let is_behind = self.version < held.version && !self.from_object;
+        let is_late = self.read_at < held.read_at && self.version <= held.version;
+        !is_behind && !is_late
+    }
+}
+
 /// Whether a set is to be read again. `tried_at`: when that was last begun, also if nothing came of it.
 pub fn is_due_for_a_read(read_at: Timestamp, tried_at: Option<Timestamp>, now: Timestamp) -> bool {
     let is_old = now - read_at >= LIFETIME;
@@ -74,6 +96,29 @@ mod tests {
         );
         assert!(due(Some(60_000), 70_000));
         assert!(!due(Some(0), 59_999));
+    }
+
+    #[test]
+    fn a_newer_set_is_kept_whatever_order_the_answers_come_in() {
+        let reading = |read_at, version, from_object| Reading {
+            read_at: Timestamp(read_at),
+            version,
+            from_object,
+        };
+        // The keyring was asked first, and meanwhile the mirror, which is behind.
+        let (asked, mirrored) = (reading(0, 8, true), reading(1, 7, false));
+        assert!(asked.replaces(&mirrored) && !mirrored.replaces(&asked));
+        // Of the same set, the one that was asked for later.
+        let (early, late) = (reading(0, 7, true), reading(1, 7, false));
+        assert!(late.replaces(&early) && !early.replaces(&late));
+        assert!(
+            reading(1, 6, true).replaces(&late),
+            "the keyring's storage was put back"
+        );
+        assert!(
+            !reading(0, 6, true).replaces(&late),
+            "an answer from before the one that is held"
+        );
     }
 
     #[test]

@@ -6,13 +6,15 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use super::{JWKS_MAX_AGE, KV_LAG, KeyPair, KeySet, LIFETIME, LONGEST_TOKEN, Policy};
+use super::{CRON_PERIOD, JWKS_MAX_AGE, KV_LAG, KeyPair, KeySet, LIFETIME, LONGEST_TOKEN, Policy};
 use crate::crypto::signing::{PrivateKey, SigningAlgorithm};
 use crate::time::Timestamp;
 
-/// Until everyone knows a key that has just been published: KV may answer with what was there before, isolates
-/// use what they have read, and whoever verifies tokens may keep the key set. The last two minutes are for clocks.
+/// Until everyone knows a key that has just been published: an older set may be written over it once more and stand
+/// until the cron trigger repairs that, KV may answer with what was there before, isolates use what they have read,
+/// and whoever verifies tokens may keep the key set. The last two minutes are for clocks.
 const PROPAGATION: Duration = JWKS_MAX_AGE
+    .saturating_add(CRON_PERIOD)
     .saturating_add(KV_LAG)
     .saturating_add(LIFETIME)
     .saturating_add(Duration::from_secs(120));

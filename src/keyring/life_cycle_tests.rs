@@ -11,6 +11,8 @@ use crate::random::testing::Seeded;
 use crate::time::Timestamp;
 
 const MINUTE: i64 = 60_000;
+/// From the publication of a key until it signs.
+const WAIT: i64 = 15 * MINUTE;
 const HOUR: i64 = 60 * MINUTE;
 const DAY: i64 = 24 * HOUR;
 const START: Timestamp = Timestamp(1_800_000_000_000);
@@ -132,11 +134,11 @@ fn a_key_is_replaced_when_it_is_thirty_days_old_and_not_before() {
 }
 
 #[test]
-fn a_new_key_waits_ten_minutes_after_its_publication() {
+fn a_new_key_waits_fifteen_minutes_after_its_publication() {
     let mut ring = Ring::with_a_key();
     let (old, new) = ring.rotate();
     assert_eq!(ring.state(&new), Some(KeyState::Published));
-    ring.pass(10 * MINUTE - 1);
+    ring.pass(WAIT - 1);
     assert_eq!(
         (ring.current(), ring.state(&new)),
         (old.clone(), Some(KeyState::Published))
@@ -151,7 +153,7 @@ fn the_wait_covers_every_copy_of_the_set_there_may_be() {
     let mut ring = Ring::with_a_key();
     let (_, new) = ring.rotate();
     let wait = ring.set.find(&new).unwrap().use_from.unwrap() - ring.now;
-    assert!(wait >= JWKS_MAX_AGE + KV_LAG + LIFETIME);
+    assert!(wait >= JWKS_MAX_AGE + CRON_PERIOD + KV_LAG + LIFETIME);
 }
 
 #[test]
@@ -167,7 +169,7 @@ fn a_key_that_could_not_be_published_is_not_used_however_long_that_takes() {
     assert_eq!((ring.current(), ring.state(&new)), (old, Some(KeyState::Made)));
     ring.cron();
     assert_eq!(ring.state(&new), Some(KeyState::Published));
-    ring.pass(10 * MINUTE);
+    ring.pass(WAIT);
     assert_eq!(ring.current(), new);
 }
 
@@ -175,7 +177,7 @@ fn a_key_that_could_not_be_published_is_not_used_however_long_that_takes() {
 fn a_superseded_key_stays_until_the_last_token_it_signed_has_expired() {
     let mut ring = Ring::with_a_key();
     let (old, new) = ring.rotate();
-    ring.run_for(10 * MINUTE);
+    ring.run_for(WAIT);
     assert_eq!(ring.current(), new);
     ring.run_for(DAY);
     assert!(ring.set.find(&old).is_some(), "a token may live for a day");
@@ -281,7 +283,7 @@ fn the_key_in_use_goes_on_when_its_successor_is_revoked_before_its_time() {
     let next = ring.newest();
     assert!(next != leaked, "it is still due to be replaced");
     assert_eq!(ring.current(), old);
-    ring.pass(10 * MINUTE);
+    ring.pass(WAIT);
     assert_eq!(ring.current(), next);
 }
 
@@ -311,7 +313,7 @@ fn an_operators_key_is_published_before_it_is_used_like_any_other() {
         (ring.current(), ring.state(&kid)),
         (old.clone(), Some(KeyState::Published))
     );
-    ring.run_for(10 * MINUTE);
+    ring.run_for(WAIT);
     assert_eq!(
         (ring.current(), ring.state(&old)),
         (kid.clone(), Some(KeyState::Superseded))
@@ -338,7 +340,7 @@ fn an_operators_key_that_was_brought_before_signs_again_at_once() {
     for own in own.iter().chain([&own[0]]) {
         ring.policy.own = Some(Rc::clone(own));
         ring.pass(DAY).cron();
-        ring.run_for(10 * MINUTE);
+        ring.run_for(WAIT);
         assert_eq!(ring.current(), own.thumbprint());
     }
     assert_eq!(ring.state(&own[1].thumbprint()), Some(KeyState::Superseded));
@@ -355,7 +357,7 @@ fn an_operators_key_goes_on_until_it_is_old_once_the_variable_is_gone() {
     ring.pass(29 * DAY).cron();
     assert_eq!(ring.current(), own.thumbprint());
     ring.pass(DAY).cron();
-    ring.run_for(10 * MINUTE);
+    ring.run_for(WAIT);
     assert_ne!(ring.current(), own.thumbprint());
 }
 

@@ -7,7 +7,7 @@ mod life_cycle_tests;
 mod policy;
 mod stored;
 
-pub use freshness::{Asked, Unknown, is_due_for_a_read, on_unknown_key};
+pub use freshness::{Asked, Reading, Unknown, is_due_for_a_read, on_unknown_key};
 pub use life_cycle::{Change, KeyState};
 pub use policy::{Policy, PolicyError, PolicyVariables};
 
@@ -23,6 +23,8 @@ use crate::time::Timestamp;
 pub const JWKS_MAX_AGE: Duration = Duration::from_secs(300);
 /// How long an isolate uses the set it has read.
 pub const LIFETIME: Duration = Duration::from_secs(60);
+/// How often the cron trigger runs (`wrangler.toml`).
+const CRON_PERIOD: Duration = Duration::from_secs(300);
 /// How long KV may go on answering with what was there before.
 const KV_LAG: Duration = Duration::from_secs(120);
 /// The longest life of an access token; the schema allows no more.

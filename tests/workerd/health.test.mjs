@@ -17,7 +17,7 @@ test("all parts are asked side by side, and answer", async () => {
   assert.equal(answer.status, 200);
   assert.deepEqual(await answer.json(), { status: "ok", ...all("ok") });
   assert.match(answer.headers.get("cache-control"), /no-store/);
-  assert.deepEqual(trips(answer), { "DB.batch": 1, "KV.get": 1, "LEDGER.fetch": 1, depth: 1 });
+  assert.deepEqual(trips(answer), { "DB.batch": 1, "KV.get": 1, "LEDGER.fetch": 1, "KEYRING.fetch": 1, depth: 1 });
 });
 
 test("asking again at once costs storage nothing", async () => {
@@ -29,7 +29,7 @@ test("asking again at once costs storage nothing", async () => {
 });
 
 test("a part that fails is named, with no word why, and the others are not blamed", async (t) => {
-  for (const [at, part] of [["DB", "d1"], ["KV", "kv"], ["LEDGER", "ledger"]]) {
+  for (const [at, part] of [["DB", "d1"], ["KV", "kv"], ["LEDGER", "ledger"], ["KEYRING", "keyring"]]) {
     await t.test(part, async () => {
       await nextRound();
       const answer = await latchkey.fetch("/healthz", { faults: [{ at, fail: "before" }] });
@@ -39,6 +39,16 @@ test("a part that fails is named, with no word why, and the others are not blame
       assert.match(answer.headers.get("cache-control"), /no-store/);
     });
   }
+});
+
+test("an object that cannot read its own tables is down, not only one that does not answer", async () => {
+  // Any of its region may be asked, also one that nobody has called so far.
+  for (const region of [1, 3])
+    for (let place = 0; place < 16; place++) await latchkey.ledgers.getByName(`ledger-${region * 256 + place}`).beginAnew();
+  await latchkey.eachLedger((ledger) => ledger.goWrong({ statement: "FROM ended_tokens WHERE", fail: "before" }));
+  await nextRound();
+  assert.deepEqual(await (await latchkey.fetch("/healthz")).json(), { status: "down", ...all("ok"), ledger: "down" });
+  await latchkey.eachLedger((ledger) => ledger.beginAnew());
 });
 
 test("a part that does not answer in time is down, and the answer does not wait for it", async () => {

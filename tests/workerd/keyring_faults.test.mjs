@@ -1,13 +1,15 @@
 import assert from "node:assert/strict";
 import test from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { expectTryAgain } from "./support/expect.mjs";
 import { trips } from "./support/harness.mjs";
 import { startIsolates } from "./support/isolates.mjs";
+import { keyringOf } from "./support/keyring.mjs";
 import { oauthClient } from "./support/oauth.mjs";
 import { apis, loadPlatform } from "./support/platform.mjs";
 
 const JWKS = "/.well-known/jwks.json";
-const [first, ...rest] = await startIsolates(7);
+const [first, ...rest] = await startIsolates(8);
 
 test("with no key and the keyring down there is no key set, rather than an empty one", async () => {
   const answer = await first.fetch(JWKS, { faults: [{ at: "KEYRING", fail: "before" }] });
@@ -30,6 +32,32 @@ test("an isolate that starts while keyring or mirror is down uses the other", as
       assert.deepEqual((await answer.json()).keys, keys);
     });
   }
+});
+
+test("a mirror that hangs holds up an isolate that starts for a second only", async () => {
+  const began = Date.now();
+  const answer = await rest[6].fetch(JWKS, { faults: [{ at: "KV.get", delayBefore: 6_000 }] });
+  assert.equal((await answer.json()).keys.length, 2);
+  assert.ok(Date.now() - began < 4_000);
+});
+
+test("an older set that comes to the mirror late does not stay there", async () => {
+  const keyring = await keyringOf(first);
+  const { KEYRING } = await first.worker.getEnv();
+  const [id] = await first.worker.listDurableObjectIds("KEYRING");
+  await keyring.age(30 * 24 * 3_600_000);
+  await KEYRING.get(KEYRING.idFromString(id)).goWrong({ late: 4_000 });
+  const isMirrored = async () => (await first.kv.get("keyring")) === (await keyring.sealed());
+  // The first run gives up on its set; the next ones publish it, note what that means for its keys, and mirror that.
+  for (let run = 0; run < 4; run++) await first.runSchedule();
+  assert.equal(await isMirrored(), true);
+  const deadline = Date.now() + 10_000;
+  while (await isMirrored()) {
+    assert.ok(Date.now() < deadline, "the late write never came");
+    await sleep(100);
+  }
+  await first.runSchedule();
+  assert.equal(await isMirrored(), true);
 });
 
 const encode = (value) => Buffer.from(JSON.stringify(value)).toString("base64url");

@@ -32,11 +32,14 @@ export function withinReach(Built) {
     // Until it begins anew, something goes wrong inside the object:
     //   statement  of its own database, the one that contains this text, `times` times
     //   directory  every batch it sends to D1
+    //   late       so many milliseconds pass before what it first puts into KV is there
     //   fail       "before": it is not done; "after": it is done, and the error comes then;
     //              "evicted" (statements only): it is done, and then the object is gone before it has answered
-    goWrong({ statement, directory, fail, times = Infinity }) {
+    goWrong({ statement, directory, late, fail, times = Infinity }) {
       const state = statement ? brokenState(this.ctx, { statement, fail, times }) : this.ctx;
-      const env = directory ? { ...this.env, DB: brokenDirectory(this.env.DB, fail) } : this.env;
+      const env = { ...this.env };
+      if (directory) env.DB = brokenDirectory(env.DB, fail);
+      if (late) env.KV = lateMirror(env.KV, late);
       this.#built = new Built(state, env);
     }
   };
@@ -61,4 +64,13 @@ function brokenDirectory(database, fail) {
     throw new Error("injected: the directory does not answer");
   };
   return standIn(database, { batch });
+}
+
+function lateMirror(kv, late) {
+  let puts = 0;
+  const put = async (...given) => {
+    if (puts++ === 0) await new Promise((done) => setTimeout(done, late));
+    return kv.put(...given);
+  };
+  return standIn(kv, { put });
 }
