@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use super::limits::{proven_client_may, too_many_requests};
+use super::limits::{Endpoint, may_ask, proven_client_may, too_many_requests};
 use crate::context::Context;
 use crate::endpoints::{json_error, json_unavailable};
 use crate::http::{FormError, Params, Reply, Request};
@@ -48,8 +48,21 @@ impl From<Failure> for Reply {
     }
 }
 
-/// Reads the form. Nothing but `resource` may be repeated (OAuth 2.1 §3.2, RFC 8707 §2).
-pub fn read_form(request: &Request) -> Result<Params, OAuthError> {
+/// Counts a request to this endpoint and reads its form, in which nothing but `resource` may be repeated (OAuth 2.1
+/// §3.2, RFC 8707 §2).
+pub async fn read_form<S: Stores>(
+    context: &Context<'_, S>,
+    endpoint: Endpoint,
+    request: &Request,
+) -> Result<Params, Failure> {
+    let form = parse_form(request);
+    match may_ask(context, endpoint, request, form.as_ref().ok()).await {
+        true => Ok(form?),
+        false => Err(Failure::TooMany),
+    }
+}
+
+fn parse_form(request: &Request) -> Result<Params, OAuthError> {
     let invalid_request = |description: &str| OAuthError::new(ErrorCode::InvalidRequest, description);
     let form = request
         .form()

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::access_token;
 use super::client_request::{Failure, ask_ledger, count_api, prove, read_form, read_token};
+use super::limits::Endpoint;
 use crate::context::Context;
 use crate::crypto::signing::SigningAlgorithm;
 use crate::http::{Reply, Request, asks_for};
@@ -92,7 +93,7 @@ async fn inspect<S: Stores>(
     context: &Context<'_, S>,
     request: &Request,
 ) -> Result<(Caller, Option<TokenState>), Failure> {
-    let form = read_form(request)?;
+    let form = read_form(context, Endpoint::Introspection, request).await?;
     let presented = PresentedClient::from_request(request, &form)?;
     let token = match read_token(&form) {
         Ok(token) => token,

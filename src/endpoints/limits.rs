@@ -14,13 +14,11 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use super::client_request::read_form;
 use crate::context::Context;
 use crate::crypto;
-use crate::http::{Reply, Request};
+use crate::http::{Params, Reply, Request};
 use crate::oauth::client_authentication::PresentedClient;
 use crate::oauth::error::{ErrorCode, OAuthError};
-use crate::router::Route;
 use crate::store::{Limit, Limits};
 
 /// Seconds after which a refused caller may come again: the longest window Cloudflare's limiters have. They do not
@@ -43,18 +41,6 @@ pub enum Endpoint {
 }
 
 impl Endpoint {
-    /// The endpoint behind a route, if it has limits.
-    pub fn of(route: Route<'_>) -> Option<Self> {
-        match route {
-            Route::Token => Some(Self::Token),
-            Route::PushedRequest => Some(Self::PushedRequest),
-            Route::Revoke => Some(Self::Revocation),
-            Route::Introspect => Some(Self::Introspection),
-            Route::Login => Some(Self::SignIn),
-            _ => None,
-        }
-    }
-
     fn name(self) -> &'static str {
         match self {
             Self::Token => "token",
@@ -108,24 +94,26 @@ impl std::fmt::Display for Origin {
     }
 }
 
-/// Counts a request of a program before anything about it is believed. The reply when it is one too many.
-pub async fn refusal<S: Limits>(context: &Context<'_, S>, request: &Request, route: Route<'_>) -> Option<Reply> {
-    let endpoint = Endpoint::of(route).filter(|endpoint| *endpoint != Endpoint::SignIn)?;
+/// Counts a request of a program before anything about it is believed. What cannot be read is refused soon after, and
+/// counts for its address only. False: it is one too many.
+pub async fn may_ask<S: Limits>(
+    context: &Context<'_, S>,
+    endpoint: Endpoint,
+    request: &Request,
+    form: Option<&Params>,
+) -> bool {
     if !context.config.rate_limits {
-        return None;
+        return true;
     }
     let (name, origin) = (endpoint.name(), Origin::of(request));
-    if let Some(client) = claimed_client(request) {
+    if let Some(claimed) = form.and_then(|form| PresentedClient::from_request(request, form).ok()) {
         // Hashed, because it is a stranger's text of any length.
-        let key = format!("{name}/{}/{origin}", crypto::hash(&client));
+        let key = format!("{name}/{}/{origin}", crypto::hash(&claimed.client_id));
         if !within(context, Limit::ClientAtAddress, &key).await {
-            return Some(too_many_requests());
+            return false;
         }
     }
-    match within(context, Limit::Address, &format!("{name}/{origin}")).await {
-        true => None,
-        false => Some(too_many_requests()),
-    }
+    within(context, Limit::Address, &format!("{name}/{origin}")).await
 }
 
 /// Counts a request of a client that proved who it is, over all endpoints. False: it is one too many.
@@ -157,14 +145,6 @@ pub fn too_many_requests() -> Reply {
 /// The same on a page.
 pub fn wait_on_page(page: Reply) -> Reply {
     page.header("Retry-After", RETRY_AFTER)
-}
-
-/// Who a request says it is from, if that can be read. What cannot is refused soon after, and counts for its
-/// address only.
-fn claimed_client(request: &Request) -> Option<String> {
-    let form = read_form(request).ok()?;
-    let presented = PresentedClient::from_request(request, &form).ok()?;
-    Some(presented.client_id)
 }
 
 /// A limiter that cannot answer lets pass, and its fault is in the log: a limiter must not take the server down.

@@ -36,10 +36,7 @@ pub async fn dispatch<S: Stores>(context: &Context<'_, S>, request: &Request) ->
         return finished(in_the_clear(context, request), context.log, true);
     }
     let route = router::route(&request.method, &request.path);
-    let reply = match limits::refusal(context, request, route).await {
-        Some(refusal) => refusal,
-        None => answer(context, request, route).await,
-    };
+    let reply = answer(context, request, route).await;
     finished(reply, context.log, context.config.issuer.is_https())
 }
 

@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::authorize;
 use super::client_request::{Failure, authenticate, read_form, read_proof, use_proof, with_nonce};
+use super::limits::Endpoint;
 use crate::context::Context;
 use crate::http::{Body, Reply, Request};
 use crate::oauth::authorization_request::{AuthorizationRequest, Sent};
@@ -39,9 +40,12 @@ pub async fn push<S: Stores>(context: &Context<'_, S>, request: &Request) -> Rep
 }
 
 async fn seal<S: Stores>(context: &Context<'_, S>, request: &Request) -> Result<String, Failure> {
-    let form = match request.body {
-        Body::TooLarge => return Err(too_long().into()),
-        _ => read_form(request)?,
+    let form = match (
+        read_form(context, Endpoint::PushedRequest, request).await,
+        &request.body,
+    ) {
+        (Err(Failure::Refused(_)), Body::TooLarge) => return Err(too_long().into()),
+        (form, _) => form?,
     };
     let proof = read_proof(context, request, router::PAR).await?;
     let client = authenticate(context, request, &form).await?;

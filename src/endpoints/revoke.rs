@@ -2,6 +2,7 @@
 
 use super::access_token;
 use super::client_request::{Failure, ask_ledger, authenticate, read_form, read_token};
+use super::limits::Endpoint;
 use crate::context::Context;
 use crate::http::{Reply, Request};
 use crate::ledger::shard::Shard;
@@ -20,7 +21,7 @@ pub async fn revoke<S: Stores>(context: &Context<'_, S>, request: &Request) -> R
 }
 
 async fn end<S: Stores>(context: &Context<'_, S>, request: &Request) -> Result<(), Failure> {
-    let form = read_form(request)?;
+    let form = read_form(context, Endpoint::Revocation, request).await?;
     let client = authenticate(context, request, &form).await?;
     let client_id = &client.app().client_id;
     // The hint may be wrong and then all kinds are searched (RFC 7009 §2.1); ours tell themselves apart.

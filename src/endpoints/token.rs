@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use super::access_token::{self, Grant};
 use super::client_request::{Failure, ask_ledger, authenticate, prove, read_form, read_proof, use_proof, with_nonce};
+use super::limits::Endpoint;
 use crate::context::Context;
 use crate::crypto::base64url;
 use crate::http::{Params, Reply, Request};
@@ -45,7 +46,7 @@ pub async fn token<S: Stores>(context: &Context<'_, S>, request: &Request) -> Re
 }
 
 async fn issue<S: Stores>(context: &Context<'_, S>, request: &Request) -> Result<TokenResponse, Failure> {
-    let form = read_form(request)?;
+    let form = read_form(context, Endpoint::Token, request).await?;
     let proof = read_proof(context, request, router::TOKEN).await?;
     // Who asks is answered before what is asked, so the errors of the latter wait.
     match TokenRequest::parse(&form) {
