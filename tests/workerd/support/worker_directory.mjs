@@ -7,33 +7,33 @@ import esbuild from "esbuild";
 import { unstable_readConfig as readConfig } from "wrangler";
 
 const root = fileURLToPath(new URL("../../../", import.meta.url));
-const build = path.join(root, "build");
 export const configPath = path.join(root, "wrangler.toml");
 
-const entryModule = `
-import Built, { Keyring as BuiltKeyring, RevocationLedger as BuiltLedger } from "./build/index.js";
+const entryModule = (folder) => `
+import Built, { Keyring as BuiltKeyring, RevocationLedger as BuiltLedger } from "./${folder}/index.js";
 import { withFaults } from "./tests/workerd/support/faults/entrypoint.mjs";
 import { withinReach } from "./tests/workerd/support/faults/objects.mjs";
-export * from "./build/index.js";
+export * from "./${folder}/index.js";
 export const RevocationLedger = withinReach(BuiltLedger);
 export const Keyring = withinReach(BuiltKeyring);
 export default withFaults(Built);
 `;
 
-// { directory, entry, config, remove() }
-export async function assembleWorker() {
+// The build in `folder`; { directory, entry, config, remove() }
+export async function assembleWorker(folder = "build") {
   const config = readConfig({ config: configPath }, { hideWarnings: true });
   const directory = await mkdtemp(path.join(tmpdir(), "latchkey-tests-"));
   // Wrangler looks for this name in a prebuilt directory.
   const entry = path.join(directory, `${path.parse(config.main).name}.js`);
   await esbuild.build({
-    stdin: { contents: entryModule, resolveDir: root },
+    stdin: { contents: entryModule(folder), resolveDir: root },
     outfile: entry,
     bundle: true,
     format: "esm",
     external: ["cloudflare:*", "*.wasm"],
     logLevel: "warning",
   });
+  const build = path.join(root, folder);
   await cp(build, directory, { recursive: true, filter: (file) => file === build || file.endsWith(".wasm") });
   return { directory, entry, config, remove: () => rm(directory, { recursive: true, force: true }) };
 }
