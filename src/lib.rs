@@ -19,3 +19,4 @@ pub mod router;
 pub mod sign_in;
 pub mod store;
 pub mod time;
+pub mod words;

@@ -6,21 +6,6 @@ use std::time::Duration;
 use chrono::{DateTime, Datelike, Timelike, Utc};
 use serde::{Deserialize, Serialize};
 
-const MONTHS: [&str; 12] = [
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
-    "December",
-];
-
 /// Milliseconds since 1970-01-01T00:00:00Z.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -47,12 +32,9 @@ impl Timestamp {
         })
     }
 
-    /// The day as people write it: `21 November 2026`.
-    pub fn to_day(self) -> String {
-        self.calendar().map_or_else(String::new, |time| {
-            let month = MONTHS.get(time.month0() as usize).unwrap_or(&"");
-            format!("{} {month} {}", time.day(), time.year())
-        })
+    /// Year, month (1 to 12) and day of the month, in UTC.
+    pub fn date(self) -> Option<(i32, u32, u32)> {
+        self.calendar().map(|time| (time.year(), time.month(), time.day()))
     }
 
     // Written out by hand: chrono's formatter brings its whole pattern language along.
@@ -87,10 +69,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_time_reads_as_rfc_3339_and_as_a_day() {
+    fn a_time_reads_as_rfc_3339_and_as_a_date() {
         let time = Timestamp(1_795_292_713_999);
         assert_eq!(time.to_rfc3339(), "2026-11-21T20:25:13Z");
-        assert_eq!(time.to_day(), "21 November 2026");
+        assert_eq!(time.date(), Some((2026, 11, 21)));
     }
 
     #[test]

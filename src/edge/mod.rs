@@ -28,6 +28,7 @@ use crate::http::Reply;
 use crate::keyring::PolicyVariables;
 use crate::log::{Answered, Log};
 use crate::router;
+use crate::words::Language;
 use scope::{Panicked, in_request, note_panics};
 use stores::EdgeStores;
 use surroundings::{PlatformRandom, now};
@@ -41,11 +42,12 @@ async fn fetch(request: Request, env: Env, _context: worker::Context) -> Result<
         .headers()
         .get("accept")?
         .is_some_and(|accept| accept.contains("text/html"));
+    let languages = request.headers().get("accept-language")?.unwrap_or_default();
     let config = config(&env);
     let reply = match &config {
         Ok(config) => in_request(&log, answer(config, request, env, &log))
             .await
-            .unwrap_or_else(|Panicked| endpoints::broken(config, &log, for_people)),
+            .unwrap_or_else(|Panicked| endpoints::broken(config, &log, Language::choose("", &languages), for_people)),
         Err(error) => endpoints::not_configured(error, &log),
     };
     let went_well = reply.status < 400 && !log.has_faults();
@@ -74,6 +76,7 @@ async fn answer(config: &Rc<Config>, request: Request, env: Env, log: &Log) -> R
         now: now(),
         random: &PlatformRandom,
         continent: continent.as_deref(),
+        language: Language::ENGLISH,
         log,
         stores: &stores,
     };
@@ -94,6 +97,7 @@ async fn scheduled(_event: ScheduledEvent, env: Env, _context: ScheduleContext) 
         now: began,
         random: &PlatformRandom,
         continent: None,
+        language: Language::ENGLISH,
         log: &log,
         stores: &stores,
     };

@@ -16,15 +16,15 @@ pub async fn page<S: Stores>(context: &Context<'_, S>, request: &Request) -> Rep
         Ok(None) => return Reply::see_other(login_url(router::ACCOUNT_APPS)),
         Err(_) => return unavailable(context),
     };
-    let Ok(apps) = context.stores.connected_apps(&user.user.id).await else {
+    let Ok(apps) = context.stores.connected_apps(&user.user.id, context.language).await else {
         return unavailable(context);
     };
     let page = ConnectedAppsPage {
-        platform: &context.config.platform_name,
+        look: context.look(),
         user: &user.user,
         csrf: &csrf_token(context, router::ACCOUNT_APPS, &user.session),
-        apps: apps.into_iter().map(AppCard::from).collect(),
-        revoked: request.query == "revoked",
+        apps: apps.iter().map(|app| AppCard::new(app, context.language)).collect(),
+        revoked: request.query.split('&').any(|part| part == "revoked"),
     };
     pages::render(200, &page)
 }
@@ -47,8 +47,8 @@ pub async fn revoke<S: Stores>(context: &Context<'_, S>, request: &Request, cons
         return message(
             context,
             403,
-            "Please try once more",
-            "Open the list of your connected apps again and revoke the app from there.",
+            context.words().connected_apps_revoke_again,
+            context.words().connected_apps_revoke_again_explanation,
         );
     }
     match revoke_consent(context, consent_id, &user).await {
@@ -56,8 +56,8 @@ pub async fn revoke<S: Stores>(context: &Context<'_, S>, request: &Request, cons
         Ok(false) => message(
             context,
             404,
-            "No such app",
-            "You have no connected app under this link.",
+            context.words().connected_apps_unknown,
+            context.words().connected_apps_unknown_explanation,
         ),
         Err(_) => unavailable(context),
     }

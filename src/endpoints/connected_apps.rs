@@ -44,7 +44,7 @@ pub async fn list<S: Stores>(context: &Context<'_, S>, request: &Request) -> Rep
         Ok(user) => user,
         Err(reply) => return reply,
     };
-    match context.stores.connected_apps(&user.user.id).await {
+    match context.stores.connected_apps(&user.user.id, context.language).await {
         Ok(apps) => Reply::json(200, &apps.into_iter().map(ConnectedAppBody::from).collect::<Vec<_>>()),
         Err(_) => json_unavailable(),
     }

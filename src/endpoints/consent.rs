@@ -23,6 +23,7 @@ use crate::random;
 use crate::router;
 use crate::store::{ActiveConsent, SignedIn, Stores};
 use crate::time::Timestamp;
+use crate::words::Language;
 
 /// A request that one user in one session may decide: the pending request, sealed anew after sign-in. Only
 /// the page that was shown to them holds it, which protects the decision against forged requests.
@@ -67,12 +68,13 @@ pub async fn page<S: Stores>(context: &Context<'_, S>, request: &Request) -> Rep
     let Some((sealed, pending)) = open_pending(context, request) else {
         return expired(context);
     };
+    let context = &context.speaking_to(request, pending.request.ui_locales.as_deref());
     if BrowserNonce::existing(request) != Some(pending.browser.as_str()) {
         return message(
             context,
             400,
-            "This request began in another browser",
-            "Go back to the app in the browser where you started, and connect from there.",
+            context.words().consent_other_browser,
+            context.words().consent_other_browser_explanation,
         );
     }
     let here = format!("{}?request_id={sealed}", router::CONSENT);
@@ -141,13 +143,14 @@ fn show<S>(
         return page_error(context, PageReason::Unreadable);
     };
     let redirect = &pending.request.redirect_uri;
+    let unnamed = context.words().app_unnamed;
     let page = ConsentPage {
-        platform: &context.config.platform_name,
-        app_name: DisplayName::new(&app.name),
-        developer_name: DisplayName::new(&app.developer.name),
+        look: context.look(),
+        app_name: DisplayName::new(&app.name, unnamed),
+        developer_name: DisplayName::new(&app.developer.name, unnamed),
         destination: redirect.destination(),
         user: &signed_in.user,
-        permissions: permissions(app, &pending.request, consent),
+        permissions: permissions(app, &pending.request, consent, context.language),
         request: &sealed,
         switch_account,
     };
@@ -158,6 +161,7 @@ fn permissions<'a>(
     app: &'a App,
     request: &'a AuthorizationRequest,
     consent: Option<&ActiveConsent>,
+    language: Language,
 ) -> Vec<PermissionGroup<'a>> {
     let groups = app.apis_of(&request.scopes).map(|api| PermissionGroup {
         api: &api.name,
@@ -166,7 +170,7 @@ fn permissions<'a>(
             .iter()
             .filter(|scope| request.scopes.contains(&scope.name))
             .map(|scope| Permission {
-                description: &scope.description,
+                description: scope.described_in(language),
                 sensitive: scope.sensitive,
                 new: consent.is_some_and(|consent| !consent.scopes.contains(&scope.name)),
             })
@@ -179,7 +183,7 @@ fn expired<S>(context: &Context<'_, S>) -> Reply {
     message(
         context,
         400,
-        "This request has expired",
-        "You have ten minutes to decide. Go back to the app and connect again.",
+        context.words().consent_expired,
+        context.words().consent_expired_explanation,
     )
 }

@@ -34,6 +34,7 @@ mod tests {
     use crate::random::testing::Seeded;
     use crate::store::memory::{Fault, Memory};
     use crate::time::Timestamp;
+    use crate::words::Language;
 
     fn asked(stores: &Memory) -> (u16, serde_json::Value) {
         let (config, random) = (config(), Seeded::new(1));
@@ -42,6 +43,7 @@ mod tests {
             now: Timestamp(0),
             random: &random,
             continent: None,
+            language: Language::ENGLISH,
             log: &Log::new(&random),
             stores,
         };

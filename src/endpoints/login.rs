@@ -26,13 +26,10 @@ pub fn page<S: Stores>(context: &Context<'_, S>, request: &Request) -> Reply {
         return no_connection(context);
     }
     let target = continuation(context, request);
-    form(
-        context,
-        request,
-        &target,
-        &expected_user(context, request, &target),
-        false,
-    )
+    let pending = pending(context, request, &target);
+    let context = &in_language_of(context, request, pending.as_ref());
+    let expected_user = pending.and_then(|pending| pending.request.login_hint);
+    form(context, request, &target, &expected_user.unwrap_or_default(), false)
 }
 
 /// Signs in under a user name and goes on.
@@ -41,6 +38,7 @@ pub async fn sign_in<S: Stores>(context: &Context<'_, S>, request: &Request) -> 
         return no_connection(context);
     }
     let target = continuation(context, request);
+    let context = &in_language_of(context, request, pending(context, request, &target).as_ref());
     if !may_sign_in(context, request).await {
         return too_many_attempts(context, &target);
     }
@@ -78,7 +76,7 @@ pub async fn sign_out_page<S: Stores>(context: &Context<'_, S>, request: &Reques
             pages::render(
                 200,
                 &LogoutPage {
-                    platform: &context.config.platform_name,
+                    look: context.look(),
                     user: &signed_in.user,
                     csrf: &csrf,
                 },
@@ -148,7 +146,7 @@ async fn begin_session<S: Stores>(
 fn form<S>(context: &Context<'_, S>, request: &Request, target: &str, username: &str, unknown_user: bool) -> Reply {
     let browser = BrowserNonce::of(context, request);
     let page = LoginPage {
-        platform: &context.config.platform_name,
+        look: context.look(),
         csrf: &csrf_token(context, router::LOGIN, browser.as_str()),
         action: &login_url(target),
         username,
@@ -167,8 +165,8 @@ fn continuation<S>(context: &Context<'_, S>, request: &Request) -> String {
         .to_owned()
 }
 
-/// The user the app expects (`login_hint`), when this browser is on the way to its consent page.
-fn expected_user<S>(context: &Context<'_, S>, request: &Request, target: &str) -> String {
+/// The request that this browser is on the way to decide.
+fn pending<S>(context: &Context<'_, S>, request: &Request, target: &str) -> Option<PendingRequest> {
     let sealed = target
         .strip_prefix(router::CONSENT)
         .and_then(|rest| rest.strip_prefix("?request_id="));
@@ -177,17 +175,26 @@ fn expected_user<S>(context: &Context<'_, S>, request: &Request, target: &str) -
     let mine = |pending: &PendingRequest| {
         pending.expires_at > context.now && BrowserNonce::existing(request) == Some(pending.browser.as_str())
     };
-    pending
-        .filter(mine)
-        .and_then(|pending| pending.request.login_hint)
-        .unwrap_or_default()
+    pending.filter(mine)
+}
+
+/// The language the app asked for.
+fn in_language_of<'c, S>(
+    context: &Context<'c, S>,
+    request: &Request,
+    pending: Option<&PendingRequest>,
+) -> Context<'c, S> {
+    context.speaking_to(
+        request,
+        pending.and_then(|pending| pending.request.ui_locales.as_deref()),
+    )
 }
 
 fn not_ours<S>(context: &Context<'_, S>, action: &str, fields: &[(&str, &str)]) -> Reply {
     let page = MessagePage {
-        platform: &context.config.platform_name,
-        heading: "Please try once more",
-        explanation: "The page was open for too long, or your browser does not keep cookies for this site.",
+        look: context.look(),
+        heading: context.words().sign_in_expired,
+        explanation: context.words().sign_in_expired_explanation,
         for_developers: None,
         retry: Some(Retry {
             method: "get",
@@ -201,9 +208,9 @@ fn not_ours<S>(context: &Context<'_, S>, action: &str, fields: &[(&str, &str)]) 
 
 fn too_many_attempts<S>(context: &Context<'_, S>, target: &str) -> Reply {
     let page = MessagePage {
-        platform: &context.config.platform_name,
-        heading: "Too many attempts to sign in",
-        explanation: "They came from your network within a minute. Please wait a minute, then try again.",
+        look: context.look(),
+        heading: context.words().sign_in_too_many,
+        explanation: context.words().sign_in_too_many_explanation,
         for_developers: None,
         retry: Some(Retry {
             method: "get",
@@ -219,8 +226,8 @@ fn no_connection<S>(context: &Context<'_, S>) -> Reply {
     message(
         context,
         503,
-        "Nobody can sign in here yet",
-        "The operator of this server has not connected it to a way to sign in.",
+        context.words().sign_in_nobody,
+        context.words().sign_in_nobody_explanation,
     )
 }
 

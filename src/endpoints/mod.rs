@@ -25,12 +25,14 @@ use crate::http::{Reply, Request};
 use crate::log::Log;
 use crate::oauth::error::{AuthorizationError, ErrorCode, OAuthError, PageReason};
 use crate::oauth::redirect_uri::VerifiedRedirect;
-use crate::pages::{self, HomePage, MessagePage, Retry};
+use crate::pages::{self, HomePage, Look, MessagePage, Retry};
 use crate::router::{self, Route};
 use crate::store::Stores;
+use crate::words::Language;
 
 /// Answers a request.
 pub async fn dispatch<S: Stores>(context: &Context<'_, S>, request: &Request) -> Reply {
+    let context = &context.speaking_to(request, None);
     // Whoever listens has read it already, so nothing in it may work (OAuth 2.1 §1.5).
     if request.in_the_clear && context.config.issuer.is_https() && !is_loopback_host(&request.host) {
         return finished(in_the_clear(context, request), context.log, true);
@@ -59,12 +61,7 @@ async fn answer<S: Stores>(context: &Context<'_, S>, request: &Request, route: R
         Route::AccountAppsRevoke { consent_id } => account_apps::revoke(context, request, consent_id).await,
         Route::ConnectedApps => connected_apps::list(context, request).await,
         Route::RevokeConnectedApp { consent_id } => connected_apps::revoke(context, request, consent_id).await,
-        Route::Home => pages::render(
-            200,
-            &HomePage {
-                platform: &context.config.platform_name,
-            },
-        ),
+        Route::Home => pages::render(200, &HomePage { look: context.look() }),
         Route::Asset { name: "style.css" } => asset("text/css; charset=utf-8", pages::STYLE),
         Route::Asset { name: "icon.svg" } => asset("image/svg+xml", pages::ICON),
         Route::Health => health::health(context).await,
@@ -91,8 +88,8 @@ fn wants_a_page(request: &Request) -> bool {
 /// A page for people, JSON for programs.
 fn in_the_clear<S>(context: &Context<'_, S>, request: &Request) -> Reply {
     if wants_a_page(request) {
-        let explanation = "The address of this page begins with https. Please open it that way.";
-        return message(context, 400, "This link is not safe", explanation);
+        let words = context.words();
+        return message(context, 400, words.message_not_safe, words.message_not_safe_explanation);
     }
     json_error(&OAuthError::new(
         ErrorCode::InvalidRequest,
@@ -103,17 +100,22 @@ fn in_the_clear<S>(context: &Context<'_, S>, request: &Request) -> Reply {
 /// A page for people, JSON for programs.
 fn not_found<S>(context: &Context<'_, S>, request: &Request) -> Reply {
     if wants_a_page(request) {
-        let explanation = "The address may be misspelt, or what was here is gone.";
-        return message(context, 404, "There is nothing here", explanation);
+        let words = context.words();
+        return message(
+            context,
+            404,
+            words.message_not_found,
+            words.message_not_found_explanation,
+        );
     }
     Reply::json(404, &serde_json::json!({ "error": "not_found" })).telling("not_found")
 }
 
 /// What every request gets while the configuration is not safe to serve with. The reason is the operator's
-/// own mistake and names no secret.
+/// own mistake and names no secret; operators read English.
 pub fn not_configured(error: &ConfigError, log: &Log) -> Reply {
     let page = MessagePage {
-        platform: "Latchkey",
+        look: Look::of_platform("Latchkey", Language::ENGLISH),
         heading: "Latchkey cannot start",
         explanation: &format!("{error}."),
         for_developers: None,
@@ -124,11 +126,12 @@ pub fn not_configured(error: &ConfigError, log: &Log) -> Reply {
 }
 
 /// What a request gets in which our code broke: the id to find out why, and nothing else.
-pub fn broken(config: &Config, log: &Log, for_people: bool) -> Reply {
+pub fn broken(config: &Config, log: &Log, language: Language, for_people: bool) -> Reply {
+    let words = language.words();
     let page = MessagePage {
-        platform: &config.platform_name,
-        heading: "Something broke on our side",
-        explanation: "It is not your fault, and trying again may help.",
+        look: Look::new(config, language),
+        heading: words.message_broken,
+        explanation: words.message_broken_explanation,
         for_developers: None,
         retry: None,
         request_id: log.request_id(),
@@ -180,9 +183,9 @@ fn json_unavailable() -> Reply {
 /// Storage is down and a person waits.
 fn page_unavailable<S>(context: &Context<'_, S>, retry: Retry<'_>) -> Reply {
     let page = MessagePage {
-        platform: &context.config.platform_name,
-        heading: "That did not work just now",
-        explanation: "Something on our side is out of reach for a moment. Nothing was changed. Please try again.",
+        look: context.look(),
+        heading: context.words().message_unavailable,
+        explanation: context.words().message_unavailable_explanation,
         for_developers: None,
         retry: Some(retry),
         request_id: context.log.request_id(),
@@ -195,7 +198,7 @@ fn message<S>(context: &Context<'_, S>, status: u16, heading: &str, explanation:
     pages::render(
         status,
         &MessagePage {
-            platform: &context.config.platform_name,
+            look: context.look(),
             heading,
             explanation,
             for_developers: None,
@@ -223,9 +226,9 @@ fn authorization_error<'a, S>(context: &Context<'a, S>, error: &'a Authorization
 
 fn page_error<S>(context: &Context<'_, S>, reason: PageReason) -> Reply {
     let page = MessagePage {
-        platform: &context.config.platform_name,
-        heading: "This link does not work",
-        explanation: "An app sent you here in a way we cannot accept, so we stopped. Nothing was shared with it.",
+        look: context.look(),
+        heading: context.words().message_bad_link,
+        explanation: context.words().message_bad_link_explanation,
         for_developers: Some(reason.for_developers()),
         retry: None,
         request_id: context.log.request_id(),

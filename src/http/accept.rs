@@ -22,6 +22,13 @@ fn weight(accept: &str, media_type: &str) -> Option<u32> {
         .max()
 }
 
+/// A member of `Accept-Language` (RFC 9110 §12.5.4) and its weight, in thousandths.
+pub fn weight_of(range: &str) -> (&str, u32) {
+    let mut parameters = range.split(';');
+    let name = parameters.next().unwrap_or_default().trim();
+    (name, parameters.find_map(quality).unwrap_or(1000))
+}
+
 /// `q=0.5` (RFC 9110 §12.4.2). A weight that cannot be read counts as none: better the usual form than a wrong one.
 fn quality(parameter: &str) -> Option<u32> {
     let (name, value) = parameter.split_once('=')?;

@@ -6,7 +6,7 @@ mod device;
 mod params;
 mod reply;
 
-pub use accept::asks_for;
+pub use accept::{asks_for, weight_of};
 pub use cookies::{BROWSER_COOKIE, SESSION_COOKIE, clear_cookie, cookie, set_cookie};
 pub use device::Device;
 pub use params::{Params, ParamsError, Repeated};

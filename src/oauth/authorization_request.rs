@@ -13,6 +13,8 @@ use crate::http::{Params, percent_encoded};
 
 /// The longest `state` that is returned, in letters of a URL.
 const MAX_STATE: usize = 4096;
+/// The longest list of languages that is read, in letters.
+const MAX_UI_LOCALES: usize = 100;
 /// The longest list of scopes, in letters: it has to fit into an access token that APIs accept in a header.
 pub const MAX_SCOPE: usize = 4096;
 
@@ -42,6 +44,9 @@ pub struct AuthorizationRequest {
     pub max_age: Option<u32>,
     /// Whom the app expects to sign in.
     pub login_hint: Option<String>,
+    /// The languages the app asks the pages to be in, the best first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ui_locales: Option<String>,
 }
 
 /// How a request came.
@@ -54,7 +59,7 @@ pub enum Sent {
 }
 
 /// The parameters that mean anything to this endpoint; others are ignored (OAuth 2.1 §3.1).
-pub const PARAMETERS: [&str; 16] = [
+pub const PARAMETERS: [&str; 17] = [
     "acr_values",
     "client_id",
     "code_challenge",
@@ -71,6 +76,7 @@ pub const PARAMETERS: [&str; 16] = [
     "response_type",
     "scope",
     "state",
+    "ui_locales",
 ];
 
 /// The `prompt` parameter (OpenID Connect Core §3.1.2.1).
@@ -199,6 +205,11 @@ impl<'a> Trusted<'a> {
             login_hint: self
                 .one("login_hint")
                 .filter(|hint| hint.len() <= 254)
+                .map(str::to_owned),
+            // What is too long counts for nothing: no language is worth an error (OpenID Connect Core §3.1.2.1).
+            ui_locales: self
+                .one("ui_locales")
+                .filter(|tags| tags.len() <= MAX_UI_LOCALES)
                 .map(str::to_owned),
         })
     }

@@ -9,6 +9,7 @@ use super::resource::names_resource;
 use super::scope::Scopes;
 use crate::crypto::signing::SigningAlgorithm;
 use crate::ledger::Lifetimes;
+use crate::words::{Language, Phrase, Translations};
 
 /// An app with everything a decision about it needs, read from the directory in one trip.
 #[derive(Debug, Clone, Deserialize)]
@@ -134,9 +135,21 @@ pub struct CatalogueScope {
     pub title: String,
     /// The same in a sentence for people.
     pub description: String,
+    /// The same in other languages.
+    #[serde(default)]
+    pub translations: Translations,
     /// Whether people should think twice.
     #[serde(deserialize_with = "sqlite_bool")]
     pub sensitive: bool,
+}
+
+impl CatalogueScope {
+    /// What it lets an app do, in a sentence in this language as far as there is one.
+    pub fn described_in(&self, language: Language) -> Phrase<'_> {
+        let translation = self.translations.get(language.tag());
+        let description = translation.and_then(|words| words.description.as_deref());
+        Phrase::new(language, description, &self.description)
+    }
 }
 
 /// A client grant: what the operator lets an app ask of one API for one kind of subject.

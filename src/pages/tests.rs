@@ -1,4 +1,7 @@
 use super::*;
+use crate::oauth::redirect_uri::Destination;
+use crate::store::User;
+use crate::words::{Language, Phrase};
 
 fn user() -> User {
     User {
@@ -10,14 +13,14 @@ fn user() -> User {
 
 fn consent<'a>(user: &'a User, name: &str, destination: Destination<'a>) -> String {
     let permission = |description, new| Permission {
-        description,
+        description: Phrase::new(Language::ENGLISH, None, description),
         sensitive: false,
         new,
     };
     let page = ConsentPage {
-        platform: "Acme Projects",
-        app_name: DisplayName::new(name),
-        developer_name: DisplayName::new("Northwind Labs"),
+        look: Look::of_platform("Acme Projects", Language::ENGLISH),
+        app_name: DisplayName::new(name, "Unnamed"),
+        developer_name: DisplayName::new("Northwind Labs", "Unnamed"),
         destination,
         user,
         permissions: vec![PermissionGroup {
@@ -45,7 +48,7 @@ fn the_consent_page_says_who_asks_whom_for_what_and_how_to_take_it_back() {
         "This application will be able to:",
         "View your projects and tasks",
         "Alice Example",
-        "<bdi>app.example</bdi>",
+        "<bdi><strong>app.example</strong></bdi>",
         "Deny</button>",
         "Allow Access</button>",
         "You can revoke this access at any time in your account settings.",
@@ -74,11 +77,17 @@ fn a_hostile_name_is_text_and_nothing_else() {
 // Rule: UI 8
 #[test]
 fn a_name_is_shortened_and_never_empty() {
-    assert_eq!(DisplayName::new(&"x".repeat(10_000)).to_string().chars().count(), 80);
+    assert_eq!(
+        DisplayName::new(&"x".repeat(10_000), "Unnamed")
+            .to_string()
+            .chars()
+            .count(),
+        80
+    );
     for nothing in ["", "   ", "\u{200b}\u{202e}", "\u{3164}", "\u{2800}\u{2800}"] {
-        assert_eq!(DisplayName::new(nothing).to_string(), "Unnamed");
+        assert_eq!(DisplayName::new(nothing, "Unnamed").to_string(), "Unnamed");
     }
-    assert_eq!(DisplayName::new(" two \n words ").to_string(), "two words");
+    assert_eq!(DisplayName::new(" two \n words ", "Unnamed").to_string(), "two words");
 }
 
 // Rule: UI 4

@@ -5,12 +5,13 @@ use serde::Deserialize;
 use super::StoreError;
 use crate::ledger::shard::Shard;
 use crate::time::Timestamp;
+use crate::words::{Language, Phrase};
 
 /// Connected apps (D1).
 #[allow(async_fn_in_trait, reason = "single-threaded: no caller needs Send")]
 pub trait ConnectedApps {
-    /// A user's active consents, the newest first.
-    async fn connected_apps(&self, user_id: &str) -> Result<Vec<ConnectedApp>, StoreError>;
+    /// A user's active consents, the newest first, with the words for their scopes in this language.
+    async fn connected_apps(&self, user_id: &str, language: Language) -> Result<Vec<ConnectedApp>, StoreError>;
     /// Takes a consent of this user out of use: `active` becomes `revoking`. `None`: no such consent of theirs.
     async fn begin_revoking(
         &self,
@@ -50,8 +51,17 @@ pub struct ConnectedApp {
 pub struct GrantedScope {
     /// Its name.
     pub scope: String,
-    /// The catalogue's words for it; the name where the catalogue has none any more.
+    /// The catalogue's English words for it; the name where the catalogue has none any more.
     pub description: String,
+    /// Its words in the language that was asked for.
+    pub translation: Option<String>,
+}
+
+impl GrantedScope {
+    /// Its words for a page in the language that was asked for.
+    pub fn phrase(&self, language: Language) -> Phrase<'_> {
+        Phrase::new(language, self.translation.as_deref(), &self.description)
+    }
 }
 
 /// A consent on its way out.

@@ -37,7 +37,8 @@ SELECT json_object(
       'signing_algorithm', api.signing_algorithm,
       'scopes', json((
         SELECT json_group_array(json_object(
-          'name', name, 'title', title, 'description', description, 'sensitive', sensitive
+          'name', name, 'title', title, 'description', description, 'translations', json(translations),
+          'sensitive', sensitive
         ))
         FROM (SELECT * FROM scopes WHERE api_id = api.id ORDER BY position, name)
       )),

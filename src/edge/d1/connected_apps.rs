@@ -7,6 +7,7 @@ use crate::edge::stores::{EdgeStores, store_error};
 use crate::json;
 use crate::store::{ConnectedApp, ConnectedApps, GrantedScope, Revoking, StoreError};
 use crate::time::Timestamp;
+use crate::words::Language;
 
 #[derive(Deserialize)]
 struct ConnectedAppRow {
@@ -21,18 +22,19 @@ struct ConnectedAppRow {
 }
 
 impl ConnectedApps for EdgeStores {
-    async fn connected_apps(&self, user_id: &str) -> Result<Vec<ConnectedApp>, StoreError> {
+    async fn connected_apps(&self, user_id: &str, language: Language) -> Result<Vec<ConnectedApp>, StoreError> {
         // Outer joins: an app or a scope that is gone leaves the consent to be seen and revoked. `revoking` ones
         // are still listed, since they may have broken off.
         let statement = Statement::new(
             "SELECT c.id AS consent_id, COALESCE(a.name, 'Deleted app') AS name, COALESCE(a.description, '') AS description,
                     a.logo_url, COALESCE(d.name, 'Unknown developer') AS developer_name, c.created_at, c.last_used_at,
-                    (SELECT json_group_array(json_object('scope', cs.scope, 'description', COALESCE(s.description, cs.scope)))
+                    (SELECT json_group_array(json_object('scope', cs.scope, 'description', COALESCE(s.description, cs.scope),
+                                                         'translation', s.translations -> ?2 ->> 'description'))
                      FROM consent_scopes cs LEFT JOIN scopes s ON s.name = cs.scope WHERE cs.consent_id = c.id) AS scopes
              FROM consents c LEFT JOIN apps a ON a.client_id = c.client_id LEFT JOIN developers d ON d.id = a.developer_id
              WHERE c.user_id = ?1 AND c.status IN ('active', 'revoking') ORDER BY c.created_at DESC, c.id LIMIT 200",
         );
-        let results = batch(&self.database()?, vec![statement.text(user_id)]).await?;
+        let results = batch(&self.database()?, vec![statement.text(user_id).text(language.tag())]).await?;
         let read = |row: ConnectedAppRow| {
             let scopes: Vec<GrantedScope> = json::from_str(&row.scopes).map_err(|error| store_error("d1", error))?;
             Ok(ConnectedApp {

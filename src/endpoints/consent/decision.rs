@@ -29,8 +29,8 @@ pub async fn decision<S: Stores>(context: &Context<'_, S>, request: &Request) ->
         return message(
             context,
             400,
-            "We could not read your decision",
-            "Go back to the app and connect again.",
+            context.words().consent_unreadable,
+            context.words().consent_unreadable_explanation,
         );
     };
     let keys = &context.config.sealing_keys;
@@ -38,25 +38,22 @@ pub async fn decision<S: Stores>(context: &Context<'_, S>, request: &Request) ->
     let Some(decidable) = decidable.filter(|decidable| decidable.expires_at > context.now) else {
         return expired(context);
     };
+    let context = &context.speaking_to(request, decidable.request.ui_locales.as_deref());
+    let words = context.words();
     let same_session = session_hash(request)
         .is_some_and(|session| crypto::equal_in_constant_time(session.as_bytes(), decidable.session.as_bytes()));
     if !same_session || !origin_is_not_foreign(context, request) {
         return message(
             context,
             403,
-            "This decision was not made on our page",
-            "You may have signed in as somebody else meanwhile. Nothing was shared. Go back to the app and connect again.",
+            words.consent_not_our_page,
+            words.consent_not_our_page_explanation,
         );
     }
     let mut attempt = Attempt::of(context, &decidable);
     match attempt.decide(context, &decidable, approved).await {
         Ok(DecisionState::Decided(decided)) => answer(context, &decidable, &attempt, &decided),
-        Ok(_) => message(
-            context,
-            400,
-            "This app cannot be connected now",
-            "It was changed or switched off, or you were signed out, while the page was open. Nothing was shared.",
-        ),
+        Ok(_) => message(context, 400, words.consent_not_now, words.consent_not_now_explanation),
         Err(_) => try_again(context, decidable, attempt, if approved { "allow" } else { "deny" }),
     }
 }
@@ -195,8 +192,8 @@ fn answer<S>(context: &Context<'_, S>, decidable: &DecidableRequest, attempt: &A
         return message(
             context,
             409,
-            "You have already decided",
-            "Go back to the app: it has your answer. If it does not, connect again from there.",
+            context.words().consent_decided,
+            context.words().consent_decided_explanation,
         );
     }
     let Some(shard) = decided.shard else {

@@ -223,7 +223,7 @@ fn what_broke_is_told_by_its_id_alone_as_a_page_or_as_json() {
     let log = Log::new(&server.random);
     log.panicked_at("src/secret.rs:1".into());
     for (for_people, content_type) in [(true, "text/html; charset=utf-8"), (false, "application/json")] {
-        let reply = broken(&server.config, &log, for_people);
+        let reply = broken(&server.config, &log, Language::ENGLISH, for_people);
         assert_eq!(reply.status, 500);
         assert_eq!(reply.header_value("Content-Type"), Some(content_type));
         assert_eq!(reply.header_value("X-Request-Id"), Some(log.request_id()));

@@ -65,6 +65,7 @@ impl Server {
             now: self.now.get(),
             random: &self.random,
             continent: Some("EU"),
+            language: Language::ENGLISH,
             log: &log,
             stores: &self.stores,
         };

@@ -1,9 +1,10 @@
 //! What users see and take back.
 
 use super::*;
+use crate::words::Language;
 
 impl ConnectedApps for Memory {
-    async fn connected_apps(&self, user_id: &str) -> Result<Vec<ConnectedApp>, StoreError> {
+    async fn connected_apps(&self, user_id: &str, language: Language) -> Result<Vec<ConnectedApp>, StoreError> {
         self.trip("consents", || {
             let consents = self.consents.borrow();
             let mine = consents
@@ -12,6 +13,7 @@ impl ConnectedApps for Memory {
             let scope = |scope: &str| GrantedScope {
                 scope: scope.into(),
                 description: format!("Use {scope}"),
+                translation: (language != Language::ENGLISH).then(|| format!("{language:?}: {scope}")),
             };
             mine.map(|consent| ConnectedApp {
                 consent_id: consent.active.id.clone(),

@@ -1,0 +1,35 @@
+//! What every page is given.
+
+use super::STYLE_VERSION;
+use crate::config::Config;
+use crate::words::{Catalogue, Language};
+
+/// What every page is given: its language and texts, and the looks of the platform.
+#[derive(Clone, Copy)]
+pub struct Look<'a> {
+    /// The page's language.
+    pub language: Language,
+    /// The texts in that language; `t` in the templates.
+    pub t: &'static Catalogue,
+    /// The platform's name.
+    pub platform: &'a str,
+    /// Names the style sheet by its content.
+    pub style_version: u32,
+}
+
+impl<'a> Look<'a> {
+    /// The platform's looks in a language.
+    pub fn new(config: &'a Config, language: Language) -> Self {
+        Self::of_platform(&config.platform_name, language)
+    }
+
+    /// The looks of a platform of which no more is known than its name.
+    pub fn of_platform(platform: &'a str, language: Language) -> Self {
+        Self {
+            language,
+            t: language.words(),
+            platform,
+            style_version: STYLE_VERSION,
+        }
+    }
+}
