@@ -85,7 +85,9 @@ test("a name cannot turn the text around it, hide letters or fill the page", asy
   const name = `Ac\u202eme\u2066\u200b\u0007\ufeff ${"long ".repeat(2000)}`;
   await latchkey.run("UPDATE apps SET name = ? WHERE client_id = ?", name, app.client_id);
   const { page } = await consentPage(app);
-  assert.doesNotMatch(page.source, /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff]/);
+  // The page's own marks around a name, where there can be no markup, open and close.
+  const source = page.source.replace(/\u2068([^\u2066-\u2069]*)\u2069/g, "$1");
+  assert.doesNotMatch(source, /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff]/);
   assert.ok(page.text.length < 3000, String(page.text.length));
 });
 
