@@ -146,9 +146,7 @@ pub struct CatalogueScope {
 impl CatalogueScope {
     /// What it lets an app do, in a sentence in this language as far as there is one.
     pub fn described_in(&self, language: Language) -> Phrase<'_> {
-        let translation = self.translations.get(language.tag());
-        let description = translation.and_then(|words| words.description.as_deref());
-        Phrase::new(language, description, &self.description)
+        Phrase::new(language, self.translations.description(language), &self.description)
     }
 }
 

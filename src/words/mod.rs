@@ -9,7 +9,7 @@ mod phrase;
 mod text;
 
 pub use language::Language;
-pub use phrase::{Phrase, Translation, Translations};
+pub use phrase::{Phrase, Translations};
 pub use text::{Filled, Value, code, strong};
 
 include!(concat!(env!("OUT_DIR"), "/catalogue.rs"));

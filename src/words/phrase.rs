@@ -1,23 +1,24 @@
 //! Words the operator wrote, in several languages: what a scope lets an app do.
 
-use std::collections::BTreeMap;
 use std::fmt::{self, Display, Formatter};
 
 use askama::filters::{Escaper, Html, HtmlSafe};
 use serde::Deserialize;
+use serde_json::Value;
 
 use super::Language;
 
-/// Translations by language tag, as kept in the column `scopes.translations`.
-pub type Translations = BTreeMap<String, Translation>;
+/// Translations by language tag, as kept in the column `scopes.translations`: `{"de": {"title", "description"}}`. What
+/// is left out of them is said in English. Kept as a value: a type of their own would cost more code than it is worth.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(transparent)]
+pub struct Translations(Value);
 
-/// A scope's words in one language. What is left out is said in English.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub struct Translation {
-    /// What it lets an app do, in a few words.
-    pub title: Option<String>,
-    /// The same in a sentence.
-    pub description: Option<String>,
+impl Translations {
+    /// What it lets an app do, in a sentence in this language.
+    pub fn description(&self, language: Language) -> Option<&str> {
+        self.0.get(language.tag())?.get("description")?.as_str()
+    }
 }
 
 /// Words that may be in another language than the page. Shown in a template they are HTML, and marked with their
