@@ -5,6 +5,7 @@ use url::{Host, Url};
 
 use crate::crypto::keys::{SealingKeys, SealingKeysError};
 use crate::keyring::{Policy, PolicyError, PolicyVariables};
+use crate::looks::{Accent, LogoName};
 
 /// A configuration that may serve requests.
 #[derive(Debug)]
@@ -13,6 +14,10 @@ pub struct Config {
     pub issuer: Issuer,
     /// The platform's name as people know it; shown on pages.
     pub platform_name: String,
+    /// The colour of links and buttons.
+    pub accent: Accent,
+    /// The platform's logo, shown beside its name.
+    pub platform_logo: Option<LogoName>,
     /// Whether people may sign in by user name alone. Only ever true on this machine.
     pub development_sign_in: bool,
     /// Whether requests are limited. How often, wrangler.toml says.
@@ -32,6 +37,10 @@ pub struct Variables {
     pub issuer: Option<String>,
     /// `PLATFORM_NAME`
     pub platform_name: Option<String>,
+    /// `ACCENT_COLOR`
+    pub accent_color: Option<String>,
+    /// `PLATFORM_LOGO`
+    pub platform_logo: Option<String>,
     /// `DEVELOPMENT_SIGN_IN`
     pub development_sign_in: Option<String>,
     /// `RATE_LIMITS`
@@ -56,6 +65,12 @@ pub enum ConfigError {
     /// `DEVELOPMENT_SIGN_IN` on a server that others can reach.
     #[error("DEVELOPMENT_SIGN_IN lets anyone in as anyone, so it works only where ISSUER is a loopback host")]
     DevelopmentSignIn,
+    /// `ACCENT_COLOR` is no colour.
+    #[error("ACCENT_COLOR must be # and six hexadecimal digits: #2257c4")]
+    BadAccentColor,
+    /// `PLATFORM_LOGO` is no name of a logo.
+    #[error("PLATFORM_LOGO must be a name that tools/put-logo printed")]
+    BadPlatformLogo,
     /// `RATE_LIMITS` is neither word.
     #[error("RATE_LIMITS must be on or off")]
     BadRateLimits,
@@ -99,6 +114,14 @@ impl Config {
         if development_sign_in && !issuer.loopback {
             return Err(ConfigError::DevelopmentSignIn);
         }
+        let accent = match variables.accent_color.as_deref() {
+            None => Accent::default(),
+            Some(colour) => Accent::parse(colour).ok_or(ConfigError::BadAccentColor)?,
+        };
+        let platform_logo = variables
+            .platform_logo
+            .map(|name| LogoName::parse(&name).ok_or(ConfigError::BadPlatformLogo))
+            .transpose()?;
         // A slip of the pen must not switch them off unnoticed.
         let rate_limits = match variables.rate_limits.as_deref() {
             None | Some("on") => true,
@@ -114,6 +137,8 @@ impl Config {
         Ok(Self {
             issuer,
             platform_name: variables.platform_name.unwrap_or_else(|| "the platform".into()),
+            accent,
+            platform_logo,
             development_sign_in,
             rate_limits,
             logs_all_requests,
@@ -169,6 +194,8 @@ pub mod testing {
         Config {
             issuer: Issuer::parse("http://localhost:8787").unwrap(),
             platform_name: "Acme Projects".into(),
+            accent: Accent::default(),
+            platform_logo: None,
             development_sign_in: true,
             rate_limits: true,
             logs_all_requests: true,
@@ -181,6 +208,8 @@ pub mod testing {
         Variables {
             issuer: Some(issuer.into()),
             platform_name: None,
+            accent_color: None,
+            platform_logo: None,
             development_sign_in: Some(development.into()),
             rate_limits: None,
             request_log: None,
@@ -270,6 +299,29 @@ pub mod testing {
         assert!(all(None).unwrap() && all(Some("all")).unwrap() && !all(Some("problems")).unwrap());
         for word in ["", "Problems", "none", "off"] {
             assert_eq!(all(Some(word)), Err(ConfigError::BadRequestLog), "{word}");
+        }
+    }
+
+    #[test]
+    fn a_colour_or_a_logo_that_is_none_is_named() {
+        let parsed = |accent_color: Option<&str>, platform_logo: Option<&str>| {
+            Config::parse(Variables {
+                accent_color: accent_color.map(str::to_owned),
+                platform_logo: platform_logo.map(str::to_owned),
+                ..variables("https://auth.example.com", "")
+            })
+            .map(|config| (config.accent, config.platform_logo))
+        };
+        let logo = crate::looks::logo::testing::name();
+        let (accent, name) = parsed(Some("#ff6600"), Some(&logo)).unwrap();
+        assert_eq!(Some(accent), Accent::parse("#ff6600"));
+        assert_eq!(name.unwrap().as_str(), logo);
+        assert_eq!(parsed(None, None), Ok((Accent::default(), None)));
+        for bad in ["", "orange", "#f60", "ff6600", "#ff6600;"] {
+            assert_eq!(parsed(Some(bad), None), Err(ConfigError::BadAccentColor), "{bad}");
+        }
+        for bad in ["", "logo.png", "https://acme.example/logo.png"] {
+            assert_eq!(parsed(None, Some(bad)), Err(ConfigError::BadPlatformLogo), "{bad}");
         }
     }
 

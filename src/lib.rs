@@ -12,6 +12,7 @@ pub mod json;
 pub mod keyring;
 pub mod ledger;
 pub mod log;
+pub mod looks;
 pub mod oauth;
 pub mod pages;
 pub mod random;

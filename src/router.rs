@@ -25,6 +25,9 @@ pub const ACCOUNT_APPS: &str = "/account/apps";
 /// `GET`: the same as JSON; `DELETE` under it.
 pub const CONNECTED_APPS: &str = "/api/user/connected-apps";
 
+/// `GET` under it: a logo.
+pub const LOGOS: &str = "/logos";
+
 /// What a request is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Route<'a> {
@@ -75,6 +78,11 @@ pub enum Route<'a> {
         /// The file.
         name: &'a str,
     },
+    /// `GET /logos/…`
+    Logo {
+        /// Its name.
+        name: &'a str,
+    },
     /// `GET /healthz`
     Health,
     /// `OPTIONS` of a route that scripts of other sites may call.
@@ -111,6 +119,7 @@ impl Route<'_> {
             Self::RevokeConnectedApp { .. } => "revoke_connected_app",
             Self::Home => "home",
             Self::Asset { .. } => "asset",
+            Self::Logo { .. } => "logo",
             Self::Health => "health",
             Self::Preflight => "preflight",
             Self::MethodNotAllowed { .. } => "method_not_allowed",
@@ -180,6 +189,9 @@ fn nested<'a>(method: &str, path: &'a str) -> Route<'a> {
     }
     if let Some(name) = under("/assets") {
         return only(method, &[("GET", Route::Asset { name })], "GET, HEAD");
+    }
+    if let Some(name) = under(LOGOS) {
+        return only(method, &[("GET", Route::Logo { name })], "GET, HEAD");
     }
     Route::NotFound
 }

@@ -72,9 +72,10 @@ pub fn response(reply: Reply, head: bool) -> Result<Response> {
         headers.append(name, value)?;
     }
     let builder = ResponseBuilder::new().with_status(reply.status).with_headers(headers);
-    Ok(if head || reply.body.is_empty() {
+    let body = reply.body.into_bytes();
+    Ok(if head || body.is_empty() {
         builder.empty()
     } else {
-        builder.fixed(reply.body.into_bytes())
+        builder.fixed(body)
     })
 }

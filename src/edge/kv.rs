@@ -1,12 +1,13 @@
-//! Codes in KV, with their copy in D1.
+//! Codes in KV, with their copy in D1; and logos.
 
 use serde::Deserialize;
 
 use super::d1::{Statement, batch, rows};
 use super::stores::{EdgeStores, store_error};
 use crate::json;
+use crate::looks::LogoName;
 use crate::oauth::authorization_code::CodePayload;
-use crate::store::{Codes, StoreError};
+use crate::store::{Codes, Logos, StoreError};
 
 /// Seconds a code stays in KV. It expires by itself before that; KV takes no less than 60.
 const TTL: u64 = 300;
@@ -41,6 +42,14 @@ impl Codes for EdgeStores {
         let statement = Statement::new("SELECT payload FROM authorization_codes WHERE code_hash = ?1").text(hash);
         let results = batch(&self.database()?, vec![statement]).await?;
         parse(rows::<CopyRow>(&results, 0)?.into_iter().next().map(|row| row.payload))
+    }
+}
+
+impl Logos for EdgeStores {
+    async fn logo(&self, name: &LogoName) -> Result<Option<Vec<u8>>, StoreError> {
+        let kv = self.env().kv("KV").map_err(|error| store_error("kv", error))?;
+        let logo = kv.get(&format!("logo:{}", name.as_str()));
+        logo.bytes().await.map_err(|error| store_error("kv", error))
     }
 }
 

@@ -137,6 +137,8 @@ fn config(env: &Env) -> std::result::Result<Rc<Config>, ConfigError> {
     let variables = Variables {
         issuer: variable("ISSUER"),
         platform_name: variable("PLATFORM_NAME"),
+        accent_color: variable("ACCENT_COLOR"),
+        platform_logo: variable("PLATFORM_LOGO"),
         development_sign_in: variable("DEVELOPMENT_SIGN_IN"),
         rate_limits: variable("RATE_LIMITS"),
         request_log: variable("REQUEST_LOG"),

@@ -5,9 +5,11 @@ use serde::Serialize;
 use super::client_request::ask_ledger;
 use super::guard::{origin_is_ours, signed_in};
 use super::json_unavailable;
+use crate::config::Issuer;
 use crate::context::Context;
 use crate::http::{Reply, Request};
 use crate::ledger::{Operation, Outcome};
+use crate::looks::LogoName;
 use crate::store::{ConnectedApp, Revoking, SignedIn, StoreError, Stores};
 
 /// A connected app, as JSON.
@@ -23,13 +25,14 @@ struct ConnectedAppBody {
     last_used: Option<String>,
 }
 
-impl From<ConnectedApp> for ConnectedAppBody {
-    fn from(app: ConnectedApp) -> Self {
+impl ConnectedAppBody {
+    fn new(app: ConnectedApp, issuer: &Issuer) -> Self {
+        let logo = app.logo.as_deref().and_then(LogoName::parse);
         Self {
             consent_id: app.consent_id,
             name: app.name,
             description: app.description,
-            logo_url: app.logo_url,
+            logo_url: logo.map(|logo| issuer.url(&logo.path())),
             developer_name: app.developer_name,
             scopes: app.scopes.into_iter().map(|scope| scope.scope).collect(),
             connected_at: app.connected_at.to_rfc3339(),
@@ -45,7 +48,11 @@ pub async fn list<S: Stores>(context: &Context<'_, S>, request: &Request) -> Rep
         Err(reply) => return reply,
     };
     match context.stores.connected_apps(&user.user.id, context.language).await {
-        Ok(apps) => Reply::json(200, &apps.into_iter().map(ConnectedAppBody::from).collect::<Vec<_>>()),
+        Ok(apps) => {
+            let issuer = &context.config.issuer;
+            let apps: Vec<_> = apps.into_iter().map(|app| ConnectedAppBody::new(app, issuer)).collect();
+            Reply::json(200, &apps)
+        }
         Err(_) => json_unavailable(),
     }
 }

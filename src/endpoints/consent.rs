@@ -18,7 +18,7 @@ use crate::oauth::authorization_request::AuthorizationRequest;
 use crate::oauth::client::{App, AppStatus};
 use crate::oauth::error::PageReason;
 use crate::oauth::redirect_uri::VerifiedRedirect;
-use crate::pages::{self, ConsentPage, DisplayName, Permission, PermissionGroup, Retry};
+use crate::pages::{self, ConsentPage, DisplayName, Emblem, Permission, PermissionGroup, Retry};
 use crate::random;
 use crate::router;
 use crate::store::{ActiveConsent, SignedIn, Stores};
@@ -144,9 +144,11 @@ fn show<S>(
     };
     let redirect = &pending.request.redirect_uri;
     let unnamed = context.words().app_unnamed;
+    let app_name = DisplayName::new(&app.name, unnamed);
     let page = ConsentPage {
         look: context.look(),
-        app_name: DisplayName::new(&app.name, unnamed),
+        emblem: Emblem::new(app.logo.as_deref(), &app_name),
+        app_name,
         developer_name: DisplayName::new(&app.developer.name, unnamed),
         destination: redirect.destination(),
         user: &signed_in.user,

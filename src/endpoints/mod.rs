@@ -12,6 +12,7 @@ mod health;
 mod introspect;
 mod limits;
 mod login;
+mod logos;
 mod maintenance;
 mod par;
 mod revoke;
@@ -62,8 +63,11 @@ async fn answer<S: Stores>(context: &Context<'_, S>, request: &Request, route: R
         Route::ConnectedApps => connected_apps::list(context, request).await,
         Route::RevokeConnectedApp { consent_id } => connected_apps::revoke(context, request, consent_id).await,
         Route::Home => pages::render(200, &HomePage { look: context.look() }),
-        Route::Asset { name: "style.css" } => asset("text/css; charset=utf-8", pages::STYLE),
-        Route::Asset { name: "icon.svg" } => asset("image/svg+xml", pages::ICON),
+        Route::Asset { name: "style.css" } => {
+            asset("text/css; charset=utf-8", pages::style_sheet(context.config.accent))
+        }
+        Route::Asset { name: "icon.svg" } => asset("image/svg+xml", pages::ICON.to_owned()),
+        Route::Logo { name } => logos::logo(context, request, name).await,
         Route::Health => health::health(context).await,
         Route::Preflight => preflight(),
         Route::MethodNotAllowed { allow } => {
@@ -144,8 +148,8 @@ pub fn broken(config: &Config, log: &Log, language: Language, for_people: bool) 
     finished(reply.telling("server_error"), log, config.issuer.is_https())
 }
 
-fn asset(content_type: &'static str, content: &str) -> Reply {
-    Reply::new(200, content.to_owned())
+fn asset(content_type: &'static str, content: String) -> Reply {
+    Reply::new(200, content)
         .header("Content-Type", content_type)
         .header("Cache-Control", "public, max-age=86400")
 }

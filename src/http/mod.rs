@@ -10,7 +10,7 @@ pub use accept::{asks_for, weight_of};
 pub use cookies::{BROWSER_COOKIE, SESSION_COOKIE, clear_cookie, cookie, set_cookie};
 pub use device::Device;
 pub use params::{Params, ParamsError, Repeated};
-pub use reply::Reply;
+pub use reply::{Content, Reply};
 
 use std::collections::BTreeMap;
 

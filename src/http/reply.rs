@@ -1,5 +1,7 @@
 //! Replies and the headers every one of them carries.
 
+use std::ops::Deref;
+
 use serde::Serialize;
 
 /// A reply as the endpoints make it.
@@ -10,9 +12,51 @@ pub struct Reply {
     /// Header fields in the order they are sent.
     pub headers: Vec<(&'static str, String)>,
     /// The body.
-    pub body: String,
+    pub body: Content,
     /// The error code it tells of, for the log: one of the codes in our source, never a request's words.
     pub error: Option<&'static str>,
+}
+
+/// The body of a reply. It reads as text; a picture reads as none.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Content {
+    /// Text.
+    Text(String),
+    /// Anything else.
+    Bytes(Vec<u8>),
+}
+
+impl Content {
+    /// What is sent.
+    pub fn into_bytes(self) -> Vec<u8> {
+        match self {
+            Self::Text(text) => text.into_bytes(),
+            Self::Bytes(bytes) => bytes,
+        }
+    }
+}
+
+impl Deref for Content {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        match self {
+            Self::Text(text) => text,
+            Self::Bytes(_) => "",
+        }
+    }
+}
+
+impl From<String> for Content {
+    fn from(text: String) -> Self {
+        Self::Text(text)
+    }
+}
+
+impl From<Vec<u8>> for Content {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self::Bytes(bytes)
+    }
 }
 
 impl Reply {
@@ -44,11 +88,11 @@ impl Reply {
     }
 
     /// A reply with a body and no header yet.
-    pub fn new(status: u16, body: String) -> Self {
+    pub fn new(status: u16, body: impl Into<Content>) -> Self {
         Self {
             status,
             headers: Vec::new(),
-            body,
+            body: body.into(),
             error: None,
         }
     }

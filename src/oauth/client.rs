@@ -22,6 +22,8 @@ pub struct App {
     pub name: String,
     /// What it says it does. Hostile until escaped.
     pub description: String,
+    /// The name of its logo in KV.
+    pub logo: Option<String>,
     /// Decides whether it can keep a secret.
     pub app_type: AppType,
     /// Whether it may be used.

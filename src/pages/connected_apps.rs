@@ -2,7 +2,7 @@
 
 use askama::Template;
 
-use super::{DisplayName, Look};
+use super::{DisplayName, Emblem, Look};
 use crate::store::{ConnectedApp, User};
 use crate::words::{Language, Phrase};
 
@@ -26,6 +26,8 @@ pub struct ConnectedAppsPage<'a> {
 pub struct AppCard<'a> {
     /// The consent to revoke.
     pub consent_id: &'a str,
+    /// Its logo, or the letter for it.
+    pub emblem: Emblem,
     /// The app's name.
     pub name: DisplayName,
     /// Who answers for it.
@@ -42,9 +44,11 @@ impl<'a> AppCard<'a> {
     /// An app, for a page in this language.
     pub fn new(app: &'a ConnectedApp, language: Language) -> Self {
         let words = language.words();
+        let name = DisplayName::new(&app.name, words.app_unnamed);
         Self {
             consent_id: &app.consent_id,
-            name: DisplayName::new(&app.name, words.app_unnamed),
+            emblem: Emblem::new(app.logo.as_deref(), &name),
+            name,
             developer_name: DisplayName::new(&app.developer_name, words.app_unnamed),
             connected_on: words.day(app.connected_at),
             last_used: app.last_used_at.map(|time| words.day(time)),

@@ -2,7 +2,7 @@
 
 use askama::Template;
 
-use super::{DisplayName, Look};
+use super::{DisplayName, Emblem, Look};
 use crate::oauth::redirect_uri::Destination;
 use crate::store::User;
 use crate::words::{self, Phrase};
@@ -13,6 +13,8 @@ use crate::words::{self, Phrase};
 pub struct ConsentPage<'a> {
     /// What every page is given.
     pub look: Look<'a>,
+    /// Its logo, or the letter for it.
+    pub emblem: Emblem,
     /// The app's name.
     pub app_name: DisplayName,
     /// Who answers for the app.

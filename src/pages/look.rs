@@ -1,7 +1,8 @@
 //! What every page is given.
 
-use super::STYLE_VERSION;
+use super::style_version;
 use crate::config::Config;
+use crate::looks::{Accent, LogoName};
 use crate::words::{Catalogue, Language};
 
 /// What every page is given: its language and texts, and the looks of the platform.
@@ -13,6 +14,8 @@ pub struct Look<'a> {
     pub t: &'static Catalogue,
     /// The platform's name.
     pub platform: &'a str,
+    /// The platform's logo.
+    pub logo: Option<&'a LogoName>,
     /// Names the style sheet by its content.
     pub style_version: u32,
 }
@@ -20,7 +23,11 @@ pub struct Look<'a> {
 impl<'a> Look<'a> {
     /// The platform's looks in a language.
     pub fn new(config: &'a Config, language: Language) -> Self {
-        Self::of_platform(&config.platform_name, language)
+        Self {
+            logo: config.platform_logo.as_ref(),
+            style_version: style_version(config.accent),
+            ..Self::of_platform(&config.platform_name, language)
+        }
     }
 
     /// The looks of a platform of which no more is known than its name.
@@ -29,7 +36,8 @@ impl<'a> Look<'a> {
             language,
             t: language.words(),
             platform,
-            style_version: STYLE_VERSION,
+            logo: None,
+            style_version: style_version(Accent::default()),
         }
     }
 }

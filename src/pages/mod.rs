@@ -3,6 +3,7 @@
 mod connected_apps;
 mod consent;
 mod display_name;
+mod emblem;
 mod home;
 mod look;
 mod message;
@@ -11,6 +12,7 @@ mod sign_in;
 pub use connected_apps::{AppCard, ConnectedAppsPage};
 pub use consent::{ConsentPage, Permission, PermissionGroup};
 pub use display_name::DisplayName;
+pub use emblem::Emblem;
 pub use home::HomePage;
 pub use look::Look;
 pub use message::{MessagePage, Retry};
@@ -19,18 +21,26 @@ pub use sign_in::{LoginPage, LogoutPage};
 use askama::Template;
 
 use crate::http::Reply;
+use crate::looks::Accent;
 
-/// The style sheet. A page loads it and the icon, nothing else.
+/// The style sheet, but for the platform's colour. A page loads it, the icon and logos, nothing else.
 pub const STYLE: &str = include_str!("../../assets/style.css");
 
+/// The style sheet in the platform's colour.
+pub fn style_sheet(accent: Accent) -> String {
+    format!("{STYLE}{}", accent.css())
+}
+
 /// Names the style sheet by its content: a new page is never shown with an old sheet from the browser's cache.
-pub const STYLE_VERSION: u32 = fnv1a(STYLE.as_bytes());
+fn style_version(accent: Accent) -> u32 {
+    const ALIKE: u32 = fnv1a(0x811c_9dc5, STYLE.as_bytes());
+    fnv1a(ALIKE, &accent.colour().parts)
+}
 
 /// The icon in the browser's tab.
 pub const ICON: &str = include_str!("../../assets/icon.svg");
 
-const fn fnv1a(mut bytes: &[u8]) -> u32 {
-    let mut hash = 0x811c_9dc5_u32;
+const fn fnv1a(mut hash: u32, mut bytes: &[u8]) -> u32 {
     while let [first, rest @ ..] = bytes {
         hash = (hash ^ *first as u32).wrapping_mul(0x0100_0193);
         bytes = rest;

@@ -19,6 +19,7 @@ fn consent<'a>(user: &'a User, name: &str, destination: Destination<'a>) -> Stri
     };
     let page = ConsentPage {
         look: Look::of_platform("Acme Projects", Language::ENGLISH),
+        emblem: Emblem::new(None, &DisplayName::new(name, "Unnamed")),
         app_name: DisplayName::new(name, "Unnamed"),
         developer_name: DisplayName::new("Northwind Labs", "Unnamed"),
         destination,
@@ -74,26 +75,19 @@ fn a_hostile_name_is_text_and_nothing_else() {
     assert!(!page.contains('\u{202e}') && !page.contains('\u{200b}'));
 }
 
-// Rule: UI 8
-#[test]
-fn a_name_is_shortened_and_never_empty() {
-    assert_eq!(
-        DisplayName::new(&"x".repeat(10_000), "Unnamed")
-            .to_string()
-            .chars()
-            .count(),
-        80
-    );
-    for nothing in ["", "   ", "\u{200b}\u{202e}", "\u{3164}", "\u{2800}\u{2800}"] {
-        assert_eq!(DisplayName::new(nothing, "Unnamed").to_string(), "Unnamed");
-    }
-    assert_eq!(DisplayName::new(" two \n words ", "Unnamed").to_string(), "two words");
-}
-
 // Rule: UI 4
 #[test]
 fn the_page_warns_when_the_answer_goes_to_a_program_on_this_device() {
     let user = user();
     assert!(consent(&user, "x", Destination::ThisDevice).contains("Go on only if you have just started it yourself"));
     assert!(consent(&user, "x", Destination::Scheme("com.example.app")).contains("com.example.app"));
+}
+
+// Rule: UI 8
+#[test]
+fn the_page_says_so_when_a_name_mixes_alphabets() {
+    let user = user();
+    let shown = |name| consent(&user, name, Destination::Host("app.example"));
+    assert!(shown("P\u{430}ypal").contains("mixes letters of different alphabets"));
+    assert!(!shown("Paypal").contains("alphabets"));
 }

@@ -34,8 +34,8 @@ pub struct ConnectedApp {
     pub name: String,
     /// What it says it does. Hostile until escaped.
     pub description: String,
-    /// Its logo.
-    pub logo_url: Option<String>,
+    /// The name of its logo in KV.
+    pub logo: Option<String>,
     /// Who answers for it. Hostile until escaped.
     pub developer_name: String,
     /// What was agreed to, with the catalogue's words for it.

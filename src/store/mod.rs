@@ -4,6 +4,7 @@
 mod connected_apps;
 mod consents;
 mod error;
+mod logos;
 #[cfg(test)]
 pub mod memory;
 mod people;
@@ -12,6 +13,7 @@ mod session_list;
 pub use connected_apps::{ConnectedApp, ConnectedApps, GrantedScope, Revoking};
 pub use consents::{ActiveConsent, Approval, AuthorizationView, Consents, Decided, Decision, DecisionState};
 pub use error::StoreError;
+pub use logos::Logos;
 pub use people::{NewSession, Sessions, SignedIn, User};
 pub use session_list::{EndedSession, LAST_SEEN_PRECISION, ListedSession, MOST_LISTED_SESSIONS, SessionList};
 
@@ -30,7 +32,18 @@ use crate::oauth::jws::SignedJwt;
 
 /// Everything an endpoint may ask of storage.
 pub trait Stores:
-    Apps + Sessions + SessionList + Consents + ConnectedApps + Codes + Ledger + Signer + ClientSignatures + Limits + Probe
+    Apps
+    + Sessions
+    + SessionList
+    + Consents
+    + ConnectedApps
+    + Codes
+    + Logos
+    + Ledger
+    + Signer
+    + ClientSignatures
+    + Limits
+    + Probe
 {
 }
 
@@ -41,6 +54,7 @@ impl<
         + Consents
         + ConnectedApps
         + Codes
+        + Logos
         + Ledger
         + Signer
         + ClientSignatures

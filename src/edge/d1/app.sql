@@ -5,6 +5,7 @@ SELECT json_object(
   'developer', json_object('id', developer.id, 'name', developer.name),
   'name', app.name,
   'description', app.description,
+  'logo', app.logo,
   'app_type', app.app_type,
   'status', app.status,
   'epoch', app.epoch,

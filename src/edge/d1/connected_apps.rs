@@ -14,7 +14,7 @@ struct ConnectedAppRow {
     consent_id: String,
     name: String,
     description: String,
-    logo_url: Option<String>,
+    logo: Option<String>,
     developer_name: String,
     scopes: String,
     created_at: Timestamp,
@@ -27,7 +27,7 @@ impl ConnectedApps for EdgeStores {
         // are still listed, since they may have broken off.
         let statement = Statement::new(
             "SELECT c.id AS consent_id, COALESCE(a.name, 'Deleted app') AS name, COALESCE(a.description, '') AS description,
-                    a.logo_url, COALESCE(d.name, 'Unknown developer') AS developer_name, c.created_at, c.last_used_at,
+                    a.logo, COALESCE(d.name, 'Unknown developer') AS developer_name, c.created_at, c.last_used_at,
                     (SELECT json_group_array(json_object('scope', cs.scope, 'description', COALESCE(s.description, cs.scope),
                                                          'translation', s.translations -> ?2 ->> 'description'))
                      FROM consent_scopes cs LEFT JOIN scopes s ON s.name = cs.scope WHERE cs.consent_id = c.id) AS scopes
@@ -41,7 +41,7 @@ impl ConnectedApps for EdgeStores {
                 consent_id: row.consent_id,
                 name: row.name,
                 description: row.description,
-                logo_url: row.logo_url,
+                logo: row.logo,
                 developer_name: row.developer_name,
                 scopes,
                 connected_at: row.created_at,

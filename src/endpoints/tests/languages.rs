@@ -74,7 +74,7 @@ fn scopes_are_described_in_the_language_of_the_page_and_marked_where_they_cannot
     server.stores.apps.borrow_mut().insert(app.client_id.clone(), app);
     let consent = |language: &str| {
         let link = authorize_link("app_one", &format!("&ui_locales={language}"));
-        Browser::default().consent_page(&server, &link).body
+        Browser::default().consent_page(&server, &link).body.to_string()
     };
     let german = consent("de");
     assert!(german.contains("<li>Ihr Profil &#60;ansehen&#62;"), "{german}");

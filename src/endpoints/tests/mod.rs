@@ -3,6 +3,7 @@
 mod authorization;
 mod languages;
 mod limits;
+mod logos;
 mod logs;
 mod proofs;
 mod signing;

@@ -19,7 +19,7 @@ impl ConnectedApps for Memory {
                 consent_id: consent.active.id.clone(),
                 name: consent.client_id.clone(),
                 description: String::new(),
-                logo_url: None,
+                logo: None,
                 developer_name: "Northwind Labs".into(),
                 scopes: consent.active.scopes.iter().map(scope).collect(),
                 connected_at: consent.created_at,

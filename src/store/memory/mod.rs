@@ -16,6 +16,7 @@ use std::rc::Rc;
 use super::*;
 use crate::crypto::ec_key::{EcPrivateKey, EcPublicKey};
 use crate::keyring::KeySet;
+use crate::looks::LogoName;
 use crate::random::testing::Seeded;
 use crate::time::Timestamp;
 
@@ -39,6 +40,8 @@ pub struct Memory {
     pub decisions: RefCell<BTreeMap<String, Decided>>,
     /// KV.
     pub kv: RefCell<BTreeMap<String, CodePayload>>,
+    /// Logos in KV, by name.
+    pub logos: RefCell<BTreeMap<LogoName, Vec<u8>>>,
     /// The copies in D1.
     pub copies: RefCell<BTreeMap<String, CodePayload>>,
     /// The ledger objects.
@@ -79,6 +82,7 @@ impl Default for Memory {
             consents: RefCell::default(),
             decisions: RefCell::default(),
             kv: RefCell::default(),
+            logos: RefCell::default(),
             copies: RefCell::default(),
             ledgers: RefCell::default(),
             limits: RefCell::default(),
@@ -176,6 +180,12 @@ impl Codes for Memory {
 
     async fn code_copy(&self, hash: &str) -> Result<Option<CodePayload>, StoreError> {
         self.trip("copies", || self.copies.borrow().get(hash).cloned())
+    }
+}
+
+impl Logos for Memory {
+    async fn logo(&self, name: &LogoName) -> Result<Option<Vec<u8>>, StoreError> {
+        self.trip("logos", || self.logos.borrow().get(name).cloned())
     }
 }
 

@@ -1,0 +1,8 @@
+//! What the operator and the developers may choose of how pages look: a colour and logos.
+
+pub mod accent;
+pub mod colour;
+pub mod logo;
+
+pub use accent::Accent;
+pub use logo::LogoName;
