@@ -2,7 +2,7 @@
 
 -- How users prove who they are. Only `domain_level` ones are offered when a third-party app asks.
 CREATE TABLE connections (
-  id                    TEXT PRIMARY KEY, -- con_…; a part of its callback's path, so no two share one
+  id                    TEXT PRIMARY KEY CHECK (id <> '' AND id NOT GLOB '*[^A-Za-z0-9_-]*'), -- con_…; ends its callback's path
   kind                  TEXT NOT NULL CHECK (kind IN ('oidc', 'hand_off')),
   name                  TEXT NOT NULL, -- on its button: 'Acme account'
   domain_level          INTEGER NOT NULL DEFAULT 0 CHECK (domain_level IN (0, 1)),
@@ -13,7 +13,7 @@ CREATE TABLE connections (
   client_id             TEXT,
   client_authentication TEXT NOT NULL DEFAULT 'client_secret_basic'
                         CHECK (client_authentication IN ('client_secret_basic', 'client_secret_post', 'none')),
-  client_secret_name    TEXT, -- the Worker secret that holds the client secret; nothing secret is kept here
+  client_secret_name    TEXT CHECK (client_secret_name GLOB 'CONNECTION_?*'), -- the Worker secret that holds the client secret
   scopes                TEXT NOT NULL DEFAULT 'openid profile email',
   -- 'hand_off': the platform's own sign-in page, and the public keys of its assertions (a JWK Set).
   login_url             TEXT,

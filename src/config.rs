@@ -179,6 +179,11 @@ impl Issuer {
         self.text.starts_with("https:")
     }
 
+    /// Whether this server runs on this machine, for nobody but whoever sits at it.
+    pub fn is_loopback(&self) -> bool {
+        self.loopback
+    }
+
     /// The URL of a path on this server.
     pub fn url(&self, path: &str) -> String {
         format!("{}{path}", self.text)

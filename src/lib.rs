@@ -20,4 +20,5 @@ pub mod router;
 pub mod sign_in;
 pub mod store;
 pub mod time;
+pub mod web;
 pub mod words;

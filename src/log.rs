@@ -35,6 +35,8 @@ struct Notes {
     #[serde(skip_serializing_if = "Option::is_none")]
     client_id: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    connection_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     limited_by: Option<&'static str>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     faults: Vec<Fault>,
@@ -92,6 +94,11 @@ impl Log {
 
     fn client(&self, known_id: &str) {
         self.notes.borrow_mut().client_id = Some(known_id.to_owned());
+    }
+
+    /// Notes the connection somebody signs in by. It has a record, so its id is the operator's.
+    pub fn connection(&self, known_id: &str) {
+        self.notes.borrow_mut().connection_id = Some(known_id.to_owned());
     }
 
     /// Notes which limit the request went over.

@@ -18,6 +18,8 @@ pub const JWKS: &str = "/.well-known/jwks.json";
 pub const METADATA: &str = "/.well-known/oauth-authorization-server";
 /// `GET`, `POST`: the sign-in page.
 pub const LOGIN: &str = "/login";
+/// `GET` under it: answers of identity providers.
+pub const LOGIN_CALLBACK: &str = "/login/callback";
 /// `GET`, `POST`: signing out.
 pub const LOGOUT: &str = "/logout";
 /// `GET`: the page of connected apps.
@@ -53,6 +55,11 @@ pub enum Route<'a> {
     LoginPage,
     /// [`LOGIN`], the form.
     Login,
+    /// `GET /login/callback/{connection}`
+    LoginCallback {
+        /// The connection.
+        connection: &'a str,
+    },
     /// [`LOGOUT`], the page.
     LogoutPage,
     /// [`LOGOUT`], the form.
@@ -111,6 +118,7 @@ impl Route<'_> {
             Self::Metadata => "metadata",
             Self::LoginPage => "login_page",
             Self::Login => "login",
+            Self::LoginCallback { .. } => "login_callback",
             Self::LogoutPage => "logout_page",
             Self::Logout => "logout",
             Self::AccountApps => "account_apps",
@@ -187,6 +195,9 @@ fn nested<'a>(method: &str, path: &'a str) -> Route<'a> {
     {
         return only(method, &[("POST", Route::AccountAppsRevoke { consent_id })], "POST");
     }
+    if let Some(connection) = under(LOGIN_CALLBACK).filter(|rest| !rest.contains('/')) {
+        return only(method, &[("GET", Route::LoginCallback { connection })], "GET, HEAD");
+    }
     if let Some(name) = under("/assets") {
         return only(method, &[("GET", Route::Asset { name })], "GET, HEAD");
     }
@@ -239,6 +250,17 @@ mod tests {
             "/account/apps/a/b/revoke",
         ] {
             assert_eq!(route("DELETE", path), Route::NotFound, "{path}");
+        }
+    }
+
+    #[test]
+    fn an_answer_comes_back_to_one_connection() {
+        let found = Route::LoginCallback { connection: "con_a" };
+        assert_eq!(route("GET", "/login/callback/con_a"), found);
+        let refused = Route::MethodNotAllowed { allow: "GET, HEAD" };
+        assert_eq!(route("POST", "/login/callback/con_a"), refused);
+        for path in ["/login/callback", "/login/callback/", "/login/callback/a/b"] {
+            assert_eq!(route("GET", path), Route::NotFound, "{path}");
         }
     }
 

@@ -30,6 +30,8 @@ pub enum Purpose {
     PushedRequest,
     /// Seals the signing keys at rest.
     Keyring,
+    /// Seals an attempt to sign in while its user is elsewhere.
+    SignIn,
 }
 
 impl Purpose {
@@ -44,6 +46,7 @@ impl Purpose {
             Self::DpopNonce => b"latchkey/1/dpop-nonce",
             Self::PushedRequest => b"latchkey/1/pushed-request",
             Self::Keyring => b"latchkey/1/keyring",
+            Self::SignIn => b"latchkey/1/sign-in",
         }
     }
 }

@@ -14,6 +14,7 @@ mod scope;
 mod signer;
 mod stores;
 mod surroundings;
+mod web;
 mod webcrypto;
 
 use std::cell::RefCell;

@@ -222,8 +222,17 @@ fn signed_in_since(request: &AuthorizationRequest, now: Timestamp) -> Option<Tim
 }
 
 impl PendingRequest {
+    /// Reads a request that waits. `None`: none of ours, or its time is over.
+    pub fn open<S>(context: &Context<'_, S>, sealed: &str) -> Option<Self> {
+        let pending: Option<Self> = seal::open(&context.config.sealing_keys, Purpose::PendingRequest, sealed);
+        pending.filter(|pending| pending.expires_at > context.now)
+    }
+
     /// Whether whoever is signed in may decide, or has to sign in first.
     pub fn may_be_decided_by(&self, signed_in: Option<&SignedIn>) -> bool {
-        signed_in.is_some_and(|signed_in| self.signed_in_since.is_none_or(|since| signed_in.auth_time >= since))
+        signed_in.is_some_and(|signed_in| {
+            let recently = self.signed_in_since.is_none_or(|since| signed_in.auth_time >= since);
+            signed_in.may_connect_apps && recently
+        })
     }
 }

@@ -182,13 +182,21 @@ pub async fn use_proof<S: Stores>(context: &Context<'_, S>, proof: &ProvenKey) -
     }
 }
 
-async fn use_once<S: Stores>(context: &Context<'_, S>, shard: Shard, single_use: SingleUse) -> Result<bool, Failure> {
+/// Uses what may be used once. False: it was used before.
+pub async fn use_once<S: Stores>(
+    context: &Context<'_, S>,
+    shard: Shard,
+    single_use: SingleUse,
+) -> Result<bool, StoreError> {
     match ask_ledger(context, shard, &Operation::UseOnce(single_use)).await? {
         Outcome::FirstUse => Ok(true),
         Outcome::Refused {
             reason: Refusal::Replayed,
         } => Ok(false),
-        _ => Err(Failure::Unavailable),
+        _ => Err(StoreError {
+            part: "ledger",
+            detail: "an outcome of another operation".into(),
+        }),
     }
 }
 

@@ -6,6 +6,8 @@ use super::Request;
 pub const SESSION_COOKIE: &str = "__Host-latchkey_session";
 /// Holds a nonce that ties an authorization request to the browser it began in.
 pub const BROWSER_COOKIE: &str = "__Host-latchkey_browser";
+/// Names the connection by which this browser signed in last.
+pub const CONNECTION_COOKIE: &str = "__Host-latchkey_connection";
 
 /// The value of a cookie; `None` when it is absent or sent twice (then somebody planted one).
 pub fn cookie<'a>(request: &'a Request, name: &str) -> Option<&'a str> {

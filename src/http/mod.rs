@@ -7,12 +7,13 @@ mod params;
 mod reply;
 
 pub use accept::{asks_for, weight_of};
-pub use cookies::{BROWSER_COOKIE, SESSION_COOKIE, clear_cookie, cookie, set_cookie};
+pub use cookies::{BROWSER_COOKIE, CONNECTION_COOKIE, SESSION_COOKIE, clear_cookie, cookie, set_cookie};
 pub use device::Device;
 pub use params::{Params, ParamsError, Repeated};
 pub use reply::{Content, Reply};
 
 use std::collections::BTreeMap;
+use std::fmt::Write;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, PercentEncode, utf8_percent_encode};
 
@@ -123,6 +124,21 @@ impl Request {
 pub fn percent_encoded(text: &str) -> PercentEncode<'_> {
     const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
     utf8_percent_encode(text, ENCODED)
+}
+
+/// A URL with parameters added behind those it has (OAuth 2.1 §2.3).
+pub fn with_params(url: &str, params: &[(&str, &str)]) -> String {
+    let mut url = url.to_owned();
+    for (name, value) in params {
+        let separator = match url.find('?') {
+            None => "?",
+            Some(at) if at + 1 == url.len() || url.ends_with('&') => "",
+            Some(_) => "&",
+        };
+        // Writing to a String cannot fail.
+        let _ = write!(url, "{separator}{name}={}", percent_encoded(value));
+    }
+    url
 }
 
 #[cfg(test)]

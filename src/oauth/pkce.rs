@@ -35,6 +35,16 @@ impl CodeChallenge {
         }
     }
 
+    /// The challenge of a verifier of our own, where Latchkey is the client.
+    pub fn of(verifier: &str) -> Self {
+        Self(base64url(Sha256::digest(verifier)))
+    }
+
+    /// It as a text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
     /// Compares with the verifier of the token request (RFC 7636 §4.6).
     pub fn verify(&self, verifier: &CodeVerifier) -> Result<PkceVerified, OAuthError> {
         let computed = base64url(Sha256::digest(&verifier.0));

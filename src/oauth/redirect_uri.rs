@@ -1,10 +1,8 @@
 //! Redirect URIs: how they match, and the only way a redirect can be built.
 
-use std::fmt::Write;
-
 use serde::{Deserialize, Serialize};
 
-use crate::http::percent_encoded;
+use crate::http::with_params;
 
 /// A redirect URI as registered. Its letters are kept: it is compared without normalization.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -61,17 +59,7 @@ impl VerifiedRedirect {
 
     /// The URI with parameters added behind those it has (OAuth 2.1 §2.3).
     pub fn with_params(&self, params: &[(&str, &str)]) -> String {
-        let mut uri = self.uri.clone();
-        for (name, value) in params {
-            let separator = match uri.find('?') {
-                None => "?",
-                Some(at) if at + 1 == uri.len() || uri.ends_with('&') => "",
-                Some(_) => "&",
-            };
-            // Writing to a String cannot fail.
-            let _ = write!(uri, "{separator}{name}={}", percent_encoded(value));
-        }
-        uri
+        with_params(&self.uri, params)
     }
 
     /// Where the user will be sent, in words for the consent page: the host, or the scheme of an app on the

@@ -11,12 +11,12 @@ mod sign_in;
 
 pub use connected_apps::{AppCard, ConnectedAppsPage};
 pub use consent::{ConsentPage, Permission, PermissionGroup};
-pub use display_name::DisplayName;
+pub use display_name::{DisplayName, is_deceptive};
 pub use emblem::Emblem;
 pub use home::HomePage;
 pub use look::Look;
 pub use message::{MessagePage, Retry};
-pub use sign_in::{LoginPage, LogoutPage};
+pub use sign_in::{LoginPage, LogoutPage, Way};
 
 use askama::Template;
 

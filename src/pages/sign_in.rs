@@ -2,7 +2,7 @@
 
 use askama::Template;
 
-use super::Look;
+use super::{DisplayName, Look};
 use crate::store::User;
 use crate::words;
 
@@ -12,6 +12,10 @@ use crate::words;
 pub struct LoginPage<'a> {
     /// What every page is given.
     pub look: Look<'a>,
+    /// The connections to choose from.
+    pub ways: Vec<Way>,
+    /// Whether the development sign-in is there.
+    pub development: bool,
     /// Protects the form.
     pub csrf: &'a str,
     /// Where the form goes: this page, with where to continue.
@@ -20,6 +24,16 @@ pub struct LoginPage<'a> {
     pub username: &'a str,
     /// Whether the name that was sent is unknown.
     pub unknown_user: bool,
+}
+
+/// One way to sign in.
+pub struct Way {
+    /// What it is called.
+    pub name: DisplayName,
+    /// Where it begins.
+    pub link: String,
+    /// Whether it is the one this browser used last.
+    pub was_last: bool,
 }
 
 /// Asks whether to sign out.

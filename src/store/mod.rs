@@ -4,6 +4,7 @@
 mod connected_apps;
 mod consents;
 mod error;
+mod identities;
 mod logos;
 #[cfg(test)]
 pub mod memory;
@@ -13,6 +14,7 @@ mod session_list;
 pub use connected_apps::{ConnectedApp, ConnectedApps, GrantedScope, Revoking};
 pub use consents::{ActiveConsent, Approval, AuthorizationView, Consents, Decided, Decision, DecisionState};
 pub use error::StoreError;
+pub use identities::{Arrival, Arrived, Connections, Identities};
 pub use logos::Logos;
 pub use people::{NewSession, Sessions, SignedIn, User};
 pub use session_list::{EndedSession, LAST_SEEN_PRECISION, ListedSession, MOST_LISTED_SESSIONS, SessionList};
@@ -29,39 +31,18 @@ use crate::oauth::authorization_code::CodePayload;
 use crate::oauth::client::App;
 use crate::oauth::jwk::PublicKey;
 use crate::oauth::jws::SignedJwt;
+use crate::web::Web;
 
-/// Everything an endpoint may ask of storage.
-pub trait Stores:
-    Apps
-    + Sessions
-    + SessionList
-    + Consents
-    + ConnectedApps
-    + Codes
-    + Logos
-    + Ledger
-    + Signer
-    + ClientSignatures
-    + Limits
-    + Probe
-{
+macro_rules! stores {
+    ($($part:ident)*) => {
+        /// Everything an endpoint may ask of storage, and of the web.
+        pub trait Stores: $($part +)* {}
+        impl<T: $($part +)*> Stores for T {}
+    };
 }
 
-impl<
-    T: Apps
-        + Sessions
-        + SessionList
-        + Consents
-        + ConnectedApps
-        + Codes
-        + Logos
-        + Ledger
-        + Signer
-        + ClientSignatures
-        + Limits
-        + Probe,
-> Stores for T
-{
+stores! {
+    Apps Sessions SessionList Connections Identities Web Consents ConnectedApps Codes Logos Ledger Signer ClientSignatures Limits Probe
 }
 
 /// Apps and APIs (D1).

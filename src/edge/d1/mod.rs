@@ -2,6 +2,7 @@
 
 mod apps;
 mod connected_apps;
+mod connections;
 mod consents;
 mod session_list;
 mod sessions;

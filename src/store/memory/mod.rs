@@ -2,12 +2,15 @@
 
 mod connected_apps;
 mod consents;
+mod identities;
 mod ledger;
 mod people;
 mod session_list;
+mod web;
 
 pub use consents::StoredConsent;
 pub use ledger::MemoryRows;
+pub use web::Asked;
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -18,6 +21,8 @@ use crate::crypto::ec_key::{EcPrivateKey, EcPublicKey};
 use crate::keyring::KeySet;
 use crate::looks::LogoName;
 use crate::random::testing::Seeded;
+use crate::sign_in::connection::Connection;
+use crate::sign_in::known::KnownProviders;
 use crate::time::Timestamp;
 
 /// Everything in memory.
@@ -29,7 +34,21 @@ pub struct Memory {
     /// API credentials by id.
     pub credentials: BTreeMap<String, ApiCredential>,
     /// Users.
-    pub users: Vec<User>,
+    pub users: RefCell<Vec<User>>,
+    /// The ids of users who are suspended.
+    pub suspended: RefCell<Vec<String>>,
+    /// The active connections.
+    pub connections: RefCell<Vec<Connection>>,
+    /// The user of each issuer and subject.
+    pub identities: RefCell<BTreeMap<(String, String), String>>,
+    /// Worker secrets.
+    pub secrets: RefCell<BTreeMap<String, String>>,
+    /// What is known of providers.
+    pub known_providers: Rc<KnownProviders>,
+    /// What other servers answer, by address: status and body.
+    pub web: RefCell<BTreeMap<String, (u16, String)>>,
+    /// What was asked of them: the address, the `Authorization` header, the form.
+    pub asked: RefCell<Vec<Asked>>,
     /// Sessions by hash.
     pub sessions: RefCell<BTreeMap<String, NewSession>>,
     /// When sessions were last used, by hash, unless that is when they began.
@@ -76,7 +95,14 @@ impl Default for Memory {
             now: Cell::new(Timestamp(1_000_000)),
             apps: RefCell::default(),
             credentials: BTreeMap::new(),
-            users: vec![user("usr_alice", "alice"), user("usr_ben", "ben")],
+            users: RefCell::new(vec![user("usr_alice", "alice"), user("usr_ben", "ben")]),
+            suspended: RefCell::default(),
+            connections: RefCell::default(),
+            identities: RefCell::default(),
+            secrets: RefCell::default(),
+            known_providers: Rc::default(),
+            web: RefCell::default(),
+            asked: RefCell::default(),
             sessions: RefCell::default(),
             last_seen: RefCell::default(),
             consents: RefCell::default(),

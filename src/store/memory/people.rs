@@ -3,15 +3,30 @@
 use super::*;
 
 impl Memory {
+    /// An active user.
+    fn user(&self, id: &str) -> Option<User> {
+        let active = !self.suspended.borrow().iter().any(|suspended| suspended == id);
+        self.users.borrow().iter().find(|user| user.id == id && active).cloned()
+    }
+
     pub(super) fn signed_in(&self, token_hash: &str, now: Timestamp) -> Option<SignedIn> {
         let sessions = self.sessions.borrow();
         let session = sessions.get(token_hash).filter(|session| session.expires_at > now)?;
-        let user = self.users.iter().find(|user| user.id == session.user_id)?;
+        let user = self.user(&session.user_id)?;
+        let connections = self.connections.borrow();
+        let connection = session
+            .connection_id
+            .as_ref()
+            .map(|id| connections.iter().find(|own| own.id == *id));
+        let may_connect_apps = match connection {
+            None => true,
+            Some(connection) => connection?.domain_level,
+        };
         Some(SignedIn {
             session: token_hash.into(),
-            user: user.clone(),
+            user,
             auth_time: session.auth_time,
-            may_connect_apps: true,
+            may_connect_apps,
         })
     }
 }
@@ -26,7 +41,9 @@ impl Sessions for Memory {
 
     async fn user_by_username(&self, username: &str) -> Result<Option<User>, StoreError> {
         self.trip("sessions", || {
-            self.users.iter().find(|user| user.username == username).cloned()
+            let users = self.users.borrow();
+            let user = users.iter().find(|user| user.username == username)?;
+            self.user(&user.id)
         })
     }
 
