@@ -626,7 +626,7 @@ fn who_wants_to_be_somebody_else_chooses_the_account() {
     assert!(
         page.body.contains("choose=account&#38;connection=con_acme"),
         "{}",
-        page.body
+        &*page.body
     );
 }
 
