@@ -23,7 +23,7 @@ async function sendForged(t, page, action, fields) {
 const hidden = (page, name) => page.locator(`input[name="${name}"]`).first().inputValue();
 
 // Covers: B15
-// Rule: UI 1
+// Rule: UI 1, ATTACK 1
 test("the consent page cannot be framed by another site", async (t) => {
   const page = await visit(t, { as: "alice" });
   await arriveAtConsent(page);
@@ -36,7 +36,7 @@ test("the consent page cannot be framed by another site", async (t) => {
 });
 
 // Covers: B15
-// Rule: UI 2
+// Rule: UI 2, ATTACK 2
 test("a decision that another site sends is refused, even with the right sealed request", async (t) => {
   const page = await visit(t, { as: "alice" });
   await arriveAtConsent(page);
@@ -50,6 +50,7 @@ test("a decision that another site sends is refused, even with the right sealed 
 });
 
 // Covers: B15
+// Rule: ATTACK 3
 test("a request that somebody else started cannot be decided in the victim's browser", async (t) => {
   const attacker = await visit(t, { as: "alice" });
   await arriveAtConsent(attacker);
@@ -63,6 +64,7 @@ test("a request that somebody else started cannot be decided in the victim's bro
 });
 
 // Covers: B37
+// Rule: ATTACK 2
 test("a revocation that another site sends is refused, even with the right token", async (t) => {
   const page = await visit(t, { as: "alice" });
   await connect(page);
@@ -74,6 +76,7 @@ test("a revocation that another site sends is refused, even with the right token
   assert.deepEqual(await connectedApps(page), ["Northwind Planner"]);
 });
 
+// Rule: ATTACK 2, ATTACK 12
 test("another site can neither sign people out nor sign them in as somebody else", async (t) => {
   const page = await visit(t, { as: "alice" });
   await page.goto(`${platform.issuer}/account/apps`);

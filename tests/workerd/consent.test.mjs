@@ -153,6 +153,7 @@ test("an app on the user's own device is asked about every time", async () => {
 });
 
 // Covers: R44, B20
+// Rule: ATTACK 4
 test("a double click gets the same redirect and one code", async () => {
   const { browser, page } = await consentPage();
   const [before, codesBefore] = [await decisions(), await codes()];
@@ -178,6 +179,7 @@ test("two clicks at once get the same redirect and one code", async () => {
 });
 
 // Covers: R44, B20
+// Rule: ATTACK 4
 test("the first decision counts: Deny after Allow, and Allow after Deny, change nothing", async () => {
   const kept = await consentPage();
   const allowedFirst = await kept.browser.allow(kept.page);
@@ -201,6 +203,7 @@ test("the consent page of a decided request asks nothing any more", async () => 
 });
 
 // Covers: R43, R44
+// Rule: ATTACK 4
 test("deciding once more does not prolong the life of the code", async () => {
   const { browser, page } = await consentPage();
   await browser.allow(page);
@@ -254,7 +257,7 @@ test("a decision without our own page behind it is refused", async (t) => {
 });
 
 // Covers: B15
-// Rule: UI 2, UI 3
+// Rule: UI 2, UI 3, ATTACK 3
 test("nobody can decide on another user's page", async () => {
   const victim = await consentPage();
   const other = await consentPage();
@@ -266,7 +269,7 @@ test("nobody can decide on another user's page", async () => {
 });
 
 // Covers: B15
-// Rule: UI 3
+// Rule: UI 3, ATTACK 3
 test("a page from an earlier session is worth nothing after signing in anew", async () => {
   const { browser, page, username } = await consentPage();
   await browser.signIn(username);
@@ -275,7 +278,7 @@ test("a page from an earlier session is worth nothing after signing in anew", as
 });
 
 // Covers: B15
-// Rule: UI 3
+// Rule: UI 3, ATTACK 3
 test("a request started in one browser cannot be opened in another", async () => {
   const { browser } = await consentPage();
   const { url } = await browser.open(authorizationRequest(apps.spa).url);

@@ -97,6 +97,7 @@ const elsewhere = [
 ];
 
 // Covers: B14
+// Rule: ATTACK 9
 test("signing in never leads off this site", async (t) => {
   for (const to of elsewhere) {
     await t.test(JSON.stringify(to), async () => {
@@ -112,6 +113,7 @@ test("signing in never leads off this site", async (t) => {
 });
 
 // Covers: B14
+// Rule: ATTACK 9
 test("line breaks in the address to go on to do not become headers", async () => {
   const { browser, form } = await openLogin("/account/apps\r\nSet-Cookie: stolen=1");
   const answer = await browser.request(form.action, browser.fill(form, { fields: { username: "alice" } }));
@@ -119,7 +121,7 @@ test("line breaks in the address to go on to do not become headers", async () =>
   assert.ok(answer.headers.getSetCookie().every((line) => line.startsWith("__Host-latchkey_")));
 });
 
-// Rule: UI 2, UI 10
+// Rule: UI 2, UI 10, ATTACK 12
 test("nobody can be signed in by another site", async (t) => {
   const attempt = async (name, change) =>
     t.test(name, async () => {
@@ -142,7 +144,7 @@ test("nobody can be signed in by another site", async (t) => {
   await attempt("an opaque origin", (init) => (init.headers.origin = "null"));
 });
 
-// Rule: UI 9
+// Rule: UI 9, ATTACK 13
 test("signing in replaces whatever session cookie was there", async () => {
   const { browser, form } = await openLogin();
   browser.cookies.set(SESSION, "chosen-by-an-attacker");

@@ -42,7 +42,7 @@ async function everyPage() {
   };
 }
 
-// Rule: UI 1, UI 7, UI 12
+// Rule: UI 1, UI 7, UI 12, ATTACK 1
 test("no page can be framed, runs script, loads from elsewhere or tells another site its address", async (t) => {
   for (const [name, answer] of Object.entries(await everyPage())) {
     await t.test(name, async () => {
@@ -79,7 +79,7 @@ test("form fields change nothing about the request that is decided", async () =>
   assert.deepEqual([client_id, scope], [apps.spa.client_id, "read:profile"]);
 });
 
-// Rule: UI 8
+// Rule: UI 8, ATTACK 10
 test("a name cannot turn the text around it, hide letters or fill the page", async () => {
   const app = await newApp(latchkey, { app_type: "spa" });
   const name = `Ac\u202eme\u2066\u200b\u0007\ufeff ${"long ".repeat(2000)}`;
@@ -144,7 +144,7 @@ test("no form post is answered with a redirect that repeats the post", async (t)
   }
 });
 
-// Rule: UI 2
+// Rule: UI 2, ATTACK 3
 test("a replayed decision of another session is refused", async () => {
   const { browser, form } = await consentPage();
   const init = browser.fill(form, { button: "allow" });

@@ -1,0 +1,118 @@
+// What others try on somebody who is signed in, at every route that changes something.
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import test from "node:test";
+import { signedIn } from "./support/browser.mjs";
+import { ISSUER, startLatchkey } from "./support/harness.mjs";
+import { authorizationRequest } from "./support/oauth.mjs";
+import { apps, newUser } from "./support/platform.mjs";
+
+const latchkey = await startLatchkey();
+
+const filled = (browser, form, options) => ({ url: form.action, ...browser.fill(form, options) });
+const formOf = ({ forms }, path) => forms.find(({ action }) => action.pathname.includes(path));
+
+// What a browser sends when its person wants what the route does. Whatever is hidden in a form is its token.
+const wanted = {
+  async ConsentDecision(browser) {
+    const page = await browser.authorize(authorizationRequest(apps.spa).url);
+    return filled(browser, page.forms[0], { button: "allow" });
+  },
+  async Login(browser) {
+    const page = await browser.open("/login");
+    return filled(browser, page.forms[0], { fields: { username: "ben" } });
+  },
+  async Logout(browser) {
+    const page = await browser.open("/logout");
+    return filled(browser, page.forms[0]);
+  },
+  async AccountAppsRevoke(browser) {
+    await browser.connect(apps.spa);
+    return filled(browser, formOf(await browser.open("/account/apps"), "/revoke"));
+  },
+  async RevokeConnectedApp(browser) {
+    await browser.connect(apps.spa);
+    const [{ consent_id }] = await (await browser.request("/api/user/connected-apps")).json();
+    return { url: `/api/user/connected-apps/${consent_id}`, method: "DELETE", headers: { origin: ISSUER } };
+  },
+};
+
+// Routes where no session counts, and one that only shows a page.
+const WITHOUT_SESSION = ["Token", "PushedRequest", "Revoke", "Introspect"];
+const SHOWS_ONLY = ["Authorize"];
+
+// Rule: ATTACK 2
+test("no route that changes something is missing here", async () => {
+  const router = await readFile(new URL("../../src/router.rs", import.meta.url), "utf8");
+  const [code] = router.split("#[cfg(test)]");
+  const changing = [...code.matchAll(/\("(POST|PUT|PATCH|DELETE)",\s*Route::(\w+)/g)].map(([, , name]) => name);
+  const known = [...Object.keys(wanted), ...WITHOUT_SESSION, ...SHOWS_ONLY];
+  assert.deepEqual([...new Set(changing)].sort(), known.sort());
+});
+
+// Everything that is stored, but for when somebody was last seen.
+async function everything() {
+  const tables = await latchkey.rows(
+    "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT GLOB '_cf*' AND name NOT GLOB 'sqlite*'",
+  );
+  const rows = [];
+  for (const { name } of tables)
+    for (const { last_seen_at: _, ...row } of await latchkey.rows(`SELECT * FROM ${name}`)) rows.push([name, row]);
+  return { rows, kv: (await latchkey.kv.list()).keys };
+}
+
+const without = (body, names) => {
+  const kept = new URLSearchParams(body);
+  for (const name of names) kept.delete(name);
+  return kept;
+};
+const TOKENS = ["csrf", "request"];
+
+// What an attacker can make of it: { name: request }, `theirs` being what the same route takes from themselves.
+function forgeries(mine, theirs) {
+  const from = (origin) => ({ ...mine, headers: { ...mine.headers, origin } });
+  const all = {
+    "another site": from("https://evil.example"),
+    "another port": from("http://localhost:8789"),
+    "an opaque origin": from("null"),
+    "our name in another site's": from(`${ISSUER}.evil.example`),
+  };
+  // Forms bring a token; calls of scripts are told by their origin alone.
+  if (!mine.body) return { ...all, "no origin": { ...mine, headers: {} } };
+  const exchanged = without(mine.body, TOKENS);
+  for (const name of TOKENS) for (const value of theirs.body.getAll(name)) exchanged.append(name, value);
+  return {
+    ...all,
+    "no token": { ...mine, body: without(mine.body, TOKENS) },
+    "another session's token": { ...mine, body: exchanged },
+    "no body": { ...mine, body: new URLSearchParams() },
+  };
+}
+
+for (const [route, press] of Object.entries(wanted)) {
+  // Covers: B37
+  // Rule: UI 2, ATTACK 2
+  test(`${route} takes nothing that its own page did not send, and changes nothing then`, async (t) => {
+    const victim = await signedIn(latchkey, await newUser(latchkey));
+    const attacker = await signedIn(latchkey, await newUser(latchkey));
+    const [mine, theirs] = [await press(victim), await press(attacker)];
+    const before = await everything();
+    const refused = async (browser, { url, ...init }) => {
+      const cookies = [...browser.cookies];
+      const answer = await browser.request(url, init);
+      assert.ok([400, 401, 403, 404].includes(answer.status), String(answer.status));
+      assert.equal(answer.headers.get("location"), null);
+      assert.deepEqual([...browser.cookies], cookies);
+      assert.deepEqual(await everything(), before);
+    };
+    for (const [name, forged] of Object.entries(forgeries(mine, theirs)))
+      await t.test(name, () => refused(victim, forged));
+    await t.test("in the attacker's own session", () => refused(attacker, mine));
+    await t.test("what the page itself sends works still", async () => {
+      const { url, ...init } = mine;
+      const answer = await victim.request(url, init);
+      assert.ok([200, 303].includes(answer.status), String(answer.status));
+      assert.notDeepEqual(await everything(), before);
+    });
+  });
+}
