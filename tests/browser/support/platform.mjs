@@ -1,4 +1,5 @@
 // The local platform of `make dev` on free ports, with a state of its own: once for all test files of this process.
+// Only Latchkey's storage can be made to fail (see ../../workerd/support/faults/plan.mjs).
 import assert from "node:assert/strict";
 import { createWriteStream } from "node:fs";
 import { cp, mkdir, readFile, rm, writeFile } from "node:fs/promises";
@@ -7,8 +8,9 @@ import path from "node:path";
 import { after } from "node:test";
 import { ROOT, startPlatform } from "../../../tools/local-platform.mjs";
 import { stopAll } from "../../../tools/processes.mjs";
+import { entryModule } from "../../workerd/support/worker_directory.mjs";
 
-const HOME = path.join(ROOT, ".local", "browser-tests");
+export const HOME = path.join(ROOT, ".local", "browser-tests");
 
 // Where everything is, once it answers: { issuer, resource, partner, clients }.
 export const platform = await begin();
@@ -47,11 +49,14 @@ async function begin() {
 // The built Worker apart from build/, so that nothing rebuilds or replaces it while the tests run.
 async function builtWorker() {
   const folder = path.join(HOME, "latchkey");
-  for (const part of ["build", "migrations"]) await cp(path.join(ROOT, part), path.join(folder, part), { recursive: true });
+  const faults = "tests/workerd/support/faults";
+  for (const part of ["build", "migrations", faults])
+    await cp(path.join(ROOT, part), path.join(folder, part), { recursive: true });
+  await writeFile(path.join(folder, "main.mjs"), entryModule("build"));
   const text = await readFile(path.join(ROOT, "wrangler.toml"), "utf8");
-  const withoutBuild = text.replace(/^\[build\]\n(?:[^[].*\n)*/m, "");
-  assert.doesNotMatch(withoutBuild, /^(command|watch_dir) =/m);
   const config = path.join(folder, "wrangler.toml");
+  const withoutBuild = text.replace(/^\[build\]\n(?:[^[].*\n)*/m, "").replace(/^main = .*$/m, 'main = "main.mjs"');
+  assert.doesNotMatch(withoutBuild, /^(command|watch_dir) =|shim/m);
   await writeFile(config, withoutBuild);
   return config;
 }

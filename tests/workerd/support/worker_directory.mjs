@@ -9,7 +9,8 @@ import { unstable_readConfig as readConfig } from "wrangler";
 const root = fileURLToPath(new URL("../../../", import.meta.url));
 export const configPath = path.join(root, "wrangler.toml");
 
-const entryModule = (folder) => `
+// For a module beside this repository's folders.
+export const entryModule = (folder) => `
 import Built, { Keyring as BuiltKeyring, RevocationLedger as BuiltLedger } from "./${folder}/index.js";
 import { withFaults } from "./tests/workerd/support/faults/entrypoint.mjs";
 import { withinReach } from "./tests/workerd/support/faults/objects.mjs";

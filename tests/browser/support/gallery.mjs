@@ -1,0 +1,223 @@
+// Every page and every state of it, with how to get there. Nothing here reads the words on a page, so that each can be
+// visited in every language.
+import { authorizeUrl, connected, expired, newApp, PROGRAM, run, SCHEME, SITE } from "./people_and_apps.mjs";
+import { platform } from "./platform.mjs";
+
+const at = (path) => platform.issuer + path;
+const submit = (page, form = "form") => page.locator(`${form} button[type="submit"]`).first().click();
+const decide = (page, decision) => page.locator(`button[name="decision"][value="${decision}"]`).click();
+const consentOf = async (page, app, parameters) => page.goto(authorizeUrl(app, parameters));
+
+const storageFails = (page) =>
+  page.setExtraHTTPHeaders({ "x-test-faults": JSON.stringify([{ at: "DB", fail: "before" }]) });
+
+async function fiveApps(person) {
+  const apps = [
+    ["Northwind Planner", "Northwind Labs", { ago: 1, used: 0 }],
+    ["Pocket Projects", "Southgate Tools", { ago: 30, used: 12 }],
+    ["Quarterly", "Quarterly GmbH", { ago: 90 }],
+    ["مخطط الشمال", "مختبرات الشمال", { ago: 200, used: 180 }],
+    ["ノースウィンド計画", "ノースウィンド研究所", { ago: 360, used: 340 }],
+  ];
+  for (const [name, developer, since] of apps) await connected(person, await newApp({ name, developer }), since);
+}
+
+// { name: { stranger, main, status, heading, arrive(page, person) } }
+// `stranger`: nobody is signed in. `main`: also in Arabic and Japanese. `status` and `heading` (in English) say that it
+// is the page that was meant.
+export const gallery = {
+  home: {
+    status: 200,
+    heading: "Apps for Acme Projects", stranger: true, arrive: (page) => page.goto(at("/")) },
+  "sign-in": {
+    status: 200,
+    heading: "Sign in to Acme Projects", stranger: true, main: true, arrive: (page) => page.goto(at("/login")) },
+  "sign-in, name unknown": {
+    status: 400,
+    heading: "Sign in to Acme Projects",
+    stranger: true,
+    async arrive(page) {
+      await page.goto(at("/login"));
+      await page.locator("#username").fill("nobody");
+      await submit(page);
+    },
+  },
+  "sign-in, the page was open for too long": {
+    status: 403,
+    heading: "Please try once more",
+    stranger: true,
+    async arrive(page) {
+      await page.goto(at("/login"));
+      await page.context().clearCookies();
+      await page.locator("#username").fill("alice");
+      await submit(page);
+    },
+  },
+  "sign-out": {
+    status: 200,
+    heading: "Sign out", main: true, arrive: (page) => page.goto(at("/logout")) },
+
+  consent: {
+    status: 200,
+    heading: "Authorize Northwind Planner",
+    main: true,
+    arrive: async (page) => consentOf(page, await newApp(), { scope: "read:profile read:projects write:projects" }),
+  },
+  "consent, a program on this device": {
+    status: 200,
+    heading: "Authorize Northwind Planner",
+    arrive: async (page) => consentOf(page, await newApp(), { redirect_uri: PROGRAM }),
+  },
+  "consent, an app of its own scheme": {
+    status: 200,
+    heading: "Authorize Northwind Planner",
+    arrive: async (page) => consentOf(page, await newApp(), { redirect_uri: SCHEME }),
+  },
+  "consent, more than before": {
+    status: 200,
+    heading: "Authorize Northwind Planner",
+    async arrive(page, person) {
+      const app = await newApp();
+      await connected(person, app, { ago: 9, used: 2 });
+      await consentOf(page, app, { scope: "read:profile read:projects write:projects read:team" });
+    },
+  },
+  "consent, several APIs": {
+    status: 200,
+    heading: "Authorize Northwind Planner",
+    arrive: async (page) => consentOf(page, await newApp(), { scope: "read:projects write:projects read:invoices" }),
+  },
+  "consent, a hostile app": {
+    status: 200,
+    heading: "Authorize <b>Acme Projects</b>",
+    async arrive(page) {
+      const name = `<b>Acme Projects</b>\u202e\u200b ${"W".repeat(300)}`;
+      await consentOf(page, await newApp({ name, developer: name }));
+    },
+  },
+  "consent, already decided": {
+    status: 200,
+    heading: "You have already decided",
+    async arrive(page) {
+      await consentOf(page, await newApp());
+      const { url, request } = await page
+        .locator("form")
+        .evaluate((form) => ({ url: form.action, request: new FormData(form).get("request") }));
+      const headers = { origin: platform.issuer };
+      await page.request.post(url, { form: { request, decision: "deny" }, headers, maxRedirects: 0 });
+      await run("UPDATE decisions SET decided_at = decided_at - 60000");
+      await decide(page, "deny");
+    },
+  },
+  "consent, expired": {
+    status: 400,
+    heading: "This request has expired",
+    async arrive(page) {
+      await consentOf(page, await newApp());
+      const address = new URL(page.url());
+      address.searchParams.set("request_id", await expired(address.searchParams.get("request_id")));
+      await page.goto(address.href);
+    },
+  },
+  "consent, another browser's": {
+    status: 400,
+    heading: "This request began in another browser",
+    async arrive(page) {
+      await consentOf(page, await newApp());
+      const session = (await page.context().cookies()).filter(({ name }) => name.endsWith("session"));
+      await page.context().clearCookies();
+      await page.context().addCookies(session);
+      await page.reload();
+    },
+  },
+  "consent, signed in as somebody else meanwhile": {
+    status: 403,
+    heading: "This decision was not made on our page",
+    async arrive(page) {
+      await consentOf(page, await newApp());
+      const form = await page.context().newPage();
+      await form.goto(at("/login"));
+      await form.locator("#username").fill("ben");
+      await submit(form);
+      await form.close();
+      await decide(page, "allow");
+    },
+  },
+  "consent, the app was suspended meanwhile": {
+    status: 400,
+    heading: "This app cannot be connected now",
+    async arrive(page) {
+      const app = await newApp();
+      await consentOf(page, app);
+      await run("UPDATE apps SET status = 'suspended', epoch = epoch + 1 WHERE client_id = ?", app.client_id);
+      await decide(page, "allow");
+    },
+  },
+  "consent, storage down": {
+    status: 503,
+    heading: "That did not work just now",
+    async arrive(page) {
+      await consentOf(page, await newApp());
+      await storageFails(page);
+      await decide(page, "allow");
+    },
+  },
+  "a link that does not work": {
+    status: 400,
+    heading: "This link does not work", stranger: true, arrive: (page) => page.goto(at("/oauth/authorize?client_id=nobody")) },
+
+  "connected apps": {
+    status: 200,
+    heading: "Connected Applications",
+    main: true,
+    async arrive(page, person) {
+      await fiveApps(person);
+      await page.goto(at("/account/apps"));
+    },
+  },
+  "connected apps, none": {
+    status: 200,
+    heading: "Connected Applications", main: true, arrive: (page) => page.goto(at("/account/apps")) },
+  "connected apps, one revoked": {
+    status: 200,
+    heading: "Connected Applications",
+    async arrive(page, person) {
+      await fiveApps(person);
+      await page.goto(at("/account/apps"));
+      await submit(page, 'form[action$="/revoke"]');
+    },
+  },
+  "connected apps, storage down": {
+    status: 503,
+    heading: "That did not work just now",
+    async arrive(page) {
+      await storageFails(page);
+      await page.goto(at("/account/apps"));
+    },
+  },
+
+  "nothing here": {
+    status: 404,
+    heading: "There is nothing here", stranger: true, arrive: (page) => page.goto(at("/nowhere")) },
+  "partner app": {
+    status: 200,
+    heading: "Plan your week", stranger: true, arrive: (page) => page.goto(platform.partner) },
+  "partner app, refused": {
+    status: 200,
+    heading: "Nothing was connected",
+    async arrive(page) {
+      await page.goto(platform.partner);
+      await page.locator("form button").first().click();
+      await decide(page, "deny");
+    },
+  },
+  "partner app, connected": {
+    status: 200,
+    heading: "Your projects",
+    async arrive(page) {
+      await page.goto(platform.partner);
+      await page.locator("form button").first().click();
+      await decide(page, "allow");
+    },
+  },
+};

@@ -1,0 +1,102 @@
+// People and apps beyond those of the demo platform, and what no button does for a person: written into the databases.
+import { randomBytes } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import { after } from "node:test";
+import { getPlatformProxy } from "wrangler";
+import { sealing } from "../../workerd/support/sealed.mjs";
+import { HOME, platform } from "./platform.mjs";
+
+const { env, dispose } = await getPlatformProxy({
+  configPath: fileURLToPath(new URL("../../../tools/local-databases.toml", import.meta.url)),
+  persist: { path: path.join(HOME, "state", "v3") },
+  remoteBindings: false,
+});
+after(dispose);
+
+export const DAY = 24 * 3_600_000;
+
+// Another process serves from the same file, so it may be busy.
+export async function run(sql, ...values) {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await env.DB.prepare(sql)
+        .bind(...values)
+        .run();
+    } catch (error) {
+      if (tries === 5 || !/SQLITE_BUSY/.test(error)) throw error;
+    }
+  }
+}
+
+async function insert(table, row) {
+  const places = Object.keys(row).map(() => "?");
+  await run(`INSERT INTO ${table} (${Object.keys(row)}) VALUES (${places})`, ...Object.values(row));
+}
+
+const id = (prefix) => prefix + randomBytes(10).toString("hex");
+
+let people = 0;
+
+// Somebody new, so that nothing done before shows.
+export async function newPerson(changes = {}) {
+  const username = `alice${++people}`;
+  const person = { id: id("usr_"), username, name: "Alice Archer", account_name: "alice@acme.example", ...changes };
+  await insert("users", { ...person, created_at: Date.now() });
+  return person;
+}
+
+export const SITE = "https://partner.example/callback";
+export const PROGRAM = "http://127.0.0.1:53682/callback";
+export const SCHEME = "com.example.planner:/callback";
+
+// An app whose answers go to a site, to a program on this device and to an app of its own scheme.
+export async function newApp({ name = "Northwind Planner", developer = "Northwind Labs", scopes, ...changes } = {}) {
+  const [client_id, developer_id] = [id("app_"), id("dev_")];
+  const created_at = Date.now();
+  await insert("developers", { id: developer_id, name: developer, created_at });
+  const record = { description: "Plans your week around your projects.", app_type: "web", class: "portal", status: "approved" };
+  await insert("apps", { client_id, developer_id, name, ...record, created_at, ...changes });
+  for (const redirect_uri of [SITE, PROGRAM, SCHEME]) await insert("app_redirect_uris", { client_id, redirect_uri });
+  for (const scope of scopes ?? ["read:profile", "read:projects", "write:projects", "read:team", "read:invoices"])
+    await insert("app_scopes", { client_id, scope, is_default: 1 });
+  return { client_id, name };
+}
+
+// As if the person had connected the app; `ago` in days, `used` too, if ever.
+export async function connected(person, app, { ago = 0, used, scopes = ["read:profile", "read:projects"], ...changes } = {}) {
+  const consent_id = id("cns_");
+  const at = (days) => Date.now() - days * DAY;
+  await insert("consents", {
+    id: consent_id,
+    user_id: person.id,
+    client_id: app.client_id,
+    status: "active",
+    shard: 0,
+    created_at: at(ago),
+    last_used_at: used === undefined ? null : at(used),
+    ...changes,
+  });
+  for (const scope of scopes) await insert("consent_scopes", { consent_id, scope, granted_at: at(ago) });
+}
+
+export function authorizeUrl({ client_id }, { redirect_uri = SITE, scope = "read:profile read:projects", ...more } = {}) {
+  const query = new URLSearchParams({
+    response_type: "code",
+    client_id,
+    redirect_uri,
+    scope,
+    code_challenge: "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM",
+    code_challenge_method: "S256",
+    ...more,
+  });
+  return `${platform.issuer}/oauth/authorize?${query}`;
+}
+
+// The same sealed request, ten minutes later.
+export async function expired(requestId) {
+  const [, secret] = /^LATCHKEY_SECRET=(.*)$/m.exec(await readFile(path.join(HOME, "latchkey.env"), "utf8"));
+  const { open, seal } = sealing(secret, "pending-request");
+  return seal({ ...open(requestId), expires_at: Date.now() - 1 });
+}
