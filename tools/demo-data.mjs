@@ -3,6 +3,8 @@
  * tests alike, as SQL for the two databases and as the description that is written to `.local/demo.json`.
  */
 import { createHash, generateKeyPairSync, randomBytes } from "node:crypto";
+import { appLogos, platformLogo } from "./demo-logos.mjs";
+import { logoName } from "./logos.mjs";
 
 /**
  * Where `make dev` serves everything. The partner app has another host, because cookies do not know ports.
@@ -14,6 +16,16 @@ export const ADDRESSES = {
   partner: "http://127.0.0.1:8789",
 };
 export const PLATFORM_NAME = "Acme Projects";
+export const ACCENT_COLOR = "#0f766e";
+
+/** The logos, by the kind of app, and the platform's own: each with its name and its bytes. */
+const LOGOS = Object.fromEntries(
+  Object.entries({ platform: platformLogo, ...appLogos }).map(([whose, draw]) => {
+    const bytes = draw();
+    return [whose, { name: logoName(bytes), bytes }];
+  }),
+);
+export const PLATFORM_LOGO = LOGOS.platform.name;
 
 /** Accepted on any port (RFC 8252 section 7.3), so that any client library can be tried. */
 const LOOPBACK_REDIRECTS = ["http://127.0.0.1/callback", "http://localhost/callback"];
@@ -25,12 +37,43 @@ const USERS = [
   { username: "rita", name: "Rita Lindqvist", role: "reviewer" },
 ];
 
+/** The words for a scope, also in the other languages of the catalogue (locales/). */
+function scope(name, title, description, translations) {
+  const words = Object.entries(translations).map(([tag, [title, description]]) => [tag, { title, description }]);
+  return { name, title, description, translations: JSON.stringify(Object.fromEntries(words)) };
+}
+
 const SCOPES = [
-  { name: "read:profile", title: "Read user profile", description: "View your basic profile information" },
-  { name: "read:projects", title: "Read projects", description: "View your projects and tasks" },
-  { name: "write:projects", title: "Manage projects", description: "Create and update your projects" },
-  { name: "read:team", title: "Read team data", description: "View your team information" },
-  { name: "read:analytics", title: "Read analytics", description: "View your usage analytics" },
+  scope("read:profile", "Read user profile", "View your basic profile information", {
+    de: ["Profil lesen", "Ihre grundlegenden Profildaten ansehen"],
+    es: ["Leer el perfil", "Ver la información básica de tu perfil"],
+    ja: ["プロフィールの閲覧", "基本的なプロフィール情報を見る"],
+    ar: ["قراءة الملف الشخصي", "عرض معلومات ملفك الشخصي الأساسية"],
+  }),
+  scope("read:projects", "Read projects", "View your projects and tasks", {
+    de: ["Projekte lesen", "Ihre Projekte und Aufgaben ansehen"],
+    es: ["Leer los proyectos", "Ver tus proyectos y tareas"],
+    ja: ["プロジェクトの閲覧", "プロジェクトとタスクを見る"],
+    ar: ["قراءة المشاريع", "عرض مشاريعك ومهامك"],
+  }),
+  scope("write:projects", "Manage projects", "Create and update your projects", {
+    de: ["Projekte verwalten", "Ihre Projekte anlegen und ändern"],
+    es: ["Gestionar los proyectos", "Crear y modificar tus proyectos"],
+    ja: ["プロジェクトの管理", "プロジェクトを作成、変更する"],
+    ar: ["إدارة المشاريع", "إنشاء مشاريعك وتعديلها"],
+  }),
+  scope("read:team", "Read team data", "View your team information", {
+    de: ["Team lesen", "Angaben zu Ihrem Team ansehen"],
+    es: ["Leer el equipo", "Ver la información de tu equipo"],
+    ja: ["チームの閲覧", "チームの情報を見る"],
+    ar: ["قراءة بيانات الفريق", "عرض معلومات فريقك"],
+  }),
+  scope("read:analytics", "Read analytics", "View your usage analytics", {
+    de: ["Auswertungen lesen", "Auswertungen Ihrer Nutzung ansehen"],
+    es: ["Leer las estadísticas", "Ver tus estadísticas de uso"],
+    ja: ["分析の閲覧", "利用状況の分析を見る"],
+    ar: ["قراءة التحليلات", "عرض تحليلات استخدامك"],
+  }),
 ];
 
 /** A second API, for whose tokens RS256 is asked: older validators know nothing else. No example serves it. */
@@ -38,7 +81,14 @@ const INVOICES = {
   resource: "https://invoices.acme.example",
   name: "Invoices API",
   signing_algorithm: "RS256",
-  scopes: [{ name: "read:invoices", title: "Read invoices", description: "View your invoices" }],
+  scopes: [
+    scope("read:invoices", "Read invoices", "View your invoices", {
+      de: ["Rechnungen lesen", "Ihre Rechnungen ansehen"],
+      es: ["Leer las facturas", "Ver tus facturas"],
+      ja: ["請求書の閲覧", "請求書を見る"],
+      ar: ["قراءة الفواتير", "عرض فواتيرك"],
+    }),
+  ],
 };
 
 /** What an app gets that names no scope. */
@@ -153,14 +203,15 @@ export function newIdentities() {
 /**
  * @param {Identities} identities
  * @param {Addresses} [addresses]
- * @returns {{description: object, latchkey: string[], projectsApi: string[]}} the content of `.local/demo.json`, and the
- *   statements for Latchkey's database and for the API's
+ * @returns {{description: object, latchkey: string[], projectsApi: string[], logos: {name: string, bytes: Buffer}[]}}
+ *   the content of `.local/demo.json`, the statements for Latchkey's database and for the API's, and the logos for KV
  */
 export function demoPlatform(identities, addresses = ADDRESSES) {
   return {
     description: describe(identities, addresses),
     latchkey: latchkeyStatements(identities, addresses),
     projectsApi: projectsApiStatements(identities),
+    logos: Object.values(LOGOS),
   };
 }
 
@@ -237,6 +288,7 @@ function appStatements(app, identity, { developer, api, at, addresses }) {
       developer_id: developer,
       name,
       description,
+      ...(LOGOS[app.kind] && { logo: LOGOS[app.kind].name }),
       app_type,
       class: "portal",
       status: "approved",

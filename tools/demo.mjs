@@ -4,6 +4,7 @@ import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { getPlatformProxy } from "wrangler";
 import { demoPlatform, newIdentities } from "./demo-data.mjs";
+import { logoKey } from "./logos.mjs";
 
 /**
  * @param {string} home the folder of the local state
@@ -13,7 +14,7 @@ import { demoPlatform, newIdentities } from "./demo-data.mjs";
  */
 export async function loadDemo(home, addresses) {
   const identities = await keptIdentities(path.join(home, "state", "demo-identities.json"));
-  const { description, latchkey, projectsApi } = demoPlatform(identities, addresses);
+  const { description, latchkey, projectsApi, logos } = demoPlatform(identities, addresses);
 
   const { env, dispose } = await getPlatformProxy({
     configPath: fileURLToPath(new URL("local-databases.toml", import.meta.url)),
@@ -27,6 +28,7 @@ export async function loadDemo(home, addresses) {
       throw new Error("The local database belongs to another demo platform. Run `make reset`.");
     // Loaded once, each in one transaction: whatever was changed since then stays as it is.
     if (!id) {
+      for (const { name, bytes } of logos) await env.KV.put(logoKey(name), new Uint8Array(bytes).buffer);
       await run(env.DB, latchkey);
       loaded = true;
     }

@@ -8,7 +8,7 @@ import net from "node:net";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import { PLATFORM_NAME } from "./demo-data.mjs";
+import { ACCENT_COLOR, PLATFORM_LOGO, PLATFORM_NAME } from "./demo-data.mjs";
 import { loadDemo, writePrivately } from "./demo.mjs";
 import { run, start } from "./processes.mjs";
 
@@ -105,6 +105,8 @@ function workersAt({ issuer, resource, partner }, latchkey) {
       vars: {
         ISSUER: issuer,
         PLATFORM_NAME,
+        PLATFORM_LOGO,
+        ACCENT_COLOR,
         DEVELOPMENT_SIGN_IN: "true",
         RATE_LIMITS: process.env.RATE_LIMITS ?? "off",
       },

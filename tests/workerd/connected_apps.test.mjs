@@ -54,7 +54,7 @@ test("the list tells of each app: what it is, whose, what it may do, since when"
   assert.deepEqual(rest, {
     name: apps.spa.name,
     description: apps.spa.description,
-    logo_url: apps.spa.logo_url,
+    logo_url: `${ISSUER}/logos/${apps.spa.logo}`,
     developer_name: developers.northwind,
     scopes: ["read:profile", "read:team"],
   });

@@ -2,7 +2,7 @@
 // Its issuer is fixed; requests to it reach the harness wherever that listens.
 import { after } from "node:test";
 import { createTestHarness } from "wrangler";
-import { loadPlatform, PLATFORM_NAME } from "./platform.mjs";
+import { loadLogo, loadPlatform, PLATFORM_NAME } from "./platform.mjs";
 import { assembleWorker, configPath } from "./worker_directory.mjs";
 
 // No look-ups on the internet when workerd starts.
@@ -37,6 +37,7 @@ export async function startLatchkey(options = {}) {
   await worker.applyD1Migrations("DB");
   const env = await worker.getEnv();
   await loadPlatform(env.DB);
+  await loadLogo(env.KV);
   return new Latchkey(server, worker, env);
 }
 

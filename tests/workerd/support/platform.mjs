@@ -1,5 +1,7 @@
 // A small platform with known ids and secrets: the apps, APIs and people that the tests speak of.
 import { createHash, randomBytes } from "node:crypto";
+import { appLogos } from "../../../tools/demo-logos.mjs";
+import { logoKey, logoName } from "../../../tools/logos.mjs";
 
 export const PLATFORM_NAME = "Acme Projects";
 
@@ -32,6 +34,9 @@ export const apis = {
 export const loopback = ["http://127.0.0.1/callback", "http://localhost/callback", "http://[::1]/callback"];
 export const CALLBACK = "http://127.0.0.1:53682/callback";
 
+const picture = appLogos.public();
+export const logo = { name: logoName(picture), bytes: picture };
+
 export const developers = { northwind: "Northwind Labs", southgate: "Southgate Tools" };
 
 // `method` is how the app authenticates itself in these tests; a public app has "none" and no secret.
@@ -41,7 +46,7 @@ export function describeApp(name, changes = {}) {
     client_id,
     name: `${name[0].toUpperCase()}${name.slice(1)} App`,
     description: `What ${name} is for`,
-    logo_url: null,
+    logo: null,
     developer: "northwind",
     app_type: "web",
     status: "approved",
@@ -68,7 +73,7 @@ const machine = {
 const partnerCallback = "https://partner.example/callback";
 
 export const apps = {
-  spa: describeApp("spa", { app_type: "spa", logo_url: "https://cdn.example/spa.png" }),
+  spa: describeApp("spa", { app_type: "spa", logo: logo.name }),
   web: describeApp("web", {
     scopes: [...scopeNames, "read:invoices"],
     grants: [{ api: "api_billing", subject_type: "user", access: "chosen", scopes: ["read:invoices"] }],
@@ -104,9 +109,9 @@ const insert = (table, row) =>
   `INSERT INTO ${table} (${Object.keys(row)}) VALUES (${Object.values(row).map(literal)});`;
 
 function appRows(app) {
-  const { client_id, name, description, logo_url, app_type, status } = app;
+  const { client_id, name, description, logo, app_type, status } = app;
   const developer_id = `dev_${app.developer}`;
-  const record = { client_id, developer_id, name, description, logo_url, app_type, class: "portal", status };
+  const record = { client_id, developer_id, name, description, logo, app_type, class: "portal", status };
   return [
     insert("apps", { ...record, created_at: Date.now() }),
     ...app.redirect_uris.map((redirect_uri) => insert("app_redirect_uris", { client_id, redirect_uri })),
@@ -154,6 +159,8 @@ export function loadPlatform(db) {
   ];
   return db.exec(rows.join("\n"));
 }
+
+export const loadLogo = (kv) => kv.put(logoKey(logo.name), new Uint8Array(logo.bytes).buffer);
 
 let made = 0;
 
