@@ -33,9 +33,10 @@ test-browser: ## the tests in Chromium
 bench: ## beside workers-oauth-provider and the least a Worker can do; writes docs/benchmark.md (QUICK=1: only prints)
 	@tools/build --release && tools/run node bench/run.mjs $(if $(QUICK),--quick)
 
-scale: ## the races and crashes of test-workerd, in large numbers
-	@tools/build --release && LATCHKEY_RACES=1000 LATCHKEY_CRASHES=20 \
-	  tools/run node --test --test-concurrency=1 --test-reporter=spec tests/workerd/races.test.mjs tests/workerd/crash.test.mjs
+scale: ## races, crashes and people with very many apps, as in test-workerd but in large numbers
+	@tools/build --release && LATCHKEY_RACES=1000 LATCHKEY_CRASHES=20 LATCHKEY_CONSENTS=1000000 \
+	  tools/run node --test --test-concurrency=1 --test-reporter=spec \
+	  $(addprefix tests/workerd/,$(addsuffix .test.mjs,races crash people_at_scale))
 
 lint: ## format, clippy, and that the pure part stays pure
 	@tools/test lint

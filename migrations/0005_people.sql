@@ -68,9 +68,14 @@ ALTER TABLE consents ADD COLUMN expiry_noted_at INTEGER; -- when its user could 
 DROP INDEX consents_one_active;
 CREATE UNIQUE INDEX consents_one_active ON consents (user_id, client_id, instance) WHERE status = 'active';
 DROP INDEX consents_by_user;
-CREATE INDEX consents_listed ON consents (user_id, created_at DESC, id) WHERE status IN ('active', 'revoking');
+CREATE INDEX consents_listed ON consents (user_id, created_at DESC, id DESC) WHERE status IN ('active', 'revoking');
 CREATE INDEX consents_by_app ON consents (client_id, user_id); -- the cap of unverified apps counts users
-CREATE INDEX consents_by_use ON consents (COALESCE(last_used_at, created_at)) WHERE status = 'active';
+-- Those that are to be noted as ending unused, and those that may end because they were. Each is in one of the two.
+CREATE INDEX consents_by_use ON consents (COALESCE(last_used_at, created_at))
+  WHERE status = 'active' AND expiry_noted_at IS NULL;
+CREATE INDEX consents_expiring ON consents (expiry_noted_at) WHERE status = 'active' AND expiry_noted_at IS NOT NULL;
+DROP INDEX consents_unfinished;
+CREATE INDEX consents_unfinished ON consents (user_id, shard) WHERE status = 'revoking';
 
 -- The name of the app's logo in KV; it is served from here. `logo_url` is not read any more.
 ALTER TABLE apps ADD COLUMN logo TEXT;

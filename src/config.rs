@@ -3,6 +3,7 @@
 use thiserror::Error;
 use url::{Host, Url};
 
+use crate::consent_expiry::{BadUnusedDays, UnusedLifetime};
 use crate::crypto::keys::{SealingKeys, SealingKeysError};
 use crate::keyring::{Policy, PolicyError, PolicyVariables};
 use crate::looks::{Accent, LogoName};
@@ -24,6 +25,8 @@ pub struct Config {
     pub rate_limits: bool,
     /// Whether requests that went well are logged too.
     pub logs_all_requests: bool,
+    /// For how long a consent may go unused; `None`: for ever.
+    pub unused_consents: Option<UnusedLifetime>,
     /// The keys behind everything sealed.
     pub sealing_keys: SealingKeys,
     /// When signing keys are replaced, and by which.
@@ -47,6 +50,8 @@ pub struct Variables {
     pub rate_limits: Option<String>,
     /// `REQUEST_LOG`
     pub request_log: Option<String>,
+    /// `UNUSED_CONSENT_DAYS`
+    pub unused_consent_days: Option<String>,
     /// `LATCHKEY_SECRET`
     pub latchkey_secret: Option<String>,
     /// What is said about signing keys.
@@ -77,6 +82,9 @@ pub enum ConfigError {
     /// `REQUEST_LOG` is neither word.
     #[error("REQUEST_LOG must be all or problems")]
     BadRequestLog,
+    /// `UNUSED_CONSENT_DAYS` is no number of days.
+    #[error(transparent)]
+    UnusedConsentDays(#[from] BadUnusedDays),
     /// No `LATCHKEY_SECRET`.
     #[error("LATCHKEY_SECRET is not set: run `wrangler secret put LATCHKEY_SECRET`")]
     NoSecret,
@@ -142,6 +150,7 @@ impl Config {
             development_sign_in,
             rate_limits,
             logs_all_requests,
+            unused_consents: UnusedLifetime::parse(variables.unused_consent_days.as_deref())?,
             sealing_keys: SealingKeys::parse(&secret)?,
             signing_keys: Policy::parse(&variables.signing_keys)?,
         })
@@ -204,6 +213,7 @@ pub mod testing {
             development_sign_in: true,
             rate_limits: true,
             logs_all_requests: true,
+            unused_consents: UnusedLifetime::parse(None).unwrap(),
             sealing_keys: crate::crypto::keys::testing::sealing_keys(),
             signing_keys: Policy::parse(&PolicyVariables::default()).unwrap(),
         }
@@ -218,6 +228,7 @@ pub mod testing {
             development_sign_in: Some(development.into()),
             rate_limits: None,
             request_log: None,
+            unused_consent_days: None,
             latchkey_secret: Some(format!("1:{}", crate::crypto::base64url([1; 32]))),
             signing_keys: PolicyVariables::default(),
         }

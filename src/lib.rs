@@ -3,6 +3,7 @@
 //! Pure modules decide; [`edge`] alone talks to the platform.
 
 pub mod config;
+pub mod consent_expiry;
 pub mod context;
 pub mod crypto;
 mod edge;

@@ -73,6 +73,8 @@ pub enum Route<'a> {
     },
     /// [`CONNECTED_APPS`]
     ConnectedApps,
+    /// [`CONNECTED_APPS`], several at once.
+    RevokeConnectedApps,
     /// `DELETE /api/user/connected-apps/{consent_id}`
     RevokeConnectedApp {
         /// The consent.
@@ -124,6 +126,7 @@ impl Route<'_> {
             Self::AccountApps => "account_apps",
             Self::AccountAppsRevoke { .. } => "account_apps_revoke",
             Self::ConnectedApps => "connected_apps",
+            Self::RevokeConnectedApps => "revoke_connected_apps",
             Self::RevokeConnectedApp { .. } => "revoke_connected_app",
             Self::Home => "home",
             Self::Asset { .. } => "asset",
@@ -167,7 +170,11 @@ pub fn route<'a>(method: &str, path: &'a str) -> Route<'a> {
             "GET, HEAD, POST",
         ),
         ACCOUNT_APPS => only(method, &[("GET", Route::AccountApps)], "GET, HEAD"),
-        CONNECTED_APPS => only(method, &[("GET", Route::ConnectedApps)], "GET, HEAD"),
+        CONNECTED_APPS => only(
+            method,
+            &[("GET", Route::ConnectedApps), ("DELETE", Route::RevokeConnectedApps)],
+            "GET, HEAD, DELETE",
+        ),
         "/" => only(method, &[("GET", Route::Home)], "GET, HEAD"),
         "/healthz" => only(method, &[("GET", Route::Health)], "GET, HEAD"),
         _ => nested(method, path),

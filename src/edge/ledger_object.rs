@@ -28,9 +28,9 @@ const TELL_URGENTLY_AFTER: Duration = Duration::from_secs(1);
 /// How often expired rows are deleted.
 const CLEAN_EVERY: Duration = Duration::from_secs(3600);
 
-// One statement for all, because D1 counts statements.
+// One statement for all, because D1 counts statements. What was used does not end unused: the notice is taken back.
 const NOTE_USES: &str = "
-    UPDATE consents SET last_used_at = max(COALESCE(last_used_at, 0), told.value ->> 'used_at')
+    UPDATE consents SET last_used_at = max(COALESCE(last_used_at, 0), told.value ->> 'used_at'), expiry_noted_at = NULL
     FROM json_each(?1) AS told WHERE consents.id = told.value ->> 'consent_id'";
 
 // Only the same id may be passed over: `INSERT OR IGNORE` would also lose a row that breaks a rule of the table.
@@ -38,11 +38,12 @@ const ENTER_EVENTS: &str = "
     INSERT INTO audit (id, at, event, actor_type, actor_id, client_id, user_id, target_type, target_id, detail)
     SELECT id, at, kind, actor, CASE actor WHEN 'app' THEN client_id WHEN 'user' THEN user_id END, client_id, user_id,
            CASE WHEN family IS NULL THEN 'consent' ELSE 'family' END, COALESCE(family, consent_id),
-           json_object('consent_id', consent_id, 'generation', generation, 'presented', presented)
+           json_patch(json_object('consent_id', consent_id, 'generation', generation, 'presented', presented),
+                      CASE WHEN ended_by IS NULL THEN '{}' ELSE json_object('ended_by', ended_by) END)
     FROM (
       SELECT value ->> 'id' AS id, value ->> 'at' AS at, value ->> 'kind' AS kind, value ->> 'actor' AS actor,
              value ->> 'consent_id' AS consent_id, value ->> 'family' AS family,
-             value ->> 'generation' AS generation, value ->> 'presented' AS presented,
+             value ->> 'generation' AS generation, value ->> 'presented' AS presented, value ->> 'ended_by' AS ended_by,
              COALESCE(value ->> 'client_id', consents.client_id) AS client_id,
              COALESCE(value ->> 'user_id', consents.user_id) AS user_id
       FROM json_each(?1) LEFT JOIN consents ON consents.id = value ->> 'consent_id'

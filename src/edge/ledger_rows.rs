@@ -54,6 +54,11 @@ pub struct ConsentUse {
 }
 
 #[derive(Deserialize)]
+struct UsedAt {
+    used_at: Timestamp,
+}
+
+#[derive(Deserialize)]
 struct Record {
     record: String,
 }
@@ -293,6 +298,14 @@ impl Rows for SqlRows {
             "INSERT OR IGNORE INTO single_uses (name, attempt, expires_at) VALUES (?, ?, ?)",
             values,
         )
+    }
+
+    fn untold_use(&self, consent_id: &str) -> Result<Option<Timestamp>, StoreError> {
+        let uses: Vec<UsedAt> = self.select(
+            "SELECT used_at FROM consent_use WHERE consent_id = ?",
+            vec![consent_id.into()],
+        )?;
+        Ok(uses.into_iter().next().map(|found| found.used_at))
     }
 
     fn touch_consent(&mut self, consent_id: &str, now: Timestamp) -> Result<(), StoreError> {

@@ -143,6 +143,7 @@ fn config(env: &Env) -> std::result::Result<Rc<Config>, ConfigError> {
         development_sign_in: variable("DEVELOPMENT_SIGN_IN"),
         rate_limits: variable("RATE_LIMITS"),
         request_log: variable("REQUEST_LOG"),
+        unused_consent_days: variable("UNUSED_CONSENT_DAYS"),
         latchkey_secret: variable("LATCHKEY_SECRET"),
         signing_keys: PolicyVariables {
             days: variable("SIGNING_KEY_DAYS"),

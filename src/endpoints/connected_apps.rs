@@ -1,65 +1,146 @@
-//! `GET /api/user/connected-apps` and `DELETE /api/user/connected-apps/{consent_id}`.
+//! `/api/user/connected-apps`: what users granted, as JSON, and taking it back. See `docs/connected-apps.md`.
 
 use serde::Serialize;
 
-use super::client_request::ask_ledger;
 use super::guard::{origin_is_ours, signed_in};
 use super::json_unavailable;
-use crate::config::Issuer;
+use super::revocation::{self, Revocation};
+use crate::config::Config;
 use crate::context::Context;
-use crate::http::{Reply, Request};
-use crate::ledger::{Operation, Outcome};
+use crate::http::{Params, Reply, Request, percent_encoded};
 use crate::looks::LogoName;
-use crate::store::{ConnectedApp, Revoking, SignedIn, StoreError, Stores};
+use crate::router;
+use crate::store::{ConnectedApp, Cursor, ListPage, Revocable, SignedIn, Stores};
+use crate::time::Timestamp;
+
+/// How many consents a page holds unless its reader says otherwise.
+pub const PAGE_SIZE: u8 = 50;
+const LARGEST_PAGE: u8 = 100;
 
 /// A connected app, as JSON.
 #[derive(Serialize)]
 struct ConnectedAppBody {
     consent_id: String,
+    client_id: String,
     name: String,
     description: String,
     logo_url: Option<String>,
     developer_name: String,
     scopes: Vec<String>,
+    device: Option<String>,
+    status: &'static str,
     connected_at: String,
     last_used: Option<String>,
+    expires_at: Option<String>,
 }
 
 impl ConnectedAppBody {
-    fn new(app: ConnectedApp, issuer: &Issuer) -> Self {
-        let logo = app.logo.as_deref().and_then(LogoName::parse);
+    fn new(app: ConnectedApp, config: &Config, now: Timestamp) -> Self {
+        let usage = app.usage;
+        let (name, description, logo, developer_name) = match app.app {
+            Some(face) => (face.name, face.description, face.logo, face.developer_name),
+            None => ("Deleted app".to_owned(), String::new(), None, None),
+        };
+        let logo = logo.as_deref().and_then(LogoName::parse);
+        let ends_at = config
+            .unused_consents
+            .filter(|_| !app.is_ending)
+            .map(|lifetime| lifetime.ends_at(usage, now));
         Self {
             consent_id: app.consent_id,
-            name: app.name,
-            description: app.description,
-            logo_url: logo.map(|logo| issuer.url(&logo.path())),
-            developer_name: app.developer_name,
+            client_id: app.client_id,
+            name,
+            description,
+            logo_url: logo.map(|logo| config.issuer.url(&logo.path())),
+            developer_name: developer_name.unwrap_or_else(|| "Unknown developer".to_owned()),
             scopes: app.scopes.into_iter().map(|scope| scope.scope).collect(),
-            connected_at: app.connected_at.to_rfc3339(),
-            last_used: app.last_used_at.map(|time| time.to_rfc3339()),
+            device: app.device,
+            status: if app.is_ending { "revoking" } else { "active" },
+            connected_at: usage.connected_at.to_rfc3339(),
+            last_used: usage.last_used_at.map(Timestamp::to_rfc3339),
+            expires_at: ends_at.map(Timestamp::to_rfc3339),
         }
     }
 }
 
 /// Lists the apps the user has connected, the newest first.
 pub async fn list<S: Stores>(context: &Context<'_, S>, request: &Request) -> Reply {
+    let Some(page) = page_asked_for(request) else {
+        return error(
+            400,
+            "invalid_request",
+            "limit is a number from 1 to 100, cursor is from the Link of the page before, and each comes once",
+        );
+    };
     let user = match require_user(context, request).await {
         Ok(user) => user,
         Err(reply) => return reply,
     };
-    match context.stores.connected_apps(&user.user.id, context.language).await {
-        Ok(apps) => {
-            let issuer = &context.config.issuer;
-            let apps: Vec<_> = apps.into_iter().map(|app| ConnectedAppBody::new(app, issuer)).collect();
-            Reply::json(200, &apps)
-        }
-        Err(_) => json_unavailable(),
+    let found = context
+        .stores
+        .connected_apps(&user.user.id, &page, context.language)
+        .await;
+    let Ok(listed) = found else {
+        return json_unavailable();
+    };
+    let body = |app| ConnectedAppBody::new(app, context.config, context.now);
+    let reply = Reply::json(200, &listed.apps.into_iter().map(body).collect::<Vec<_>>());
+    match listed.next {
+        Some(cursor) => reply.header("Link", next_link(context, &page, &cursor)),
+        None => reply,
     }
 }
 
-/// Takes one app's access back. Once this answers, nothing issued under the consent refreshes or introspects
-/// as active; doing it again is fine.
+fn page_asked_for(request: &Request) -> Option<ListPage> {
+    let params = Params::parse(request.query.as_bytes()).ok()?;
+    let size = match params.one("limit").ok()? {
+        None => PAGE_SIZE,
+        Some(limit) if limit.bytes().all(|byte| byte.is_ascii_digit()) => limit.parse().ok()?,
+        Some(_) => return None,
+    };
+    let after = match params.one("cursor").ok()? {
+        None => None,
+        Some(cursor) => Some(Cursor::parse(cursor)?),
+    };
+    (1..=LARGEST_PAGE).contains(&size).then_some(ListPage { after, size })
+}
+
+/// Where the list goes on (RFC 8288 §3).
+fn next_link<S>(context: &Context<'_, S>, page: &ListPage, cursor: &Cursor) -> String {
+    let cursor = cursor.to_string();
+    let path = format!(
+        "{}?limit={}&cursor={}",
+        router::CONNECTED_APPS,
+        page.size,
+        percent_encoded(&cursor)
+    );
+    format!("<{}>; rel=\"next\"", context.config.issuer.url(&path))
+}
+
+/// Takes one consent back. Once this answers, nothing issued under it refreshes or introspects as active; doing it
+/// again is fine.
 pub async fn revoke<S: Stores>(context: &Context<'_, S>, request: &Request, consent_id: &str) -> Reply {
+    take_back(context, request, Revocable::Consent(consent_id)).await
+}
+
+/// Takes several back: every consent of an app (`?client_id=`), or every one there is (`?all=true`).
+pub async fn revoke_many<S: Stores>(context: &Context<'_, S>, request: &Request) -> Reply {
+    let params = Params::parse(request.query.as_bytes()).unwrap_or_default();
+    let what = match (params.all("client_id"), params.all("all")) {
+        ([client_id], []) => Revocable::App(client_id),
+        ([], [all]) if all == "true" => Revocable::Everything,
+        _ => {
+            return error(
+                400,
+                "invalid_request",
+                "name what to revoke: client_id for one app, or all=true for every app",
+            );
+        }
+    };
+    take_back(context, request, what).await
+}
+
+async fn take_back<S: Stores>(context: &Context<'_, S>, request: &Request, what: Revocable<'_>) -> Reply {
     let user = match require_user(context, request).await {
         Ok(user) => user,
         Err(reply) => return reply,
@@ -71,44 +152,17 @@ pub async fn revoke<S: Stores>(context: &Context<'_, S>, request: &Request, cons
             "with a session, the Origin header must be this server's",
         );
     }
-    match revoke_consent(context, consent_id, &user).await {
-        Ok(true) => Reply::json(200, &serde_json::json!({ "message": "Access revoked successfully" })),
-        Ok(false) => error(404, "not_found", "you have no connected app under this id"),
+    match revocation::revoke(context, &user.user.id, what).await {
+        Ok(Revocation::Done) => Reply::json(200, &serde_json::json!({ "message": "Access revoked successfully" })),
+        Ok(Revocation::Unknown) => error(404, "not_found", "you have no connected app under this id"),
+        Ok(Revocation::Left(left)) => error(
+            503,
+            "temporarily_unavailable",
+            &format!("{left} connections are not ended yet: send the same request again"),
+        )
+        .header("Retry-After", "1"),
         Err(_) => json_unavailable(),
     }
-}
-
-/// Ends a consent of this user: out of use in the directory, then everything under it in the ledger, then
-/// done. What breaks off in between is finished by [`super::maintain`]. `false`: no such consent of theirs.
-pub async fn revoke_consent<S: Stores>(
-    context: &Context<'_, S>,
-    consent_id: &str,
-    user: &SignedIn,
-) -> Result<bool, StoreError> {
-    match context
-        .stores
-        .begin_revoking(consent_id, &user.user.id, context.now)
-        .await?
-    {
-        Some(revoking) => finish_revocation(context, &revoking).await.map(|()| true),
-        None => Ok(false),
-    }
-}
-
-/// The part of a revocation that may be repeated.
-pub async fn finish_revocation<S: Stores>(context: &Context<'_, S>, revoking: &Revoking) -> Result<(), StoreError> {
-    let operation = Operation::EndConsent {
-        consent_id: revoking.id.clone(),
-    };
-    let Outcome::Ended = ask_ledger(context, revoking.shard, &operation).await? else {
-        return Err(StoreError {
-            part: "ledger",
-            detail: "an answer to another question".into(),
-        });
-    };
-    // The tokens are dead: that the directory could not note it is for the next cron run to mend.
-    let _ = context.stores.finish_revoking(&revoking.id).await;
-    Ok(())
 }
 
 async fn require_user<S: Stores>(context: &Context<'_, S>, request: &Request) -> Result<SignedIn, Reply> {
@@ -120,7 +174,7 @@ async fn require_user<S: Stores>(context: &Context<'_, S>, request: &Request) ->
     }
 }
 
-fn error(status: u16, error: &str, description: &str) -> Reply {
+fn error(status: u16, error: &'static str, description: &str) -> Reply {
     Reply::json(
         status,
         &serde_json::json!({ "error": error, "error_description": description }),

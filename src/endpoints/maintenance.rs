@@ -1,22 +1,21 @@
 //! What the cron trigger does: finish what broke off, replace old keys, delete what has expired.
 
-use super::connected_apps::finish_revocation;
+use super::revocation;
 use crate::context::Context;
 use crate::store::{StoreError, Stores};
 
-/// Finishes revocations whose ledger could not be reached, moves the signing keys on, and deletes expired rows. One
-/// failure does not keep the rest from being done; the first is returned.
+/// Notes and ends consents that nobody uses, finishes revocations that broke off, moves the signing keys on, and deletes
+/// expired rows. One failure does not keep the rest from being done; the first is returned.
 pub async fn maintain<S: Stores>(context: &Context<'_, S>) -> Result<(), StoreError> {
     let mut result = Ok(());
-    match context.stores.unfinished_revocations().await {
-        Ok(unfinished) => {
-            for revoking in unfinished {
-                let finished = finish_revocation(context, &revoking).await;
-                result = result.and(finished);
-            }
-        }
-        Err(error) => result = Err(error),
+    if let Some(lifetime) = context.config.unused_consents {
+        result = context.stores.expire_unused(lifetime, context.now).await;
     }
+    let finished = match context.stores.unfinished_revocations().await {
+        Ok(unfinished) => revocation::end(context, unfinished).await.map(|_| ()),
+        Err(error) => Err(error),
+    };
+    result = result.and(finished);
     result = result.and(context.stores.maintain_keys().await);
     let deleted = context.stores.delete_expired(context.now).await;
     result.and(deleted)

@@ -15,6 +15,7 @@ mod login;
 mod logos;
 mod maintenance;
 mod par;
+mod revocation;
 mod revoke;
 mod token;
 
@@ -62,6 +63,7 @@ async fn answer<S: Stores>(context: &Context<'_, S>, request: &Request, route: R
         Route::AccountApps => account_apps::page(context, request).await,
         Route::AccountAppsRevoke { consent_id } => account_apps::revoke(context, request, consent_id).await,
         Route::ConnectedApps => connected_apps::list(context, request).await,
+        Route::RevokeConnectedApps => connected_apps::revoke_many(context, request).await,
         Route::RevokeConnectedApp { consent_id } => connected_apps::revoke(context, request, consent_id).await,
         Route::Home => pages::render(200, &HomePage { look: context.look() }),
         Route::Asset { name: "style.css" } => {

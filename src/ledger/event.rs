@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::consent::EndedBy;
 use super::family::Family;
 use crate::crypto::hash;
 use crate::time::Timestamp;
@@ -29,6 +30,8 @@ pub struct Event {
     pub generation: Option<u32>,
     /// The generation of the token that was presented.
     pub presented: Option<u32>,
+    /// Why a consent was ended.
+    pub ended_by: Option<EndedBy>,
 }
 
 /// What happened.
@@ -74,8 +77,7 @@ impl EventKind {
 
     fn actor(self) -> Actor {
         match self {
-            Self::RolledBack => Actor::System,
-            Self::ConsentEnded => Actor::User,
+            Self::RolledBack | Self::ConsentEnded => Actor::System,
             _ => Actor::App,
         }
     }
@@ -94,9 +96,18 @@ impl Event {
         }
     }
 
-    /// An event of a consent.
-    pub fn of_consent(kind: EventKind, consent_id: &str, at: Timestamp) -> Self {
-        Self::new(kind, consent_id, consent_id, at)
+    /// A consent was ended, by its user or else by Latchkey itself.
+    pub fn consent_ended(consent_id: &str, by: EndedBy, at: Timestamp) -> Self {
+        let event = Self::new(EventKind::ConsentEnded, consent_id, consent_id, at);
+        let actor = match by {
+            EndedBy::User => Actor::User,
+            EndedBy::Unused | EndedBy::Displaced | EndedBy::UserSuspended => event.actor,
+        };
+        Self {
+            actor,
+            ended_by: Some(by),
+            ..event
+        }
     }
 
     /// The same thing happens to the same family or consent once in a millisecond.
@@ -112,6 +123,7 @@ impl Event {
             user_id: None,
             generation: None,
             presented: None,
+            ended_by: None,
         }
     }
 }

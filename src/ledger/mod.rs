@@ -20,6 +20,7 @@ use crate::oauth::grant::{AvailableScopes, EffectiveGrant};
 use crate::oauth::scope::Scopes;
 use crate::store::StoreError;
 use crate::time::Timestamp;
+pub use consent::{EndedBy, EndingConsent, StillUsed};
 use event::{Event, EventKind};
 use family::{EndReason, Family};
 pub use once::SingleUse;
@@ -33,6 +34,8 @@ const CODE_MEMORY: Duration = Duration::from_secs(10 * 60);
 /// How many families may live under one consent: one for each device or install. One more, and the one that was
 /// not used for longest ends.
 pub const MAX_FAMILIES: usize = 20;
+/// How many consents one operation may end: as many as keep its object from other work for a moment only.
+pub const MAX_CONSENTS_AT_ONCE: usize = 500;
 
 /// A question to one ledger object.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -51,10 +54,13 @@ pub enum Operation {
         /// The app that asks.
         client_id: String,
     },
-    /// End everything issued under a consent, for good.
-    EndConsent {
-        /// The consent.
-        consent_id: String,
+    /// End everything issued under these consents, for good: all of them, in one transaction. At most
+    /// [`MAX_CONSENTS_AT_ONCE`].
+    EndConsents {
+        /// The consents.
+        consents: Vec<EndingConsent>,
+        /// One that is to end because it is unused lives on if it was used after this.
+        unused_since: Timestamp,
     },
     /// End one access token.
     EndToken {
@@ -169,6 +175,11 @@ pub enum Outcome {
     },
     /// Ended as asked, now or before.
     Ended,
+    /// The consents are ended, now or before.
+    ConsentsEnded {
+        /// But for these: they were to end because they are unused, and they are not.
+        still_used: Vec<StillUsed>,
+    },
     /// Used for the first time.
     FirstUse,
     /// Not as asked, and why.
@@ -256,6 +267,8 @@ pub trait Rows {
     fn single_use(&self, name: &str) -> Result<Option<String>, StoreError>;
     /// Remembers a use until it expires.
     fn put_single_use(&mut self, single_use: &SingleUse) -> Result<(), StoreError>;
+    /// When a consent was last used, where the directory has not been told.
+    fn untold_use(&self, consent_id: &str) -> Result<Option<Timestamp>, StoreError>;
     /// Notes that a consent was used.
     fn touch_consent(&mut self, consent_id: &str, now: Timestamp) -> Result<(), StoreError>;
     /// Notes an event for the audit trail.
@@ -269,7 +282,7 @@ pub fn apply(rows: &mut impl Rows, operation: &Operation, now: Timestamp) -> Res
         Operation::Refresh(refresh) => token::refresh(rows, refresh, now),
         Operation::Inspect(inspect) => token::inspect(rows, inspect, now),
         Operation::EndFamily { family, client_id } => token::end_family(rows, family, client_id, now),
-        Operation::EndConsent { consent_id } => consent::end_all(rows, consent_id, now),
+        Operation::EndConsents { consents, unused_since } => consent::end_all(rows, consents, *unused_since, now),
         Operation::EndToken { jti, expires_at } => {
             rows.end_token(jti, *expires_at)?;
             Ok(Outcome::Ended)

@@ -46,6 +46,22 @@ fn available(scopes: &str) -> AvailableScopes {
         .collect()
 }
 
+fn end_consents(by: EndedBy, ids: &[&str]) -> Operation {
+    let consents = ids.iter().map(|id| EndingConsent { id: (*id).into(), by });
+    Operation::EndConsents {
+        consents: consents.collect(),
+        unused_since: NOW,
+    }
+}
+
+fn end_consent() -> Operation {
+    end_consents(EndedBy::User, &["cns_one"])
+}
+
+fn all_ended() -> Outcome {
+    Outcome::ConsentsEnded { still_used: Vec::new() }
+}
+
 fn inspect(generation: Option<u32>) -> Operation {
     Operation::Inspect(Inspect {
         family: Some("family".into()),
@@ -102,12 +118,7 @@ fn an_expired_code_and_one_whose_consent_was_revoked_start_no_family() {
     let mut rows = MemoryRows::default();
     let expired = redemption(|redeem| redeem.code_expires_at = NOW);
     assert_eq!(refused(&run(&mut rows, expired)), Refusal::CodeExpired);
-    run(
-        &mut rows,
-        Operation::EndConsent {
-            consent_id: "cns_one".into(),
-        },
-    );
+    run(&mut rows, end_consent());
     assert_eq!(refused(&run(&mut rows, redemption(|_| {}))), Refusal::ConsentEnded);
     assert!(rows.families.is_empty() && rows.codes.is_empty());
 }
@@ -127,15 +138,7 @@ fn ending_a_consent_ends_every_family_under_it_and_no_other() {
         );
     }
     for _ in 0..2 {
-        assert_eq!(
-            run(
-                &mut rows,
-                Operation::EndConsent {
-                    consent_id: "cns_one".into()
-                }
-            ),
-            Outcome::Ended
-        );
+        assert_eq!(run(&mut rows, end_consent()), all_ended());
     }
     for family in ["family", "second"] {
         assert_eq!(rows.families[family].ended.unwrap().reason, EndReason::ConsentRevoked);
@@ -245,12 +248,7 @@ fn inspection_knows_what_was_ended() {
         ..Inspect::default()
     });
     assert!(active(&run(&mut rows, other.clone())));
-    run(
-        &mut rows,
-        Operation::EndConsent {
-            consent_id: "cns_one".into(),
-        },
-    );
+    run(&mut rows, end_consent());
     assert_eq!(
         refused(&run(&mut rows, other)),
         Refusal::FamilyEnded {
@@ -293,12 +291,7 @@ fn the_first_reason_for_an_end_is_kept() {
             client_id: "app_one".into(),
         },
     );
-    run(
-        &mut rows,
-        Operation::EndConsent {
-            consent_id: "cns_one".into(),
-        },
-    );
+    run(&mut rows, end_consent());
     assert_eq!(
         rows.families["family"].ended.unwrap().reason,
         EndReason::RevokedByClient

@@ -44,14 +44,16 @@ impl<'a> AppCard<'a> {
     /// An app, for a page in this language.
     pub fn new(app: &'a ConnectedApp, language: Language) -> Self {
         let words = language.words();
-        let name = DisplayName::new(&app.name, words.app_unnamed);
+        let face = app.app.as_ref();
+        let name = DisplayName::new(face.map_or("Deleted app", |face| &face.name), words.app_unnamed);
+        let developer_name = face.and_then(|face| face.developer_name.as_deref());
         Self {
             consent_id: &app.consent_id,
-            emblem: Emblem::new(app.logo.as_deref(), &name),
+            emblem: Emblem::new(face.and_then(|face| face.logo.as_deref()), &name),
             name,
-            developer_name: DisplayName::new(&app.developer_name, words.app_unnamed),
-            connected_on: words.day(app.connected_at),
-            last_used: app.last_used_at.map(|time| words.day(time)),
+            developer_name: DisplayName::new(developer_name.unwrap_or("Unknown developer"), words.app_unnamed),
+            connected_on: words.day(app.usage.connected_at),
+            last_used: app.usage.last_used_at.map(|time| words.day(time)),
             permissions: app.scopes.iter().map(|scope| scope.phrase(language)).collect(),
         }
     }

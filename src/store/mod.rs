@@ -11,7 +11,10 @@ pub mod memory;
 mod people;
 mod session_list;
 
-pub use connected_apps::{ConnectedApp, ConnectedApps, GrantedScope, Revoking};
+pub use connected_apps::{
+    AppFace, AtStake, ConnectedApp, ConnectedApps, Cursor, GrantedScope, ListPage, Listed, Revocable, Revoking,
+    Unfinished,
+};
 pub use consents::{ActiveConsent, Approval, AuthorizationView, Consents, Decided, Decision, DecisionState};
 pub use error::StoreError;
 pub use identities::{Arrival, Arrived, Connections, Identities};

@@ -8,6 +8,7 @@ import { apis, apps, developers, newApp, newUser, suspend } from "./support/plat
 
 const latchkey = await startLatchkey();
 const { refresh, introspect, tokens, connect } = oauthClient(latchkey);
+const DAY = 24 * 60 * 60_000;
 const LIST = "/api/user/connected-apps";
 
 const newBrowser = async () => signedIn(latchkey, await newUser(latchkey));
@@ -46,17 +47,21 @@ test("the list tells of each app: what it is, whose, what it may do, since when"
   assert.equal(answer.headers.get("access-control-allow-origin"), null);
   const [row, ...more] = await answer.json();
   assert.deepEqual(more, []);
-  const { consent_id, connected_at, last_used, ...rest } = row;
+  const { consent_id, connected_at, last_used, expires_at, ...rest } = row;
   assert.match(consent_id, /^cns_[a-z0-9]+$/);
   assert.match(connected_at, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$/);
   assert.ok(Math.abs(Date.parse(connected_at) - Date.now()) < 60_000);
   assert.ok(last_used === null || !Number.isNaN(Date.parse(last_used)));
+  assert.ok(Math.abs(Date.parse(expires_at) - Date.parse(connected_at) - 365 * DAY) < DAY, expires_at);
   assert.deepEqual(rest, {
+    client_id: apps.spa.client_id,
     name: apps.spa.name,
     description: apps.spa.description,
     logo_url: `${ISSUER}/logos/${apps.spa.logo}`,
     developer_name: developers.northwind,
     scopes: ["read:profile", "read:team"],
+    device: null,
+    status: "active",
   });
 });
 

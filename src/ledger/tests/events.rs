@@ -47,6 +47,7 @@ fn a_reused_refresh_token_is_noted_once_with_whose_it_was_and_which() {
         user_id: Some("usr_one".into()),
         generation: Some(2),
         presented: Some(0),
+        ended_by: None,
     };
     assert_eq!(*event, expected);
     assert!(event.kind.is_urgent());
@@ -100,14 +101,27 @@ fn an_end_that_was_asked_for_is_noted_once() {
     }
     assert_eq!(kinds(&rows), [EventKind::FamilyRevoked]);
     for _ in 0..2 {
-        let end = Operation::EndConsent {
-            consent_id: "cns_one".into(),
-        };
-        run(&mut rows, end);
+        run(&mut rows, end_consent());
     }
     assert_eq!(kinds(&rows), [EventKind::FamilyRevoked, EventKind::ConsentEnded]);
-    assert_eq!(rows.events[1].actor, Actor::User);
     assert!(rows.events.iter().all(|event| !event.kind.is_urgent()));
+}
+
+#[test]
+fn an_end_names_the_user_only_where_the_user_asked_for_it() {
+    for (by, actor) in [
+        (EndedBy::User, Actor::User),
+        (EndedBy::Unused, Actor::System),
+        (EndedBy::Displaced, Actor::System),
+        (EndedBy::UserSuspended, Actor::System),
+    ] {
+        let mut rows = MemoryRows::default();
+        run(&mut rows, end_consents(by, &["cns_one", "cns_two"]));
+        // Whoever comes later has not ended it.
+        run(&mut rows, end_consents(EndedBy::Displaced, &["cns_two", "cns_one"]));
+        let said: Vec<_> = rows.events.iter().map(|event| (event.actor, event.ended_by)).collect();
+        assert_eq!(said, [(actor, Some(by)); 2]);
+    }
 }
 
 #[test]

@@ -82,6 +82,9 @@ impl Rows for FailingRows<'_> {
     fn put_single_use(&mut self, single_use: &SingleUse) -> Result<(), StoreError> {
         self.write(|rows| rows.put_single_use(single_use))
     }
+    fn untold_use(&self, consent_id: &str) -> Result<Option<Timestamp>, StoreError> {
+        self.read(|rows| rows.untold_use(consent_id))
+    }
     fn touch_consent(&mut self, consent_id: &str, now: Timestamp) -> Result<(), StoreError> {
         self.write(|rows| rows.touch_consent(consent_id, now))
     }
@@ -159,6 +162,8 @@ fn no_failure_of_a_row_is_passed_over_where_proofs_and_tokens_are_used_up() {
             }),
             8,
         ),
+        (end_consents(EndedBy::User, &["cns_one", "cns_two"]), 9),
+        (end_consents(EndedBy::Unused, &["cns_one", "cns_two"]), 11),
     ] {
         lose_the_reply(&rows, &operation, NOW);
         assert_eq!(try_every_failure(&rows, &operation, NOW), calls);

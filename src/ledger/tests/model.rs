@@ -54,6 +54,8 @@ enum Step {
     RedeemAgain,
     RedeemASecondTime,
     RevokeConsent,
+    /// Seconds without use after which a consent ends.
+    ExpireConsent(i64),
     RevokeByApp,
     RecallApp,
     CleanUp,
@@ -79,6 +81,7 @@ fn step() -> impl Strategy<Value = Step> {
         12 => refresh.prop_map(|(by, with, reply_lost)| Step::Refresh { by, with, reply_lost }),
         8 => small.prop_map(Step::Pass),
         1 => large.prop_map(Step::Pass),
+        1 => prop_oneof![Just(0), Just(30), Just(600), Just(DAY)].prop_map(Step::ExpireConsent),
         2 => (0..3_usize).prop_map(Step::AskAgain),
         2 => Just(Step::Steal),
         2 => prop_oneof![Just(Step::AnotherApp), Just(Step::AnotherKey), Just(Step::RedeemAgain), Just(Step::CleanUp)],
@@ -114,6 +117,8 @@ struct History {
     /// Which generations came late, and the request that was granted then.
     resent_late: BTreeMap<u32, String>,
     ended: bool,
+    /// Its consent was ended, and that is not forgotten.
+    consent_ended: bool,
     recalled: bool,
     forgotten: bool,
 }
@@ -124,12 +129,16 @@ struct World {
     now: Timestamp,
     latest: Timestamp,
     began: Timestamp,
+    /// When its newest token was last used.
     last_use: Timestamp,
+    /// When it last got a token, also one that it had got before.
+    last_grant: Timestamp,
     history: History,
     held: BTreeMap<&'static str, Vec<u32>>,
     sent: Vec<Refresh>,
     attempts: u32,
     signs_of_theft: usize,
+    ends_of_consent: usize,
 }
 
 impl World {
@@ -142,11 +151,13 @@ impl World {
             latest: now,
             began: now,
             last_use: now,
+            last_grant: now,
             history: History::default(),
             held: BTreeMap::from([("Tab", vec![0]), ("OtherTab", vec![0]), ("Thief", Vec::new())]),
             sent: Vec::new(),
             attempts: 0,
             signs_of_theft: 0,
+            ends_of_consent: 0,
         };
         assert_eq!(world.apply(&world.redemption("first")), Outcome::Redeemed);
         world
@@ -284,12 +295,10 @@ impl World {
                 self.history.ended |= is_remembered;
             }
             Step::RevokeConsent => {
-                let end = Operation::EndConsent {
-                    consent_id: "cns_one".into(),
-                };
-                assert_eq!(self.apply(&end), Outcome::Ended);
-                self.history.ended = true;
+                assert_eq!(self.apply(&end_consent()), all_ended());
+                self.end_of_consent();
             }
+            Step::ExpireConsent(unused_for) => self.expire_consent(Timestamp(self.now.0 - unused_for * 1000)),
             Step::RevokeByApp => {
                 let end = Operation::EndFamily {
                     family: "family of the first".into(),
@@ -302,9 +311,38 @@ impl World {
             Step::CleanUp => {
                 self.history.forgotten |= self.has_expired();
                 self.rows.delete_expired(self.now);
+                // A year after its end, when nothing of it can be left.
+                self.history.consent_ended &= !self.rows.ended_consents.is_empty();
             }
         }
         self.check();
+    }
+
+    /// A consent that was used lives on, whatever the directory believes; any other ends, once.
+    fn expire_consent(&mut self, unused_since: Timestamp) {
+        let consents = vec![EndingConsent {
+            id: "cns_one".into(),
+            by: EndedBy::Unused,
+        }];
+        let used_at = match self.rows.families.is_empty() {
+            true => self.last_grant,
+            false => self.last_grant.max(self.last_use),
+        };
+        let outcome = self.apply(&Operation::EndConsents { consents, unused_since });
+        if used_at > unused_since && !self.history.consent_ended {
+            let consent_id = "cns_one".into();
+            let still_used = vec![StillUsed { consent_id, used_at }];
+            assert_eq!(outcome, Outcome::ConsentsEnded { still_used });
+        } else {
+            assert_eq!(outcome, all_ended());
+            self.end_of_consent();
+        }
+    }
+
+    fn end_of_consent(&mut self) {
+        self.history.ended = true;
+        self.ends_of_consent += usize::from(!self.history.consent_ended);
+        self.history.consent_ended = true;
     }
 
     fn take_refresh(&mut self, by: Holder, with: Token, reply_lost: bool) {
@@ -341,6 +379,9 @@ impl World {
         let expected = self.judge(generation, &attempt);
         let outcome = self.apply(&Operation::Refresh(refresh));
         self.signs_of_theft += usize::from(expected == Verdict::Ended);
+        if let Verdict::Granted(_) = expected {
+            self.last_grant = self.now;
+        }
         assert_eq!(verdict(&outcome), expected, "generation {generation}: {outcome:?}");
         expected
     }
@@ -370,6 +411,9 @@ impl World {
         let noted = self.rows.events.iter();
         let thefts = noted.filter(|event| event.kind == EventKind::RefreshTokenReused);
         assert_eq!(thefts.count(), self.signs_of_theft, "every sign of theft is noted once");
+        let noted = self.rows.events.iter();
+        let ends = noted.filter(|event| event.kind == EventKind::ConsentEnded);
+        assert_eq!(ends.count(), self.ends_of_consent, "an end is noted once");
     }
 }
 

@@ -136,12 +136,6 @@ fn end_family(client_id: &str) -> Operation {
     }
 }
 
-fn end_consent() -> Operation {
-    Operation::EndConsent {
-        consent_id: "cns_one".into(),
-    }
-}
-
 type Column = (&'static str, fn(u32) -> Option<Operation>);
 
 fn present(generation: Option<u32>, change: impl FnOnce(&mut Refresh)) -> Option<Operation> {
@@ -178,7 +172,7 @@ const REFRESHES: [Column; 10] = [
     }),
 ];
 
-const OTHERS: [Column; 8] = [
+const OTHERS: [Column; 10] = [
     ("redeemed", |_| Some(redemption(|_| {}))),
     ("..twice", |_| {
         Some(redemption(|redeem| {
@@ -194,7 +188,19 @@ const OTHERS: [Column; 8] = [
     ("revoked", |_| Some(end_family("app_one"))),
     ("..other", |_| Some(end_family("app_two"))),
     ("consent", |_| Some(end_consent())),
+    ("unused", |_| Some(expire_consent(59 * MINUTE))),
+    ("..longer", |_| Some(expire_consent(2 * HOUR))),
 ];
+
+fn expire_consent(unused_for: i64) -> Operation {
+    let Operation::EndConsents { consents, .. } = end_consents(EndedBy::Unused, &["cns_one"]) else {
+        unreachable!()
+    };
+    Operation::EndConsents {
+        consents,
+        unused_since: Timestamp(AT.0 - unused_for),
+    }
+}
 
 fn answer(outcome: &Outcome) -> String {
     let refusal = match outcome {
@@ -202,6 +208,8 @@ fn answer(outcome: &Outcome) -> String {
         Outcome::Refreshed { family, .. } => return format!("ok{}", family.generation),
         Outcome::Active { .. } => return "active".into(),
         Outcome::Ended => return "done".into(),
+        Outcome::ConsentsEnded { still_used } if still_used.is_empty() => return "done".into(),
+        Outcome::ConsentsEnded { .. } => return "kept".into(),
         Outcome::FirstUse => return "first".into(),
         Outcome::Refused { reason } => reason,
     };
@@ -306,21 +314,21 @@ forgotten                   unknown  unknown  unknown  unknown  unknown  unknown
 ";
 
 const DONE: &str = "
-                            redeemed ..twice  access   current  previous revoked  ..other  consent
-fresh                       redeemed usedx    active   active   -        donex    client   donex
-rotated just now            redeemed usedx    active   active   old      donex    client   donex
-rotated long ago            redeemed usedx    active   active   old      donex    client   donex
-re-sent late                redeemed usedx    active   active   old      donex    client   donex
-the one before re-sent late redeemed usedx    active   active   old      donex    client   donex
-long before re-sent late    redeemed usedx    active   active   old      donex    client   donex
-bound to a key              redeemed usedx    active   active   old      donex    client   donex
-at the end of its idle time expired  usedx    expired  expired  expired  donex    client   donex
-at the end of its life      expired  usedx    expired  expired  expired  donex    client   donex
-ended: code reused          ended    used     ended    ended    ended    done     client   done*
-ended: token reused         ended    used     ended    ended    ended    done     client   done*
-ended: by its app           ended    used     ended    ended    ended    done     client   done*
-ended: with its consent     consent  used     ended    ended    ended    done     client   done*
-only its consent ended      consent  usedx    consent  consent  consent  donex    client   donex
-app recalled                redeemed usedx    active   active   old      donex    client   donex
-forgotten                   unknown  used     unknown  unknown  unknown  done     done     done*
+                            redeemed ..twice  access   current  previous revoked  ..other  consent  unused   ..longer
+fresh                       redeemed usedx    active   active   -        donex    client   donex    kept     kept
+rotated just now            redeemed usedx    active   active   old      donex    client   donex    kept     kept
+rotated long ago            redeemed usedx    active   active   old      donex    client   donex    donex    kept
+re-sent late                redeemed usedx    active   active   old      donex    client   donex    donex    kept
+the one before re-sent late redeemed usedx    active   active   old      donex    client   donex    donex    kept
+long before re-sent late    redeemed usedx    active   active   old      donex    client   donex    donex    kept
+bound to a key              redeemed usedx    active   active   old      donex    client   donex    donex    kept
+at the end of its idle time expired  usedx    expired  expired  expired  donex    client   donex    donex    kept
+at the end of its life      expired  usedx    expired  expired  expired  donex    client   donex    donex    kept
+ended: code reused          ended    used     ended    ended    ended    done     client   done*    done*    kept
+ended: token reused         ended    used     ended    ended    ended    done     client   done*    done*    kept
+ended: by its app           ended    used     ended    ended    ended    done     client   done*    done*    kept
+ended: with its consent     consent  used     ended    ended    ended    done     client   done*    done*    done*
+only its consent ended      consent  usedx    consent  consent  consent  donex    client   donex    donex    donex
+app recalled                redeemed usedx    active   active   old      donex    client   donex    donex    kept
+forgotten                   unknown  used     unknown  unknown  unknown  done     done     done*    done*    done*
 ";

@@ -1,6 +1,7 @@
 //! Consents and the decisions that make them.
 
 use super::*;
+use crate::ledger::EndedBy;
 use crate::oauth::client::AppStatus;
 use crate::oauth::scope::Scopes;
 
@@ -12,6 +13,9 @@ pub struct StoredConsent {
     pub active: ActiveConsent,
     pub status: &'static str,
     pub created_at: Timestamp,
+    pub last_used_at: Option<Timestamp>,
+    pub noted_at: Option<Timestamp>,
+    pub ended_by: Option<EndedBy>,
 }
 
 impl Memory {
@@ -61,6 +65,9 @@ impl Memory {
                     },
                     status: "active",
                     created_at: now,
+                    last_used_at: None,
+                    noted_at: None,
+                    ended_by: None,
                 });
             let union: Scopes = consent
                 .active

@@ -95,6 +95,10 @@ impl Rows for MemoryRows {
         Ok(())
     }
 
+    fn untold_use(&self, consent_id: &str) -> Result<Option<Timestamp>, StoreError> {
+        Ok(self.used.get(consent_id).copied())
+    }
+
     fn touch_consent(&mut self, consent_id: &str, now: Timestamp) -> Result<(), StoreError> {
         self.used.insert(consent_id.into(), now);
         Ok(())

@@ -140,6 +140,9 @@ export class Latchkey {
 // What the request cost: { "KV.get": 1, "LEDGER.fetch": 1, depth: 2 }
 export const trips = (answer) => JSON.parse(answer.headers.get("x-test-trips"));
 
+// How many rows the database read for it, its indexes included.
+export const rowsRead = (answer) => Number(answer.headers.get("x-test-rows-read"));
+
 async function tablesOf(storage) {
   const tables = await storage.exec("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT GLOB '_*'");
   return tables.map(({ name }) => name);

@@ -1,4 +1,4 @@
-// The built worker behind a door that obeys `x-test-faults` and tells `x-test-trips`. Never deployed.
+// The built worker behind a door that obeys `x-test-faults` and tells `x-test-trips` and `x-test-rows-read`. Never deployed.
 import { WorkerEntrypoint } from "cloudflare:workers";
 import { watchedEnvironment } from "./environment.mjs";
 import { Plan } from "./plan.mjs";
@@ -27,6 +27,7 @@ export function withFaults(Built) {
       const answer = await inner.fetch(passed);
       const told = new Response(answer.body, answer);
       told.headers.set("x-test-trips", JSON.stringify(plan.trips));
+      told.headers.set("x-test-rows-read", String(plan.rowsRead));
       return told;
     }
 

@@ -50,7 +50,11 @@ function database(binding, name, plan) {
     batch: (statements) => {
       const known = statements.map((one) => originals.get(one));
       const sql = () => known.map((one) => one.sql).join("\n");
-      return plan.run(`${name}.batch`, sql, () => binding.batch(known.map((one) => one.real)));
+      return plan.run(`${name}.batch`, sql, async () => {
+        const results = await binding.batch(known.map((one) => one.real));
+        for (const { meta } of results) plan.rowsRead += meta.rows_read;
+        return results;
+      });
     },
     exec: (sql) =>
       plan.run(

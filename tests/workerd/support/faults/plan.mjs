@@ -62,6 +62,8 @@ class Trips {
 
 export class Plan {
   trips = new Trips();
+  // By the database, its indexes included.
+  rowsRead = 0;
 
   constructor(rules) {
     this.rules = rules.map((rule) => new Rule(rule));
