@@ -62,6 +62,8 @@ CREATE INDEX sessions_by_expiry ON sessions (expires_at);
 -- there is one connection only: apps whose answers go to a site on the web.
 ALTER TABLE consents ADD COLUMN instance TEXT NOT NULL DEFAULT '';
 ALTER TABLE consents ADD COLUMN device TEXT; -- 'firefox/linux': where the user agreed
+-- What the user left out when they were last asked about it: it does not bring the page back.
+ALTER TABLE consents ADD COLUMN declined TEXT NOT NULL DEFAULT '[]' CHECK (json_valid(declined));
 ALTER TABLE consents ADD COLUMN ended_by TEXT
   CHECK (ended_by IN ('user', 'unused', 'displaced', 'user_suspended')); -- NULL while active
 ALTER TABLE consents ADD COLUMN expiry_noted_at INTEGER; -- when its user could first see that it will end unused

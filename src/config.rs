@@ -7,6 +7,10 @@ use crate::consent_expiry::{BadUnusedDays, UnusedLifetime};
 use crate::crypto::keys::{SealingKeys, SealingKeysError};
 use crate::keyring::{Policy, PolicyError, PolicyVariables};
 use crate::looks::{Accent, LogoName};
+use crate::router;
+
+/// How many people may ever connect an app that nobody has reviewed, unless the operator says otherwise.
+const UNVERIFIED_APP_USERS: u32 = 100;
 
 /// A configuration that may serve requests.
 #[derive(Debug)]
@@ -27,6 +31,10 @@ pub struct Config {
     pub logs_all_requests: bool,
     /// For how long a consent may go unused; `None`: for ever.
     pub unused_consents: Option<UnusedLifetime>,
+    /// Where people decide: a path on this server, [`router::CONSENT`] unless the platform draws its own page.
+    pub consent_page: String,
+    /// How many people may ever connect an app that nobody has reviewed.
+    pub unverified_app_users: u32,
     /// The keys behind everything sealed.
     pub sealing_keys: SealingKeys,
     /// When signing keys are replaced, and by which.
@@ -52,6 +60,10 @@ pub struct Variables {
     pub request_log: Option<String>,
     /// `UNUSED_CONSENT_DAYS`
     pub unused_consent_days: Option<String>,
+    /// `CONSENT_PAGE`
+    pub consent_page: Option<String>,
+    /// `UNVERIFIED_APP_USERS`
+    pub unverified_app_users: Option<String>,
     /// `LATCHKEY_SECRET`
     pub latchkey_secret: Option<String>,
     /// What is said about signing keys.
@@ -85,6 +97,12 @@ pub enum ConfigError {
     /// `UNUSED_CONSENT_DAYS` is no number of days.
     #[error(transparent)]
     UnusedConsentDays(#[from] BadUnusedDays),
+    /// `CONSENT_PAGE` is no path on this server.
+    #[error("CONSENT_PAGE must be a path on this server: /connect")]
+    BadConsentPage,
+    /// `UNVERIFIED_APP_USERS` is no number.
+    #[error("UNVERIFIED_APP_USERS must be a whole number of people")]
+    BadUnverifiedAppUsers,
     /// No `LATCHKEY_SECRET`.
     #[error("LATCHKEY_SECRET is not set: run `wrangler secret put LATCHKEY_SECRET`")]
     NoSecret,
@@ -141,6 +159,14 @@ impl Config {
             Some("problems") => false,
             Some(_) => return Err(ConfigError::BadRequestLog),
         };
+        let consent_page = variables.consent_page.unwrap_or_else(|| router::CONSENT.into());
+        if !issuer.has_path(&consent_page) {
+            return Err(ConfigError::BadConsentPage);
+        }
+        let unverified_app_users = match variables.unverified_app_users.as_deref().map(str::parse) {
+            None => UNVERIFIED_APP_USERS,
+            Some(users) => users.map_err(|_| ConfigError::BadUnverifiedAppUsers)?,
+        };
         let secret = variables.latchkey_secret.ok_or(ConfigError::NoSecret)?;
         Ok(Self {
             issuer,
@@ -151,6 +177,8 @@ impl Config {
             rate_limits,
             logs_all_requests,
             unused_consents: UnusedLifetime::parse(variables.unused_consent_days.as_deref())?,
+            consent_page,
+            unverified_app_users,
             sealing_keys: SealingKeys::parse(&secret)?,
             signing_keys: Policy::parse(&variables.signing_keys)?,
         })
@@ -193,6 +221,17 @@ impl Issuer {
         self.loopback
     }
 
+    /// Whether this is a path on this server as it stands: nothing a browser would read as another host or path.
+    fn has_path(&self, path: &str) -> bool {
+        let Ok(url) = Url::parse(&self.text).and_then(|issuer| issuer.join(path)) else {
+            return false;
+        };
+        let whole = url
+            .path_segments()
+            .is_some_and(|mut segments| segments.all(|segment| !segment.is_empty()));
+        whole && path.starts_with('/') && url.as_str() == self.url(path) && url.path() == path
+    }
+
     /// The URL of a path on this server.
     pub fn url(&self, path: &str) -> String {
         format!("{}{path}", self.text)
@@ -214,6 +253,8 @@ pub mod testing {
             rate_limits: true,
             logs_all_requests: true,
             unused_consents: UnusedLifetime::parse(None).unwrap(),
+            consent_page: router::CONSENT.into(),
+            unverified_app_users: UNVERIFIED_APP_USERS,
             sealing_keys: crate::crypto::keys::testing::sealing_keys(),
             signing_keys: Policy::parse(&PolicyVariables::default()).unwrap(),
         }
@@ -229,6 +270,8 @@ pub mod testing {
             rate_limits: None,
             request_log: None,
             unused_consent_days: None,
+            consent_page: None,
+            unverified_app_users: None,
             latchkey_secret: Some(format!("1:{}", crate::crypto::base64url([1; 32]))),
             signing_keys: PolicyVariables::default(),
         }
@@ -315,6 +358,57 @@ pub mod testing {
         assert!(all(None).unwrap() && all(Some("all")).unwrap() && !all(Some("problems")).unwrap());
         for word in ["", "Problems", "none", "off"] {
             assert_eq!(all(Some(word)), Err(ConfigError::BadRequestLog), "{word}");
+        }
+    }
+
+    // Rule: ATTACK 9
+    #[test]
+    fn people_decide_on_this_server_and_nowhere_else() {
+        let page = |path: &str| {
+            let consent_page = Some(path.to_owned());
+            let variables = Variables {
+                consent_page,
+                ..variables("https://auth.example.com", "")
+            };
+            Config::parse(variables).map(|config| config.consent_page)
+        };
+        assert_eq!(page("/connect").unwrap(), "/connect");
+        assert_eq!(page("/account/connect").unwrap(), "/account/connect");
+        for elsewhere in [
+            "",
+            "/",
+            "connect",
+            "//evil.example",
+            "/\\evil.example",
+            "https://evil.example/connect",
+            "https://auth.example.com/connect",
+            "/connect?x",
+            "/connect#x",
+            "/a/../connect",
+            "/connect/",
+            "/a//b",
+            "/con nect",
+        ] {
+            assert_eq!(page(elsewhere), Err(ConfigError::BadConsentPage), "{elsewhere}");
+        }
+    }
+
+    #[test]
+    fn an_unverified_app_has_a_hundred_users_at_most_unless_the_operator_says_otherwise() {
+        let users = |text: Option<&str>| {
+            let unverified_app_users = text.map(str::to_owned);
+            let variables = Variables {
+                unverified_app_users,
+                ..variables("https://auth.example.com", "")
+            };
+            Config::parse(variables).map(|config| config.unverified_app_users)
+        };
+        assert_eq!(
+            (users(None), users(Some("0")), users(Some("5000"))),
+            (Ok(100), Ok(0), Ok(5000))
+        );
+        for text in ["", "-1", "many", "1.5", "1e3", "99999999999"] {
+            assert_eq!(users(Some(text)), Err(ConfigError::BadUnverifiedAppUsers), "{text}");
         }
     }
 

@@ -46,6 +46,11 @@ impl UnusedLifetime {
         fits.then_some(Some(Self(lifetime))).ok_or(BadUnusedDays)
     }
 
+    /// How many days that is.
+    pub fn days(self) -> u64 {
+        self.0.as_secs() / DAY.as_secs()
+    }
+
     /// A consent last used at this time or before may end.
     pub fn unused_since(self, now: Timestamp) -> Timestamp {
         now - self.0

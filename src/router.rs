@@ -4,6 +4,8 @@
 pub const AUTHORIZE: &str = "/oauth/authorize";
 /// `GET`, `POST`: the consent page.
 pub const CONSENT: &str = "/oauth/consent";
+/// `GET`, `POST` under it: the same as JSON, for platforms that draw the page themselves.
+pub const CONSENT_REQUESTS: &str = "/api/oauth/consent";
 /// `POST`: the token endpoint.
 pub const TOKEN: &str = "/oauth/token";
 /// `POST`: pushed authorization requests (RFC 9126).
@@ -39,6 +41,16 @@ pub enum Route<'a> {
     ConsentPage,
     /// [`CONSENT`], the decision.
     ConsentDecision,
+    /// `GET /api/oauth/consent/{request_id}`
+    ConsentRequest {
+        /// The sealed request.
+        request_id: &'a str,
+    },
+    /// `POST /api/oauth/consent/{request_id}`
+    DecideConsentRequest {
+        /// The sealed request.
+        request_id: &'a str,
+    },
     /// [`TOKEN`]
     Token,
     /// [`PAR`]
@@ -112,6 +124,8 @@ impl Route<'_> {
             Self::Authorize => "authorize",
             Self::ConsentPage => "consent_page",
             Self::ConsentDecision => "consent_decision",
+            Self::ConsentRequest { .. } => "consent_request",
+            Self::DecideConsentRequest { .. } => "decide_consent_request",
             Self::PushedRequest => "par",
             Self::Token => "token",
             Self::Revoke => "revoke",
@@ -189,6 +203,13 @@ fn nested<'a>(method: &str, path: &'a str) -> Route<'a> {
             .strip_prefix('/')
             .filter(|rest| !rest.is_empty())
     };
+    if let Some(request_id) = under(CONSENT_REQUESTS).filter(|rest| !rest.contains('/')) {
+        let routes = [
+            ("GET", Route::ConsentRequest { request_id }),
+            ("POST", Route::DecideConsentRequest { request_id }),
+        ];
+        return only(method, &routes, "GET, HEAD, POST");
+    }
     if let Some(consent_id) = under(CONNECTED_APPS).filter(|rest| !rest.contains('/')) {
         return only(
             method,
@@ -251,6 +272,9 @@ mod tests {
             Route::AccountAppsRevoke { consent_id: "cns_a" }
         );
         for path in [
+            "/api/oauth/consent",
+            "/api/oauth/consent/",
+            "/api/oauth/consent/a/b",
             "/api/user/connected-apps/",
             "/api/user/connected-apps/a/b",
             "/account/apps//revoke",

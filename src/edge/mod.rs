@@ -144,6 +144,8 @@ fn config(env: &Env) -> std::result::Result<Rc<Config>, ConfigError> {
         rate_limits: variable("RATE_LIMITS"),
         request_log: variable("REQUEST_LOG"),
         unused_consent_days: variable("UNUSED_CONSENT_DAYS"),
+        consent_page: variable("CONSENT_PAGE"),
+        unverified_app_users: variable("UNVERIFIED_APP_USERS"),
         latchkey_secret: variable("LATCHKEY_SECRET"),
         signing_keys: PolicyVariables {
             days: variable("SIGNING_KEY_DAYS"),

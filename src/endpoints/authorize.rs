@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::guard::{BrowserNonce, login_url, session_hash};
+use super::consent::{self, NotReady, Ready};
+use super::guard::{BrowserNonce, login_url, other_account_url, session_hash};
 use super::{authorization_error, page_error, page_unavailable};
 use crate::context::Context;
 use crate::crypto::keys::Purpose;
@@ -68,7 +69,7 @@ pub async fn authorize<S: Stores>(context: &Context<'_, S>, request: &Request) -
         context.log.app(app);
     }
     match asked.parse(view.app.as_deref()) {
-        Ok(authorization) => accept(context, request, asked.id, authorization, &view),
+        Ok(authorization) => accept(context, request, asked.id, authorization, view).await,
         Err(error) => authorization_error(context, &error),
     }
 }
@@ -124,15 +125,14 @@ fn posted_query(request: &Request) -> Option<&str> {
     str::from_utf8(bytes).ok().filter(|_| fits)
 }
 
-fn accept<S>(
+async fn accept<S: Stores>(
     context: &Context<'_, S>,
     request: &Request,
     id: String,
     authorization: AuthorizationRequest,
-    view: &AuthorizationView,
+    view: AuthorizationView,
 ) -> Reply {
     let browser = BrowserNonce::of(context, request);
-    let prompt = authorization.prompt;
     let pending = PendingRequest {
         id,
         signed_in_since: signed_in_since(&authorization, context.now),
@@ -140,30 +140,37 @@ fn accept<S>(
         browser: browser.as_str().to_owned(),
         expires_at: context.now + REQUEST_LIFETIME,
     };
-    let may_decide = pending.may_be_decided_by(view.signed_in.as_ref());
-    if prompt.none {
-        // The consent page is always shown, so a request that may show nothing fails.
-        return refuse(
-            context,
-            &pending,
-            match may_decide {
-                true => OAuthError::new(ErrorCode::ConsentRequired, "the user has to agree first"),
-                false => OAuthError::new(ErrorCode::LoginRequired, "the user has to sign in first"),
-            },
-        );
-    }
     let Some(sealed) = seal_pending(context, &pending) else {
-        return refuse(
-            context,
-            &pending,
-            OAuthError::new(ErrorCode::InvalidRequest, "the request is too long"),
-        );
+        let error = OAuthError::new(ErrorCode::InvalidRequest, "the request is too long");
+        return refuse(context, &pending, error);
     };
-    let consent = format!("{}?request_id={sealed}", router::CONSENT);
-    browser.set_on(Reply::see_other(if may_decide { consent } else { login_url(&consent) }))
+    let context = &context.speaking_to(request, pending.request.ui_locales.as_deref());
+    let consent = format!("{}?request_id={sealed}", context.config.consent_page);
+    let prompt = pending.request.prompt;
+    let ready = Ready::check(pending.clone(), view, context.config.unverified_app_users);
+    let reply = match ready {
+        Ok(ready) => match consent::without_a_page(context, &ready).await {
+            Ok(reply) => reply,
+            Err(error) if prompt.none => refuse(context, &pending, error),
+            Err(_) => Reply::see_other(consent),
+        },
+        Err(NotReady::SignInFirst) if prompt.none => {
+            let error = OAuthError::new(ErrorCode::LoginRequired, "the user has to sign in first");
+            refuse(context, &pending, error)
+        }
+        Err(NotReady::SignInFirst) if prompt.select_account => Reply::see_other(other_account_url(&consent)),
+        Err(NotReady::SignInFirst) => Reply::see_other(login_url(&consent)),
+        Err(NotReady::NotServed(_, _, why)) if prompt.none => {
+            let error = OAuthError::new(ErrorCode::AccessDenied, why.for_developers());
+            refuse(context, &pending, error)
+        }
+        Err(not_ready) => consent::not_ready(context, &sealed, not_ready),
+    };
+    browser.set_on(reply)
 }
 
-fn seal_pending<S>(context: &Context<'_, S>, pending: &PendingRequest) -> Option<String> {
+/// Seals a request that waits. `None`: it would not fit into a link all the way.
+pub fn seal_pending<S>(context: &Context<'_, S>, pending: &PendingRequest) -> Option<String> {
     let keys = &context.config.sealing_keys;
     let sealed = seal::seal(keys, Purpose::PendingRequest, context.random, pending)?;
     // Sealed anew with user and session it grows, and has to fit still.
@@ -214,7 +221,7 @@ async fn unavailable<S: Stores>(context: &Context<'_, S>, request: &Request, ask
 }
 
 fn signed_in_since(request: &AuthorizationRequest, now: Timestamp) -> Option<Timestamp> {
-    match (request.prompt.login, request.max_age) {
+    match (request.prompt.asks_to_sign_in(), request.max_age) {
         (true, _) => Some(now),
         (false, Some(seconds)) => Some(Timestamp(now.0.saturating_sub(i64::from(seconds) * 1000))),
         (false, None) => None,

@@ -1,191 +1,216 @@
 //! `GET|POST /oauth/consent`: the page where the user decides, and the decision.
 
+pub mod api;
+mod attempt;
+mod choice;
 mod decision;
+mod request;
 
 pub use decision::decision;
+pub use request::{NotReady, Ready};
 
-use serde::{Deserialize, Serialize};
-
-use super::authorize::PendingRequest;
-use super::guard::{BrowserNonce, login_url, other_account_url, session_hash};
-use super::{message, page_error, page_unavailable};
+use super::authorize::{PendingRequest, seal_pending};
+use super::guard::{login_url, other_account_url};
+use super::{error_url, message, page_error, page_unavailable};
+use crate::consent_expiry::UnusedLifetime;
 use crate::context::Context;
-use crate::crypto::keys::Purpose;
 use crate::crypto::seal;
 use crate::http::{Reply, Request};
-use crate::ledger::shard::Shard;
-use crate::oauth::authorization_request::AuthorizationRequest;
-use crate::oauth::client::{App, AppStatus};
-use crate::oauth::error::PageReason;
-use crate::oauth::redirect_uri::VerifiedRedirect;
-use crate::pages::{self, ConsentPage, DisplayName, Emblem, Permission, PermissionGroup, Retry};
-use crate::random;
+use crate::oauth::client::ApiAccess;
+use crate::oauth::error::{ErrorCode, OAuthError, PageReason};
+use crate::oauth::scope::Scopes;
+use crate::oauth::standing::NotServed;
+use crate::pages::{self, ConsentPage, DisplayName, Emblem, NotServedPage, Permission, PermissionGroup, Retry};
 use crate::router;
-use crate::store::{ActiveConsent, SignedIn, Stores};
-use crate::time::Timestamp;
+use crate::store::Stores;
 use crate::words::Language;
-
-/// A request that one user in one session may decide: the pending request, sealed anew after sign-in. Only
-/// the page that was shown to them holds it, which protects the decision against forged requests.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct DecidableRequest {
-    id: String,
-    request: AuthorizationRequest,
-    session: String,
-    user_id: String,
-    auth_time: Timestamp,
-    consent: ConsentPlace,
-    /// The attempt to repeat, on a page that asks to try again.
-    attempt: Option<String>,
-    expires_at: Timestamp,
-}
-
-/// The consent a yes adds to: the active one, or a new one with its shard chosen for good.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct ConsentPlace {
-    id: String,
-    shard: Shard,
-}
-
-impl ConsentPlace {
-    fn of_active(consent: &ActiveConsent) -> Self {
-        Self {
-            id: consent.id.clone(),
-            shard: consent.shard,
-        }
-    }
-
-    fn new<S>(context: &Context<'_, S>) -> Self {
-        Self {
-            id: random::identifier(context.random, "cns_"),
-            shard: Shard::near(context.continent, context.random),
-        }
-    }
-}
+use attempt::{Verdict, decide_as_remembered};
+use choice::{MustAsk, Offer, OfferState, remembered};
 
 /// Shows who asks for what.
 pub async fn page<S: Stores>(context: &Context<'_, S>, request: &Request) -> Reply {
-    let Some((sealed, pending)) = open_pending(context, request) else {
-        return expired(context);
-    };
-    let context = &context.speaking_to(request, pending.request.ui_locales.as_deref());
-    if BrowserNonce::existing(request) != Some(pending.browser.as_str()) {
-        return message(
-            context,
-            400,
-            context.words().consent_other_browser,
-            context.words().consent_other_browser_explanation,
-        );
+    let params = request.query_params_up_to(2 * seal::MAX_SEALED).unwrap_or_default();
+    let sealed = params.one("request_id").ok().flatten().unwrap_or_default();
+    let context = &speaking_of(context, request, sealed);
+    match Ready::read(context, request, sealed).await {
+        // Who had to sign in first is not asked again either.
+        Ok(ready) => match without_a_page(context, &ready).await {
+            Ok(reply) => reply,
+            Err(_) => show(context, &ready, sealed, None),
+        },
+        Err(why) => not_ready(context, sealed, why),
     }
-    let here = format!("{}?request_id={sealed}", router::CONSENT);
-    let session = session_hash(request);
-    let view = context
-        .stores
-        .authorization_view(session.as_deref(), &pending.request.client_id, context.now)
-        .await;
-    let Ok(view) = view else {
-        let retry = Retry {
-            method: "get",
-            action: router::CONSENT,
-            fields: &[("request_id", &sealed)],
-        };
-        return page_unavailable(context, retry);
-    };
-    let Some(app) = view.app.filter(|app| is_current(app, &pending.request)) else {
-        return page_error(context, PageReason::ClientNotApproved);
-    };
-    context.log.app(&app);
-    match view.signed_in {
-        Some(signed_in) if pending.may_be_decided_by(Some(&signed_in)) => show(
-            context,
-            &app,
-            &pending,
-            &signed_in,
-            view.consent.as_ref(),
-            &other_account_url(&here),
+}
+
+/// Answers a request as its user did before, where they need not be asked again. The error is what an app learns that
+/// wants no page to be shown.
+pub async fn without_a_page<S: Stores>(context: &Context<'_, S>, ready: &Ready) -> Result<Reply, OAuthError> {
+    let request = &ready.pending.request;
+    if request.prompt.consent || request.prompt.asks_to_sign_in() {
+        return Err(must_ask(MustAsk::Consent));
+    }
+    let choice = remembered(&ready.app, request, &ready.consents).map_err(must_ask)?;
+    match decide_as_remembered(context, ready.decidable(context), choice).await {
+        Verdict::To { url, error } => Ok(answered(url, error)),
+        Verdict::TryAgain(_) => {
+            let error = OAuthError::new(ErrorCode::TemporarilyUnavailable, "storage is out of reach: try again");
+            let url = error_url(context, &request.redirect_uri, &error, request.state.as_deref());
+            Ok(answered(url, Some(error.code.as_str())))
+        }
+        Verdict::AlreadyDecided if !request.prompt.none => Ok(already_decided(context)),
+        Verdict::AlreadyDecided => {
+            let description = "this request was answered before: make a new one";
+            Err(OAuthError::new(ErrorCode::InvalidRequest, description))
+        }
+        Verdict::SignedOut => Err(OAuthError::new(
+            ErrorCode::LoginRequired,
+            "the user has to sign in first",
+        )),
+        Verdict::NotServed(_) => {
+            let description = "this app cannot be connected at the moment";
+            Err(OAuthError::new(ErrorCode::AccessDenied, description))
+        }
+        Verdict::NotRemembered | Verdict::NothingChosen => Err(must_ask(MustAsk::Consent)),
+    }
+}
+
+fn must_ask(why: MustAsk) -> OAuthError {
+    match why {
+        MustAsk::Consent => OAuthError::new(ErrorCode::ConsentRequired, "the user has to agree first"),
+        MustAsk::Always => OAuthError::new(
+            ErrorCode::InteractionRequired,
+            "the user is asked every time: this app is not reviewed yet, or its answers stay on their own device",
         ),
-        _ => Reply::see_other(login_url(&here)),
     }
 }
 
-fn open_pending<S>(context: &Context<'_, S>, request: &Request) -> Option<(String, PendingRequest)> {
-    let params = request.query_params_up_to(2 * seal::MAX_SEALED).ok()?;
-    let sealed = params.one("request_id").ok()??;
-    let pending: PendingRequest = seal::open(&context.config.sealing_keys, Purpose::PendingRequest, sealed)?;
-    (pending.expires_at > context.now).then(|| (sealed.to_owned(), pending))
+fn answered(url: String, error: Option<&'static str>) -> Reply {
+    let reply = Reply::see_other(url);
+    match error {
+        Some(error) => reply.telling(error),
+        None => reply,
+    }
 }
 
-fn is_current(app: &App, request: &AuthorizationRequest) -> bool {
-    let registered = VerifiedRedirect::find(request.redirect_uri.as_str(), &app.redirect_uris).is_some();
-    registered && app.status == AppStatus::Approved && app.epoch == request.app_epoch
+/// What is told, or done, where a request cannot be decided.
+pub fn not_ready<S>(context: &Context<'_, S>, sealed: &str, why: NotReady) -> Reply {
+    let here = || format!("{}?request_id={sealed}", router::CONSENT);
+    match why {
+        NotReady::Expired => expired(context),
+        NotReady::OtherBrowser => {
+            let words = context.words();
+            let explanation = words.consent_other_browser_explanation;
+            message(context, 400, words.consent_other_browser, explanation)
+        }
+        NotReady::SignInFirst => Reply::see_other(login_url(&here())),
+        NotReady::AppUnavailable => page_error(context, PageReason::ClientUnavailable),
+        NotReady::NotServed(pending, app, why) => not_served(context, &pending, &app.name, why),
+        NotReady::Unavailable => {
+            let retry = Retry {
+                method: "get",
+                action: router::CONSENT,
+                fields: &[("request_id", sealed)],
+            };
+            page_unavailable(context, retry)
+        }
+    }
 }
 
-fn show<S>(
-    context: &Context<'_, S>,
-    app: &App,
-    pending: &PendingRequest,
-    signed_in: &SignedIn,
-    consent: Option<&ActiveConsent>,
-    switch_account: &str,
-) -> Reply {
-    let decidable = DecidableRequest {
-        id: pending.id.clone(),
-        request: pending.request.clone(),
-        session: signed_in.session.clone(),
-        user_id: signed_in.user.id.clone(),
-        auth_time: signed_in.auth_time,
-        consent: consent.map_or_else(|| ConsentPlace::new(context), ConsentPlace::of_active),
-        attempt: None,
-        expires_at: pending.expires_at,
+/// A page for those whom the app does not serve, with the way back to it.
+fn not_served<S>(context: &Context<'_, S>, pending: &PendingRequest, app_name: &str, why: NotServed) -> Reply {
+    let words = context.words();
+    let (heading, explanation) = match why {
+        NotServed::Unavailable => return page_error(context, PageReason::ClientUnavailable),
+        NotServed::NotATester => (words.consent_being_tested, words.consent_being_tested_explanation),
+        NotServed::Full => (words.consent_full, words.consent_full_explanation),
     };
-    let keys = &context.config.sealing_keys;
-    let Some(sealed) = seal::seal(keys, Purpose::DecidableRequest, context.random, &decidable) else {
+    let sealed = seal_pending(context, pending).unwrap_or_default();
+    let here = format!("{}?request_id={sealed}", context.config.consent_page);
+    let page = NotServedPage {
+        look: context.look(),
+        heading,
+        explanation,
+        app_name: DisplayName::new(app_name, words.app_unnamed),
+        way_back: &refused_url(context, pending, why),
+        destination: pending.request.redirect_uri.destination(),
+        switch_account: &other_account_url(&here),
+        request_id: context.log.request_id(),
+    };
+    pages::render(403, &page)
+}
+
+/// What the app is told of somebody it does not serve.
+fn refused_url<S>(context: &Context<'_, S>, pending: &PendingRequest, why: NotServed) -> String {
+    let error = OAuthError::new(ErrorCode::AccessDenied, why.for_developers());
+    let request = &pending.request;
+    error_url(context, &request.redirect_uri, &error, request.state.as_deref())
+}
+
+/// Shows the page; `sent` is what the user had ticked when it comes back to them.
+fn show<S>(context: &Context<'_, S>, ready: &Ready, sealed_pending: &str, sent: Option<&Scopes>) -> Reply {
+    let Some(sealed) = ready.decidable(context).seal(context) else {
         return page_error(context, PageReason::Unreadable);
     };
-    let redirect = &pending.request.redirect_uri;
+    let here = format!("{}?request_id={sealed_pending}", router::CONSENT);
+    let request = &ready.pending.request;
+    let offer = Offer::new(&ready.app, request, &ready.consents, sent);
     let unnamed = context.words().app_unnamed;
-    let app_name = DisplayName::new(&app.name, unnamed);
+    let app_name = DisplayName::new(&ready.app.name, unnamed);
     let page = ConsentPage {
         look: context.look(),
-        emblem: Emblem::new(app.logo.as_deref(), &app_name),
+        emblem: Emblem::new(ready.app.logo.as_deref(), &app_name),
         app_name,
-        developer_name: DisplayName::new(&app.developer.name, unnamed),
-        destination: redirect.destination(),
-        user: &signed_in.user,
-        permissions: permissions(app, &pending.request, consent, context.language),
+        developer_name: DisplayName::new(&ready.app.developer.name, unnamed),
+        destination: request.redirect_uri.destination(),
+        user: &ready.signed_in.user,
+        standing: ready.app.standing(),
+        asked: permissions(&offer, context.language, true),
+        already: permissions(&offer, context.language, false),
+        may_leave_out: !request.optional.is_empty(),
+        unused_days: context.config.unused_consents.map(UnusedLifetime::days),
+        nothing_chosen: sent.is_some(),
         request: &sealed,
-        switch_account,
+        switch_account: &other_account_url(&here),
     };
-    pages::render(200, &page).form_may_lead_to_an_app()
+    pages::render(if sent.is_some() { 400 } else { 200 }, &page).form_may_lead_to_an_app()
 }
 
-fn permissions<'a>(
-    app: &'a App,
-    request: &'a AuthorizationRequest,
-    consent: Option<&ActiveConsent>,
-    language: Language,
-) -> Vec<PermissionGroup<'a>> {
-    let groups = app.apis_of(&request.scopes).map(|api| PermissionGroup {
-        api: &api.name,
-        permissions: api
-            .scopes
-            .iter()
-            .filter(|scope| request.scopes.contains(&scope.name))
-            .map(|scope| Permission {
-                description: scope.described_in(language),
-                sensitive: scope.sensitive,
-                new: consent.is_some_and(|consent| !consent.scopes.contains(&scope.name)),
-            })
-            .collect(),
-    });
-    groups.collect()
+/// What is new to the user, or what is not.
+fn permissions<'a>(offer: &Offer<'a>, language: Language, is_new: bool) -> Vec<PermissionGroup<'a>> {
+    let permission = |permission: &choice::Permission<'a>| Permission {
+        scope: &permission.scope.name,
+        description: permission.scope.described_in(language),
+        sensitive: permission.scope.sensitive,
+        new: offer.state == OfferState::More && permission.is_new,
+        optional: permission.is_optional,
+        ticked: permission.is_ticked,
+    };
+    let group = |(api, permissions): &(&'a ApiAccess, Vec<choice::Permission<'a>>)| {
+        let of_this_kind = permissions.iter().filter(|permission| permission.is_new == is_new);
+        PermissionGroup {
+            api: &api.name,
+            permissions: of_this_kind.map(permission).collect(),
+        }
+    };
+    let groups = offer.apis.iter().map(group);
+    groups.filter(|group| !group.permissions.is_empty()).collect()
+}
+
+/// In the language that the app asks for, if the request can be read.
+fn speaking_of<'a, S>(context: &Context<'a, S>, request: &Request, sealed: &str) -> Context<'a, S> {
+    let pending = PendingRequest::open(context, sealed);
+    let asked = pending
+        .as_ref()
+        .and_then(|pending| pending.request.ui_locales.as_deref());
+    context.speaking_to(request, asked)
 }
 
 fn expired<S>(context: &Context<'_, S>) -> Reply {
-    message(
-        context,
-        400,
-        context.words().consent_expired,
-        context.words().consent_expired_explanation,
-    )
+    let words = context.words();
+    message(context, 400, words.consent_expired, words.consent_expired_explanation)
+}
+
+fn already_decided<S>(context: &Context<'_, S>) -> Reply {
+    let words = context.words();
+    message(context, 409, words.consent_decided, words.consent_decided_explanation)
 }

@@ -14,11 +14,12 @@ use crate::http::{Reply, Request, asks_for};
 use crate::ledger::shard::Shard;
 use crate::ledger::{Inspect, Operation, Outcome};
 use crate::oauth::access_token::{AccessToken, Audience, Confirmation};
-use crate::oauth::client::{App, AppStatus, SubjectType};
+use crate::oauth::client::{App, SubjectType};
 use crate::oauth::client_authentication::{AuthenticatedClient, PresentedClient};
 use crate::oauth::error::{ErrorCode, OAuthError};
 use crate::oauth::introspection_jwt::{ALGORITHMS, IntrospectionJwt, MEDIA_TYPE};
 use crate::oauth::refresh_token::RefreshToken;
+use crate::oauth::standing::Standing;
 use crate::store::{NamedKey, Stores};
 use crate::time::Timestamp;
 
@@ -188,7 +189,7 @@ async fn current_app<S: Stores>(
     app_epoch: u32,
 ) -> Result<Option<Rc<App>>, Failure> {
     let app = context.stores.app(client_id).await?;
-    Ok(app.filter(|app| app.status == AppStatus::Approved && app.epoch <= app_epoch))
+    Ok(app.filter(|app| app.standing() != Standing::Unavailable && app.epoch <= app_epoch))
 }
 
 async fn access_token_state<S: Stores>(

@@ -49,6 +49,8 @@ async fn answer<S: Stores>(context: &Context<'_, S>, request: &Request, route: R
         Route::Authorize => authorize::authorize(context, request).await,
         Route::ConsentPage => consent::page(context, request).await,
         Route::ConsentDecision => consent::decision(context, request).await,
+        Route::ConsentRequest { request_id } => consent::api::show(context, request, request_id).await,
+        Route::DecideConsentRequest { request_id } => consent::api::decide(context, request, request_id).await,
         Route::PushedRequest => par::push(context, request).await.readable_across_origins(),
         Route::Token => token::token(context, request).await.readable_across_origins(),
         Route::Revoke => revoke::revoke(context, request).await.readable_across_origins(),
@@ -217,18 +219,23 @@ fn message<S>(context: &Context<'_, S>, status: u16, heading: &str, explanation:
 
 /// An authorization request that goes no further: a page, or a redirect to the app with `state` and `iss`
 /// (OAuth 2.1 §4.1.2.1, RFC 9207).
-fn authorization_error<'a, S>(context: &Context<'a, S>, error: &'a AuthorizationError) -> Reply {
+fn authorization_error<S>(context: &Context<'_, S>, error: &AuthorizationError) -> Reply {
     match error {
         AuthorizationError::Page(reason) => page_error(context, *reason),
         AuthorizationError::Redirect { to, error, state } => {
-            let mut params = vec![
-                ("error", error.code.as_str()),
-                ("error_description", error.description()),
-            ];
-            params.extend(state.as_deref().map(|state| ("state", state)));
-            redirect_to_app(context, to, params).telling(error.code.as_str())
+            Reply::see_other(error_url(context, to, error, state.as_deref())).telling(error.code.as_str())
         }
     }
+}
+
+/// The app's address with an error for it (OAuth 2.1 §4.1.2.1).
+fn error_url<S>(context: &Context<'_, S>, to: &VerifiedRedirect, error: &OAuthError, state: Option<&str>) -> String {
+    let mut params = vec![
+        ("error", error.code.as_str()),
+        ("error_description", error.description()),
+    ];
+    params.extend(state.map(|state| ("state", state)));
+    app_url(context, to, params)
 }
 
 fn page_error<S>(context: &Context<'_, S>, reason: PageReason) -> Reply {
@@ -243,13 +250,10 @@ fn page_error<S>(context: &Context<'_, S>, reason: PageReason) -> Reply {
     pages::render(400, &page)
 }
 
-fn redirect_to_app<'a, S>(
-    context: &Context<'a, S>,
-    to: &VerifiedRedirect,
-    mut params: Vec<(&'a str, &'a str)>,
-) -> Reply {
+/// The app's address with an answer for it, and who gives it (RFC 9207).
+fn app_url<'a, S>(context: &Context<'a, S>, to: &VerifiedRedirect, mut params: Vec<(&'a str, &'a str)>) -> String {
     params.push(("iss", context.config.issuer.as_str()));
-    Reply::see_other(to.with_params(&params))
+    to.with_params(&params)
 }
 
 #[cfg(test)]

@@ -20,6 +20,7 @@ use crate::oauth::dpop::{self, ProvenKey};
 use crate::oauth::error::{ErrorCode, OAuthError};
 use crate::oauth::grant::narrow_resources;
 use crate::oauth::refresh_token::{FamilyId, RefreshToken};
+use crate::oauth::standing::{AppClass, Standing};
 use crate::oauth::token_request::{Narrowing, TokenRequest};
 use crate::random;
 use crate::router;
@@ -227,9 +228,12 @@ async fn client_credentials<S: Stores>(
     let app = client.app();
     dpop::require(app, proof.as_ref())?;
     let available = app.available_scopes(SubjectType::Client);
+    // No user stands behind these tokens who could be warned or listed as a tester, so the review is not optional;
+    // and an app that registered itself is known to nobody at all.
+    let known = matches!(app.class, AppClass::Portal | AppClass::Operator) && app.standing() == Standing::Reviewed;
     let all = available
         .effective_anywhere(&available.all())
-        .filter(|_| client.is_confidential());
+        .filter(|_| known && client.is_confidential());
     let all = all.ok_or_else(|| {
         OAuthError::new(
             ErrorCode::UnauthorizedClient,

@@ -2,13 +2,14 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::client::{App, AppStatus, SubjectType};
+use super::client::{App, SubjectType};
 use super::dpop;
 use super::error::{AuthorizationError, ErrorCode, OAuthError, PageReason};
 use super::grant::EffectiveGrant;
 use super::pkce::CodeChallenge;
 use super::redirect_uri::VerifiedRedirect;
 use super::scope::Scopes;
+use super::standing::Standing;
 use crate::http::{Params, percent_encoded};
 
 /// The longest `state` that is returned, in letters of a URL.
@@ -29,6 +30,9 @@ pub struct AuthorizationRequest {
     pub redirect_uri: VerifiedRedirect,
     /// What is asked for: never empty, and all of it grantable.
     pub scopes: Scopes,
+    /// Those of them that the user may leave out.
+    #[serde(default, skip_serializing_if = "Scopes::is_empty")]
+    pub optional: Scopes,
     /// The APIs it is asked for, by their registered resource indicators.
     pub resources: Vec<String>,
     /// Returned to the app unread.
@@ -84,8 +88,21 @@ pub const PARAMETERS: [&str; 17] = [
 pub struct Prompt {
     /// Show nothing; fail instead.
     pub none: bool,
-    /// Sign in anew, or choose the account: either way the sign-in page is shown.
+    /// Sign in anew.
     pub login: bool,
+    /// Show the consent page, also where there is nothing new to agree to.
+    #[serde(default)]
+    pub consent: bool,
+    /// Choose the account.
+    #[serde(default)]
+    pub select_account: bool,
+}
+
+impl Prompt {
+    /// Whether the sign-in page is shown to somebody who is signed in already.
+    pub fn asks_to_sign_in(self) -> bool {
+        self.login || self.select_account
+    }
 }
 
 /// A request whose app and redirect URI are good, so that errors may be sent there.
@@ -128,8 +145,8 @@ impl<'a> Trusted<'a> {
             .ok_or(PageReason::RedirectUriMissing)?;
         let redirect_uri =
             VerifiedRedirect::find(requested, &app.redirect_uris).ok_or(PageReason::RedirectUriMismatch)?;
-        if app.status != AppStatus::Approved {
-            return Err(PageReason::ClientNotApproved);
+        if app.standing() == Standing::Unavailable {
+            return Err(PageReason::ClientUnavailable);
         }
         match params.all("response_mode") {
             [] => {}
@@ -195,6 +212,7 @@ impl<'a> Trusted<'a> {
             client_id: self.app.client_id.clone(),
             app_epoch: self.app.epoch,
             redirect_uri: self.redirect_uri.clone(),
+            optional: self.app.optional_scopes(&scopes),
             scopes,
             resources,
             state: self.state(),
@@ -281,9 +299,9 @@ impl<'a> Trusted<'a> {
             match *value {
                 "none" if values.len() > 1 => return Err(invalid_request("prompt=none stands alone")),
                 "none" => prompt.none = true,
-                "login" | "select_account" => prompt.login = true,
-                // The consent page is always shown.
-                "consent" => {}
+                "login" => prompt.login = true,
+                "consent" => prompt.consent = true,
+                "select_account" => prompt.select_account = true,
                 _ => return Err(invalid_request("prompt must be none, login, consent or select_account")),
             }
         }

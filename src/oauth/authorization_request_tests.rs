@@ -2,6 +2,7 @@ use super::*;
 use crate::oauth::client::testing::public_app;
 use crate::oauth::client_security::testing::key_app;
 use crate::oauth::pkce::testing::CHALLENGE;
+use crate::oauth::standing::AppStatus;
 
 /// A good request, with parameters replaced (`Some`) or left out (`None`).
 fn params(changes: &[(&str, Option<&str>)]) -> Params {
@@ -119,20 +120,30 @@ fn nothing_is_redirected_before_app_and_redirect_uri_are_known_to_be_good() {
 
 // Covers: R33
 #[test]
-fn only_an_approved_app_may_ask() {
-    for status in [
-        AppStatus::Draft,
-        AppStatus::PendingReview,
-        AppStatus::Rejected,
-        AppStatus::Suspended,
-    ] {
+fn an_app_that_was_rejected_or_suspended_may_not_ask() {
+    for status in [AppStatus::Rejected, AppStatus::Suspended] {
         let app = App { status, ..public_app() };
         assert_eq!(
             page(&params(&[]), Some(&app)),
-            PageReason::ClientNotApproved,
+            PageReason::ClientUnavailable,
             "{status:?}"
         );
     }
+}
+
+#[test]
+fn scopes_the_app_can_do_without_are_told_apart_as_far_as_they_are_asked_for() {
+    let mut app = public_app();
+    app.scopes[1].is_optional = true;
+    app.scopes[2].is_optional = true;
+    let request = AuthorizationRequest::parse(
+        &params(&[("scope", Some("read:profile read:projects"))]),
+        Some(&app),
+        Sent::ByBrowser,
+    )
+    .unwrap();
+    assert_eq!(request.optional.to_string(), "read:projects");
+    assert!(accepted(&[]).optional.is_empty());
 }
 
 // Covers: B9
@@ -319,9 +330,13 @@ fn several_resources_may_be_named_and_only_their_default_scopes_are_asked_for() 
 // Covers: B9
 #[test]
 fn prompt_and_max_age_are_understood_or_refused_but_not_ignored() {
-    assert!(accepted(&[("prompt", Some("none"))]).prompt.none);
-    assert!(accepted(&[("prompt", Some("login consent"))]).prompt.login);
-    assert!(accepted(&[("prompt", Some("select_account"))]).prompt.login);
+    let prompt = |text| accepted(&[("prompt", Some(text))]).prompt;
+    assert!(prompt("none").none);
+    let both = prompt("login consent");
+    assert!(both.login && both.consent && !both.select_account && both.asks_to_sign_in());
+    let account = prompt("select_account");
+    assert!(account.select_account && !account.login && account.asks_to_sign_in());
+    assert!(prompt("consent").consent && !prompt("consent").asks_to_sign_in());
     assert_eq!(accepted(&[("max_age", Some("60"))]).max_age, Some(60));
     for changes in [
         ("prompt", Some("none login")),

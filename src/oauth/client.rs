@@ -7,6 +7,7 @@ use super::grant::AvailableScopes;
 use super::redirect_uri::RedirectUri;
 use super::resource::names_resource;
 use super::scope::Scopes;
+use super::standing::{AppClass, AppStatus, Standing};
 use crate::crypto::signing::SigningAlgorithm;
 use crate::ledger::Lifetimes;
 use crate::words::{Language, Phrase, Translations};
@@ -26,6 +27,8 @@ pub struct App {
     pub logo: Option<String>,
     /// Decides whether it can keep a secret.
     pub app_type: AppType,
+    /// How it came to be registered.
+    pub class: AppClass,
     /// Whether it may be used.
     pub status: AppStatus,
     /// Rises when every token of the app must die.
@@ -74,22 +77,6 @@ pub enum AppType {
     Mobile,
 }
 
-/// Whether an app may be used.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum AppStatus {
-    /// Not submitted yet.
-    Draft,
-    /// Waits for a reviewer.
-    PendingReview,
-    /// May be used.
-    Approved,
-    /// Refused by a reviewer.
-    Rejected,
-    /// Switched off by an operator.
-    Suspended,
-}
-
 /// A scope an app registered.
 #[derive(Debug, Clone, Deserialize)]
 pub struct RegisteredScope {
@@ -98,6 +85,9 @@ pub struct RegisteredScope {
     /// Whether a request that names no scope asks for it.
     #[serde(deserialize_with = "sqlite_bool")]
     pub is_default: bool,
+    /// Whether the user may leave it out.
+    #[serde(deserialize_with = "sqlite_bool")]
+    pub is_optional: bool,
 }
 
 /// The stored form of a client secret.
@@ -197,6 +187,20 @@ pub enum SubjectType {
 }
 
 impl App {
+    /// Whom it may serve today.
+    pub fn standing(&self) -> Standing {
+        Standing::of(self.class, self.status)
+    }
+
+    /// Which of these scopes the user may leave out.
+    pub fn optional_scopes(&self, asked: &Scopes) -> Scopes {
+        let optional = self.scopes.iter().filter(|scope| scope.is_optional);
+        optional
+            .map(|scope| scope.scope.as_str())
+            .filter(|scope| asked.contains(scope))
+            .collect()
+    }
+
     /// How the app proves who it is. Only apps with a server of their own can keep a secret (OAuth 2.1 §2.1).
     pub fn authentication(&self) -> Authentication {
         match (self.security.profile, self.app_type) {
@@ -310,15 +314,16 @@ pub mod testing {
             "name": "Project Lens",
             "description": "Charts of your projects",
             "app_type": "spa",
+            "class": "portal",
             "status": "approved",
             "epoch": 1,
             "access_token_lifetime": null,
             "redirect_uris": ["https://app.example/callback", "http://127.0.0.1/callback"],
             "scopes": [
-                { "scope": "read:profile", "is_default": 1 },
-                { "scope": "read:projects", "is_default": 1 },
-                { "scope": "write:projects", "is_default": 0 },
-                { "scope": "read:billing", "is_default": 0 }
+                { "scope": "read:profile", "is_default": 1, "is_optional": 0 },
+                { "scope": "read:projects", "is_default": 1, "is_optional": 0 },
+                { "scope": "write:projects", "is_default": 0, "is_optional": 0 },
+                { "scope": "read:billing", "is_default": 0, "is_optional": 0 }
             ],
             "secrets": [],
             "apis": [

@@ -6,11 +6,12 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use percent_encoding::percent_decode_str;
 
-use super::client::{App, AppStatus, StoredSecret};
+use super::client::{App, StoredSecret};
 use super::client_assertion::{self, ASSERTION_TYPE, Audience, SignedAssertion, UnverifiedAssertion};
 use super::client_security::Authentication;
 use super::error::{ErrorCode, OAuthError};
 use super::secret::Secret;
+use super::standing::Standing;
 use crate::http::{Params, Request};
 use crate::random::Random;
 use crate::time::Timestamp;
@@ -50,7 +51,7 @@ pub struct AssertedClient {
     assertion: Secret,
 }
 
-/// An app that proved who it is and is approved: a confidential one by its secret or its key, a public one,
+/// An app that proved who it is and may be used: a confidential one by its secret or its key, a public one,
 /// which has nothing to prove it with, by naming itself.
 #[derive(Debug, Clone)]
 pub struct AuthenticatedClient {
@@ -129,7 +130,7 @@ impl PresentedClient {
                 ));
             }
         }
-        AuthenticatedClient::approved(app).map(Checked::Authenticated)
+        AuthenticatedClient::available(app).map(Checked::Authenticated)
     }
 
     /// Checks the credentials of an API, which always has a secret.
@@ -158,7 +159,7 @@ impl AssertedClient {
     /// leave to answer before the ledger was asked.
     pub fn authenticated(self, assertion: &SignedAssertion) -> Result<AuthenticatedClient, OAuthError> {
         if assertion.client_id == self.app.client_id {
-            AuthenticatedClient::approved(self.app)
+            AuthenticatedClient::available(self.app)
         } else {
             Err(invalid_client("the client assertion is another client's"))
         }
@@ -166,11 +167,11 @@ impl AssertedClient {
 }
 
 impl AuthenticatedClient {
-    fn approved(app: Rc<App>) -> Result<Self, OAuthError> {
-        if app.status == AppStatus::Approved {
-            Ok(Self { app })
-        } else {
-            Err(invalid_client("this client is not approved at the moment"))
+    /// An app that is not reviewed yet gets this far too: whom it may serve was asked at the decision.
+    fn available(app: Rc<App>) -> Result<Self, OAuthError> {
+        match app.standing() {
+            Standing::Reviewed | Standing::Unverified | Standing::Testing => Ok(Self { app }),
+            Standing::Unavailable => Err(invalid_client("this client may not be used at the moment")),
         }
     }
 

@@ -6,6 +6,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::oauth::client::testing::{confidential_app, public_app};
+use crate::oauth::standing::AppStatus;
 
 fn basic(id: &str, secret: &str) -> String {
     format!("Basic {}", STANDARD.encode(format!("{id}:{secret}")))
@@ -113,21 +114,15 @@ fn credentials_in_the_url_are_refused() {
     assert_eq!(refused.code, ErrorCode::InvalidClient);
 }
 
-// Covers: R33, B1
+// Covers: R33
 #[test]
-fn an_app_that_is_not_approved_cannot_authenticate() {
-    for status in [
-        AppStatus::Draft,
-        AppStatus::PendingReview,
-        AppStatus::Rejected,
-        AppStatus::Suspended,
-    ] {
-        let app = App { status, ..public_app() };
-        assert_eq!(
-            authenticate(None, "client_id=app_one", app),
-            Err(ErrorCode::InvalidClient),
-            "{status:?}"
-        );
+fn an_app_that_was_rejected_or_suspended_cannot_authenticate_and_one_that_waits_for_its_review_can() {
+    let outcome = |status| authenticate(None, "client_id=app_one", App { status, ..public_app() });
+    for status in [AppStatus::Rejected, AppStatus::Suspended] {
+        assert_eq!(outcome(status), Err(ErrorCode::InvalidClient), "{status:?}");
+    }
+    for status in [AppStatus::Draft, AppStatus::PendingReview, AppStatus::Approved] {
+        assert_eq!(outcome(status), Ok(()), "{status:?}");
     }
 }
 

@@ -11,6 +11,8 @@ pub enum ErrorCode {
     AccessDenied,
     /// `prompt=none`, but the user has to agree first (OpenID Connect Core §3.1.2.6).
     ConsentRequired,
+    /// `prompt=none`, but a page has to be shown (OpenID Connect Core §3.1.2.6).
+    InteractionRequired,
     /// Client authentication failed (OAuth 2.1 §3.2.4).
     InvalidClient,
     /// A DPoP proof is missing, malformed, for something else or used before (RFC 9449 §5).
@@ -53,6 +55,7 @@ impl ErrorCode {
         match self {
             Self::AccessDenied => "access_denied",
             Self::ConsentRequired => "consent_required",
+            Self::InteractionRequired => "interaction_required",
             Self::InvalidClient => "invalid_client",
             Self::InvalidDpopProof => "invalid_dpop_proof",
             Self::InvalidGrant => "invalid_grant",
@@ -158,8 +161,8 @@ pub enum PageReason {
     ClientIdRepeated,
     /// No app with this `client_id`.
     ClientUnknown,
-    /// The app may not be used: not approved yet, rejected or suspended.
-    ClientNotApproved,
+    /// The app may not be used by anybody: it was rejected or suspended.
+    ClientUnavailable,
     /// No `redirect_uri`.
     RedirectUriMissing,
     /// More than one `redirect_uri`.
@@ -180,7 +183,7 @@ impl PageReason {
             Self::ClientIdMissing => "The parameter client_id is missing.",
             Self::ClientIdRepeated => "The parameter client_id was sent more than once.",
             Self::ClientUnknown => "No app is registered under this client_id.",
-            Self::ClientNotApproved => "The app with this client_id is not approved at the moment.",
+            Self::ClientUnavailable => "The app with this client_id was rejected or suspended.",
             Self::RedirectUriMissing => "The parameter redirect_uri is missing.",
             Self::RedirectUriRepeated => "The parameter redirect_uri was sent more than once.",
             Self::RedirectUriMismatch => {

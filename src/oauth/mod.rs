@@ -22,4 +22,5 @@ pub mod resource;
 pub mod scope;
 pub mod secret;
 pub mod signed_jwt;
+pub mod standing;
 pub mod token_request;

@@ -1,6 +1,7 @@
 //! Redirect URIs: how they match, and the only way a redirect can be built.
 
 use serde::{Deserialize, Serialize};
+use url::{Host, Url};
 
 use crate::http::with_params;
 
@@ -62,6 +63,19 @@ impl VerifiedRedirect {
         with_params(&self.uri, params)
     }
 
+    /// Whether it leads to a site on the web, which nobody but the app receives at; programs on the user's own device can
+    /// be impersonated there (RFC 8252 §8.6).
+    pub fn leads_to_a_site(&self) -> bool {
+        let on_this_device = |url: Url| match url.host() {
+            Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+            Some(Host::Ipv4(address)) => address.is_loopback(),
+            Some(Host::Ipv6(address)) => address.is_loopback(),
+            None => true,
+        };
+        let is_https = matches!(self.destination(), Destination::Host(_));
+        is_https && Url::parse(&self.uri).is_ok_and(|url| !on_this_device(url))
+    }
+
     /// Where the user will be sent, in words for the consent page: the host, or the scheme of an app on the
     /// user's own device.
     pub fn destination(&self) -> Destination<'_> {
@@ -89,7 +103,10 @@ fn may_be_redirected_to(uri: &str) -> bool {
         return false;
     };
     let scheme_fits = match scheme {
-        "https" => rest.strip_prefix("//").is_some_and(|rest| !until_path(rest).is_empty()),
+        // A name before the host would be read as the host by people.
+        "https" => rest
+            .strip_prefix("//")
+            .is_some_and(|rest| !until_path(rest).is_empty() && !until_path(rest).contains('@')),
         "http" => Loopback::parse(uri).is_some(),
         own => is_of_an_app(own),
     };
@@ -249,6 +266,7 @@ mod tests {
             "https://app.example/#fragment",
             "https://",
             "https:///callback",
+            "https://good.example@evil.example/callback",
             "app.example/callback",
             "app.example/callback:x",
             "myapp://callback",
@@ -300,6 +318,27 @@ mod tests {
             at("com.example.app:/cb").destination(),
             Destination::Scheme("com.example.app")
         );
+    }
+
+    // Rule: UI 5
+    #[test]
+    fn only_https_to_another_machine_leads_to_a_site() {
+        let leads_to_a_site = |uri: &str| find(uri, uri).unwrap().leads_to_a_site();
+        assert!(leads_to_a_site("https://app.example/cb"));
+        assert!(leads_to_a_site("https://localhost.example/cb"));
+        for own_device in [
+            "http://127.0.0.1/cb",
+            "http://localhost:1/cb",
+            "http://[::1]/cb",
+            "https://localhost/cb",
+            "https://app.localhost:8443/cb",
+            "https://127.0.0.2/cb",
+            "https://[::1]:8443/cb",
+            "com.example.app:/cb",
+            "cursor://anysphere.cursor-mcp/oauth/callback",
+        ] {
+            assert!(!leads_to_a_site(own_device), "{own_device}");
+        }
     }
 
     proptest! {

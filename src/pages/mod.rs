@@ -10,7 +10,7 @@ mod message;
 mod sign_in;
 
 pub use connected_apps::{AppCard, ConnectedAppsPage};
-pub use consent::{ConsentPage, Permission, PermissionGroup};
+pub use consent::{ConsentPage, NotServedPage, Permission, PermissionGroup};
 pub use display_name::{DisplayName, is_deceptive};
 pub use emblem::Emblem;
 pub use home::HomePage;

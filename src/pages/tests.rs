@@ -1,5 +1,6 @@
 use super::*;
 use crate::oauth::redirect_uri::Destination;
+use crate::oauth::standing::Standing;
 use crate::store::User;
 use crate::words::{Language, Phrase};
 
@@ -13,9 +14,12 @@ fn user() -> User {
 
 fn consent<'a>(user: &'a User, name: &str, destination: Destination<'a>) -> String {
     let permission = |description, new| Permission {
+        scope: "read:it",
         description: Phrase::new(Language::ENGLISH, None, description),
         sensitive: false,
         new,
+        optional: false,
+        ticked: true,
     };
     let page = ConsentPage {
         look: Look::of_platform("Acme Projects", Language::ENGLISH),
@@ -24,13 +28,18 @@ fn consent<'a>(user: &'a User, name: &str, destination: Destination<'a>) -> Stri
         developer_name: DisplayName::new("Northwind Labs", "Unnamed"),
         destination,
         user,
-        permissions: vec![PermissionGroup {
+        standing: Standing::Reviewed,
+        asked: vec![PermissionGroup {
             api: "Projects API",
-            permissions: vec![
-                permission("View your projects and tasks", false),
-                permission("View your team", true),
-            ],
+            permissions: vec![permission("View your team", true)],
         }],
+        already: vec![PermissionGroup {
+            api: "Projects API",
+            permissions: vec![permission("View your projects and tasks", false)],
+        }],
+        may_leave_out: false,
+        unused_days: Some(365),
+        nothing_chosen: false,
         request: "sealed",
         switch_account: "/login?continue=%2F",
     };

@@ -2,14 +2,17 @@
 
 use std::rc::Rc;
 
-use serde::Deserialize;
-
-use super::{SignedIn, StoreError};
+use super::{Revoking, SignedIn, StoreError};
 use crate::ledger::shard::Shard;
 use crate::oauth::authorization_code::CodePayload;
 use crate::oauth::client::App;
 use crate::oauth::scope::Scopes;
+use crate::oauth::standing::{Acquaintance, NotServed};
 use crate::time::Timestamp;
+
+/// How many installs of one app a user may have connected at once. The next one makes room by ending the one that was
+/// unused for longest, so that an app which asks anew at every start cannot fill a list without end.
+pub const MOST_INSTALLS: u32 = 20;
 
 /// Consents and the decisions that make them (D1).
 #[allow(async_fn_in_trait, reason = "single-threaded: no caller needs Send")]
@@ -35,19 +38,25 @@ pub struct AuthorizationView {
     pub signed_in: Option<SignedIn>,
     /// The app.
     pub app: Option<Rc<App>>,
-    /// The user's active consent for it.
-    pub consent: Option<ActiveConsent>,
+    /// The user's active consents for it: one for each install.
+    pub consents: Vec<ActiveConsent>,
+    /// What an app that is not reviewed has to do with the user; of a reviewed one nothing is told.
+    pub acquaintance: Acquaintance,
 }
 
 /// A consent in force.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ActiveConsent {
     /// Its id.
     pub id: String,
     /// Where its token families are kept.
     pub shard: Shard,
-    /// What was agreed to.
+    /// The install it is for; empty where there is one connection only.
+    pub instance: String,
+    /// What was agreed to, now or earlier.
     pub scopes: Scopes,
+    /// What the user left out when they were last asked about it.
+    pub declined: Scopes,
 }
 
 /// A decision to write.
@@ -67,6 +76,8 @@ pub struct Decision {
     pub app_epoch: u32,
     /// Where the answer goes: must still be registered, letter by letter.
     pub redirect_uri: String,
+    /// How many people may ever connect an app that nobody has reviewed.
+    pub unverified_app_users: u32,
     /// What follows if the user agreed; `None`: they said no.
     pub approval: Option<Approval>,
 }
@@ -78,6 +89,14 @@ pub struct Approval {
     pub consent_id: String,
     /// Where its token families are kept.
     pub shard: Shard,
+    /// The install it is for; empty where there is one connection only.
+    pub instance: String,
+    /// Where the user agreed, as far as it was recognised: `firefox/linux`.
+    pub device: Option<String>,
+    /// Whether nobody was asked now: the consent must be in force and hold all of it already.
+    pub remembered: bool,
+    /// What the user could leave out and left out.
+    pub declined: Scopes,
     /// The hash of the code.
     pub code_hash: String,
     /// What the code stands for; its scopes are added to the consent.
@@ -89,11 +108,13 @@ pub struct Approval {
 pub enum DecisionState {
     /// Decided, by this attempt or an earlier one.
     Decided(Decided),
-    /// Not decided: the app, its redirect URI, the user or the session no longer allow it.
-    Refused,
-    /// Not decided: another consent for the same app came into force meanwhile.
+    /// Not decided: the session has ended, or may not be used for this.
+    SignedOut,
+    /// Not decided: the app does not serve this user any more, or its redirect URI is gone.
+    NotServed(NotServed),
+    /// Not decided: another consent for the same install came into force meanwhile.
     ConsentChanged(ActiveConsent),
-    /// Not decided: the consent the request was shown with has been revoked meanwhile.
+    /// Not decided: the consent the request was to go by has been revoked meanwhile.
     ConsentRevoked,
 }
 
@@ -108,4 +129,6 @@ pub struct Decided {
     pub at: Timestamp,
     /// Where the consent's token families are kept, if they agreed.
     pub shard: Option<Shard>,
+    /// Installs of this user that had to make room and still have to be ended in the ledger.
+    pub displaced: Vec<Revoking>,
 }

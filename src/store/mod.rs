@@ -15,7 +15,9 @@ pub use connected_apps::{
     AppFace, AtStake, ConnectedApp, ConnectedApps, Cursor, GrantedScope, ListPage, Listed, Revocable, Revoking,
     Unfinished,
 };
-pub use consents::{ActiveConsent, Approval, AuthorizationView, Consents, Decided, Decision, DecisionState};
+pub use consents::{
+    ActiveConsent, Approval, AuthorizationView, Consents, Decided, Decision, DecisionState, MOST_INSTALLS,
+};
 pub use error::StoreError;
 pub use identities::{Arrival, Arrived, Connections, Identities};
 pub use logos::Logos;

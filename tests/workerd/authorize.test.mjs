@@ -4,7 +4,7 @@ import { Browser, signedIn } from "./support/browser.mjs";
 import { expectErrorPage, expectErrorRedirect, expectNotStored } from "./support/expect.mjs";
 import { startLatchkey } from "./support/harness.mjs";
 import { authorizationRequest, awkwardStates, challengeOf } from "./support/oauth.mjs";
-import { apis, apps, CALLBACK, unapproved } from "./support/platform.mjs";
+import { apis, apps, CALLBACK, unavailable } from "./support/platform.mjs";
 
 const latchkey = await startLatchkey();
 const ask = (client, parameters, init) => latchkey.fetch(authorizationRequest(client, parameters).url, init);
@@ -57,7 +57,7 @@ test("without a good client_id there is a page and no redirect", async (t) => {
   };
   for (const [name, client_id] of Object.entries(cases))
     await t.test(name, async () => expectErrorPage(await ask(apps.spa, { client_id })));
-  for (const app of unapproved) await t.test(`app is ${app.status}`, async () => expectErrorPage(await ask(app)));
+  for (const app of unavailable) await t.test(`app is ${app.status}`, async () => expectErrorPage(await ask(app)));
 });
 
 const partner = "https://partner.example/callback";

@@ -3,7 +3,7 @@ import test from "node:test";
 import { expectRefusal } from "./support/expect.mjs";
 import { startLatchkey } from "./support/harness.mjs";
 import { basic, form } from "./support/oauth.mjs";
-import { addSecret, apis, apps, unapproved } from "./support/platform.mjs";
+import { addSecret, apis, apps, unapproved, unavailable } from "./support/platform.mjs";
 
 const latchkey = await startLatchkey();
 const { spa, web, rival } = apps;
@@ -107,16 +107,25 @@ test("credentials in the address are refused, right ones too", async (t) => {
 });
 
 // Covers: R33, B1
-test("an app that is not approved is refused before it gets to any grant", async (t) => {
-  for (const app of unapproved) {
+test("an app that was rejected or suspended is refused before it gets to any grant", async (t) => {
+  for (const app of unavailable) {
     for (const fields of [{}, { grant_type: "client_credentials", refresh_token: undefined }])
       await t.test(`${app.status} ${fields.grant_type ?? "refresh_token"}`, async () =>
-        expectRefusal(await attempt(fields, byBasic(app.client_id, app.secret)), [
-          "invalid_client",
-          "unauthorized_client",
-        ]),
+        expectRefusal(await attempt(fields, byBasic(app.client_id, app.secret)), "invalid_client"),
       );
   }
+});
+
+// Covers: R33, B1
+test("an app that waits for its review gets nothing for itself", async (t) => {
+  const fields = { grant_type: "client_credentials", refresh_token: undefined };
+  for (const app of unapproved)
+    await t.test(app.status, async () =>
+      expectRefusal(await attempt(fields, byBasic(app.client_id, app.secret)), [
+        "invalid_client",
+        "unauthorized_client",
+      ]),
+    );
 });
 
 // Rule: REV 1, REV 7

@@ -130,13 +130,14 @@ test("the state survives sign-in and consent exactly as it was sent", async (t) 
 
 // Covers: R47, B19
 test("Allow stores the consent with its scopes; allowing more later adds to the same consent", async () => {
-  const { browser, page, user } = await consentPage(apps.spa, { scope: "read:profile" });
+  const redirect_uri = "https://partner.example/callback";
+  const { browser, page, user } = await consentPage(apps.partner, { redirect_uri, scope: "read:profile" });
   await browser.allow(page);
-  await browser.connect(apps.spa, { scope: "read:team" });
+  await browser.connect(apps.partner, { redirect_uri, scope: "read:team" });
   const consents = await consentsOf(user);
   assert.deepEqual(
     consents.map(({ client_id, status }) => [client_id, status]),
-    [[apps.spa.client_id, "active"]],
+    [[apps.partner.client_id, "active"]],
   );
   const granted = await latchkey.rows("SELECT scope FROM consent_scopes WHERE consent_id = ?", consents[0].id);
   assert.deepEqual(granted.map(({ scope }) => scope).sort(), ["read:profile", "read:team"]);

@@ -7,6 +7,7 @@ SELECT json_object(
   'description', app.description,
   'logo', app.logo,
   'app_type', app.app_type,
+  'class', app.class,
   'status', app.status,
   'epoch', app.epoch,
   'access_token_lifetime', app.access_token_lifetime,
@@ -22,7 +23,7 @@ SELECT json_object(
   ),
   'redirect_uris', json((SELECT json_group_array(redirect_uri) FROM app_redirect_uris WHERE client_id = app.client_id)),
   'scopes', json((
-    SELECT json_group_array(json_object('scope', scope, 'is_default', is_default))
+    SELECT json_group_array(json_object('scope', scope, 'is_default', is_default, 'is_optional', is_optional))
     FROM app_scopes WHERE client_id = app.client_id
   )),
   'secrets', json((

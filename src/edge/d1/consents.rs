@@ -15,6 +15,7 @@ use crate::edge::stores::{EdgeStores, store_error};
 use crate::json;
 use crate::ledger::shard::Shard;
 use crate::oauth::scope::Scopes;
+use crate::oauth::standing::Acquaintance;
 use crate::store::{ActiveConsent, AuthorizationView, Consents, Decision, DecisionState, StoreError};
 use crate::time::Timestamp;
 
@@ -22,20 +23,43 @@ use crate::time::Timestamp;
 struct ConsentRow {
     id: String,
     shard: Shard,
+    instance: String,
     scopes: String,
+    declined: String,
 }
 
 impl ConsentRow {
-    fn read(results: &[D1Result], index: usize) -> Result<Option<ActiveConsent>, StoreError> {
-        let Some(row) = rows::<Self>(results, index)?.into_iter().next() else {
-            return Ok(None);
+    fn read(results: &[D1Result], index: usize) -> Result<Vec<ActiveConsent>, StoreError> {
+        let scopes = |text: &str| -> Result<Scopes, StoreError> {
+            json::from_str(text).map_err(|error| store_error("d1", error))
         };
-        let scopes: Scopes = json::from_str(&row.scopes).map_err(|error| store_error("d1", error))?;
-        Ok(Some(ActiveConsent {
-            id: row.id,
-            shard: row.shard,
-            scopes,
-        }))
+        let read = |row: Self| {
+            Ok(ActiveConsent {
+                scopes: scopes(&row.scopes)?,
+                declined: scopes(&row.declined)?,
+                id: row.id,
+                shard: row.shard,
+                instance: row.instance,
+            })
+        };
+        rows::<Self>(results, index)?.into_iter().map(read).collect()
+    }
+}
+
+#[derive(Deserialize)]
+struct AcquaintanceRow {
+    is_tester: u8,
+    has_connected: u8,
+    users: u32,
+}
+
+impl From<AcquaintanceRow> for Acquaintance {
+    fn from(row: AcquaintanceRow) -> Self {
+        Self {
+            is_tester: row.is_tester != 0,
+            has_connected: row.has_connected != 0,
+            users: row.users,
+        }
     }
 }
 
@@ -48,36 +72,57 @@ impl Consents for EdgeStores {
     ) -> Result<AuthorizationView, StoreError> {
         let mut statements = vec![Statement::new(APP).text(client_id)];
         if let Some(session) = session {
-            statements.push(select_session(session, now));
-            statements.push(
+            statements.extend([
+                select_session(session, now),
                 Statement::new(
-                    "SELECT c.id, c.shard, (SELECT json_group_array(scope) FROM consent_scopes WHERE consent_id = c.id) AS scopes
+                    "SELECT c.id, c.shard, c.instance, c.declined,
+                            (SELECT json_group_array(scope) FROM consent_scopes WHERE consent_id = c.id) AS scopes
                      FROM consents c JOIN sessions s ON s.user_id = c.user_id
                      WHERE s.token_hash = ?1 AND s.expires_at > ?2 AND c.client_id = ?3 AND c.status = 'active'",
                 )
                 .text(session)
                 .time(now)
                 .text(client_id),
-            );
-            statements.push(note_use(session, now));
+                // No row for an app that was reviewed: it serves everybody.
+                Statement::new(
+                    "SELECT EXISTS (SELECT 1 FROM app_testers t WHERE t.client_id = a.client_id AND t.user_id = s.user_id)
+                         OR EXISTS (SELECT 1 FROM developer_members m
+                                    WHERE m.developer_id = a.developer_id AND m.user_id = s.user_id) AS is_tester,
+                       EXISTS (SELECT 1 FROM consents c
+                               WHERE c.client_id = a.client_id AND c.user_id = s.user_id) AS has_connected,
+                       CASE WHEN a.class IN ('registered', 'metadata_document')
+                            THEN (SELECT count(DISTINCT user_id) FROM consents c WHERE c.client_id = a.client_id)
+                            ELSE 0 END AS users
+                     FROM apps a CROSS JOIN sessions s
+                     WHERE a.client_id = ?3 AND a.status <> 'approved' AND s.token_hash = ?1 AND s.expires_at > ?2",
+                )
+                .text(session)
+                .time(now)
+                .text(client_id),
+                note_use(session, now),
+            ]);
         }
         let results = batch(&self.database()?, statements).await?;
         let app = AppRow::parse(rows(&results, 0)?)?.map(Rc::new);
         if let Some(app) = &app {
             apps::remember(app, now);
         }
-        let Some(session) = session else {
+        let signed_in = match session {
+            Some(session) => read_session(&results, 1, session)?,
+            None => None,
+        };
+        if signed_in.is_none() {
             return Ok(AuthorizationView {
                 app,
                 ..AuthorizationView::default()
             });
-        };
-        let signed_in = read_session(&results, 1, session)?;
-        let consent = ConsentRow::read(&results, 2)?.filter(|_| signed_in.is_some());
+        }
+        let acquaintance = rows::<AcquaintanceRow>(&results, 3)?.into_iter().next();
         Ok(AuthorizationView {
             signed_in,
             app,
-            consent,
+            consents: ConsentRow::read(&results, 2)?,
+            acquaintance: acquaintance.map(Acquaintance::from).unwrap_or_default(),
         })
     }
 

@@ -1,7 +1,7 @@
 //! From the app's link to the decision.
 
 use super::*;
-use crate::oauth::client::AppStatus;
+use crate::oauth::standing::AppStatus;
 use crate::store::memory::Fault;
 
 // Covers: R38
@@ -29,7 +29,7 @@ fn allow_returns_code_state_and_issuer_deny_returns_access_denied() {
     let allowed = returned(&browser.clone().decide(&server, &page, "allow"));
     assert_eq!((allowed["state"].as_str(), allowed["iss"].as_str()), ("xyz", ISSUER));
     assert!(allowed["code"].starts_with("lkc_"));
-    let consent = location(&browser.get(&server, &authorize_link("app_one", "")));
+    let consent = location(&browser.get(&server, &authorize_link("app_one", "&prompt=consent")));
     let page = browser.get(&server, &consent);
     let denied = returned(&browser.decide(&server, &page, "deny"));
     assert_eq!(denied["error"], "access_denied");
@@ -132,7 +132,7 @@ fn a_decision_counts_only_while_app_and_session_still_allow_it() {
     }
     set(AppStatus::Approved, 1);
     server.stores.sessions.borrow_mut().clear();
-    assert_eq!(browser.decide(&server, &page, "allow").status, 400);
+    assert_eq!(browser.decide(&server, &page, "allow").status, 403);
     assert!(server.stores.consents.borrow().is_empty() && server.stores.copies.borrow().is_empty());
 }
 
@@ -200,7 +200,7 @@ fn agreeing_after_a_revocation_in_another_tab_makes_a_new_consent() {
     let mut browser = Browser::default();
     let page = browser.consent_page(&server, &authorize_link("app_one", ""));
     returned(&browser.decide(&server, &page, "allow"));
-    let consent = location(&browser.get(&server, &authorize_link("app_one", "")));
+    let consent = location(&browser.get(&server, &authorize_link("app_one", "&prompt=consent")));
     let page = browser.get(&server, &consent);
     for consent in server.stores.consents.borrow_mut().values_mut() {
         consent.status = "revoked";
@@ -398,7 +398,7 @@ fn agreeing_on_an_old_page_adds_to_the_consent_that_came_meanwhile() {
     let page = browser.consent_page(&server, &authorize_link("app_one", ""));
     returned(&browser.decide(&server, &page, "allow"));
     let open = |browser: &mut Browser| {
-        let consent = location(&browser.get(&server, &authorize_link("app_one", "")));
+        let consent = location(&browser.get(&server, &authorize_link("app_one", "&prompt=consent")));
         browser.get(&server, &consent)
     };
     let old = open(&mut browser);

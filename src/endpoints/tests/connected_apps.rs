@@ -36,12 +36,16 @@ fn give(server: &Server, id: &str, client_id: &str, shard: Shard) {
         active: ActiveConsent {
             id: id.into(),
             shard,
+            // Of an install of its own: alice has some apps on several devices.
+            instance: id.into(),
             scopes: Scopes::default(),
+            declined: Scopes::default(),
         },
         status: "active",
         created_at: server.now.get(),
         last_used_at: None,
         noted_at: None,
+        device: None,
         ended_by: None,
     };
     server.stores.consents.borrow_mut().insert(id.into(), consent);

@@ -3,6 +3,8 @@
 mod authorization;
 mod connected_apps;
 mod connections;
+mod consent;
+mod consent_api;
 mod languages;
 mod limits;
 mod logos;

@@ -16,7 +16,7 @@ fn part(jwt: &str, at: usize) -> serde_json::Value {
 /// A token of `app_one` with these scopes.
 fn access_token(server: &Server, scope: &str) -> String {
     let mut browser = Browser::default();
-    let link = authorize_link("app_one", "").replace("scope=read:projects", &format!("scope={scope}"));
+    let link = authorize_link("app_one", "&prompt=consent").replace("scope=read:projects", &format!("scope={scope}"));
     let page = browser.consent_page(server, &link);
     let code = returned(&browser.decide(server, &page, "allow"))["code"].clone();
     let reply = server.post("/oauth/token", &redemption(&code));

@@ -1,7 +1,7 @@
 //! From the code to the end of the grant.
 
 use super::*;
-use crate::oauth::client::AppStatus;
+use crate::oauth::standing::AppStatus;
 use crate::store::memory::Fault;
 
 fn tokens(server: &Server) -> serde_json::Value {

@@ -14,11 +14,11 @@ impl StoredConsent {
         }
     }
 
-    fn last_use(&self) -> Timestamp {
+    pub(super) fn last_use(&self) -> Timestamp {
         self.last_used_at.unwrap_or(self.created_at)
     }
 
-    fn revoking(&self) -> Revoking {
+    pub(super) fn revoking(&self) -> Revoking {
         Revoking {
             id: self.active.id.clone(),
             shard: self.active.shard,
@@ -36,7 +36,7 @@ impl StoredConsent {
             consent_id: self.active.id.clone(),
             client_id: self.client_id.clone(),
             app: Some(face(&self.client_id)),
-            device: None,
+            device: self.device.clone(),
             scopes: self.active.scopes.iter().map(scope).collect(),
             usage: Use {
                 connected_at: self.created_at,

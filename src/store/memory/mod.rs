@@ -13,7 +13,7 @@ pub use ledger::MemoryRows;
 pub use web::Asked;
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use super::*;
@@ -55,6 +55,10 @@ pub struct Memory {
     pub last_seen: RefCell<BTreeMap<String, Timestamp>>,
     /// Consents by id: user, client, state.
     pub consents: RefCell<BTreeMap<String, StoredConsent>>,
+    /// Testers of apps: client id, user id.
+    pub testers: RefCell<BTreeSet<(String, String)>>,
+    /// Members of developer accounts: developer id, user id.
+    pub members: RefCell<BTreeSet<(String, String)>>,
     /// Decisions by request.
     pub decisions: RefCell<BTreeMap<String, Decided>>,
     /// KV.
@@ -106,6 +110,8 @@ impl Default for Memory {
             sessions: RefCell::default(),
             last_seen: RefCell::default(),
             consents: RefCell::default(),
+            testers: RefCell::default(),
+            members: RefCell::default(),
             decisions: RefCell::default(),
             kv: RefCell::default(),
             logos: RefCell::default(),

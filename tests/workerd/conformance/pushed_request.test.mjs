@@ -5,7 +5,7 @@ import { Browser, signedIn } from "../support/browser.mjs";
 import { expectErrorPage, expectErrorRedirect, expectRefusal } from "../support/expect.mjs";
 import { ISSUER, startLatchkey } from "../support/harness.mjs";
 import { authorizationRequest, basic, claimsOf, form, oauthClient } from "../support/oauth.mjs";
-import { apis, apps, CALLBACK, newUser, unapproved } from "../support/platform.mjs";
+import { apis, apps, CALLBACK, newUser, unavailable } from "../support/platform.mjs";
 import { newAppWith, newKey, ProofSender } from "../support/strong_clients.mjs";
 
 const latchkey = await startLatchkey();
@@ -124,7 +124,7 @@ test("whoever does not authenticate as at the token endpoint pushes nothing", as
   };
   for (const [name, [error, body, headers]] of Object.entries(cases))
     await t.test(name, async () => expectRefusal(await push(apps.web, body, { headers }), error));
-  for (const app of unapproved)
+  for (const app of unavailable)
     await t.test(app.status, async () =>
       expectRefusal(await push(app, request(app).fields), ["invalid_client", "unauthorized_client"]),
     );

@@ -46,10 +46,12 @@ export class Browser {
     return { answer, status: answer.status, url: at, source: text, ...html };
   }
 
-  // Sends a form as a browser would, by the button with this value or text.
-  fill(form, { button, fields = {} } = {}) {
+  // Sends a form as a browser would, by the button with this value or text. `tick`: the boxes that are ticked, if not
+  // those that were at first.
+  fill(form, { button, fields = {}, tick } = {}) {
     const pressed = form.buttons.filter((one) => one.name && (one.value === button || one.text === button));
-    const values = form.fields.map(({ name, value }) => [name, fields[name] ?? value]);
+    const sent = ({ type, value, checked }) => type !== "checkbox" || (tick ? tick.includes(value) : checked);
+    const values = form.fields.filter(sent).map(({ name, value }) => [name, fields[name] ?? value]);
     return {
       method: "POST",
       headers: { origin: ISSUER },

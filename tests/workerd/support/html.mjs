@@ -23,7 +23,7 @@ function readForm(form, baseUrl) {
     if (element.tagName === "button" || type === "submit") {
       buttons.push({ name, value, text: tidy(element.tagName === "button" ? textOf(element) : value) });
     } else if (element.tagName === "input" && name) {
-      fields.push({ name, value, type });
+      fields.push({ name, value, type, checked: attribute(element, "checked") !== undefined });
     }
   }
   return {

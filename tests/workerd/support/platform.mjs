@@ -49,10 +49,12 @@ export function describeApp(name, changes = {}) {
     logo: null,
     developer: "northwind",
     app_type: "web",
+    class: "portal",
     status: "approved",
     redirect_uris: loopback,
     scopes: scopeNames,
-    optional: [],
+    optional: [], // not asked for by a request that names no scope
+    may_be_left_out: [],
     grants: [],
     ...changes,
   };
@@ -98,6 +100,8 @@ export const apps = {
 export const unapproved = ["draft", "pending_review", "rejected", "suspended"].map((status) =>
   describeApp(status, { status, grants: [machine] }),
 );
+// Those that nobody may use. The others serve their testers.
+export const unavailable = unapproved.filter(({ status }) => ["rejected", "suspended"].includes(status));
 
 export const users = ["alice", "ben"];
 
@@ -111,12 +115,17 @@ const insert = (table, row) =>
 function appRows(app) {
   const { client_id, name, description, logo, app_type, status } = app;
   const developer_id = `dev_${app.developer}`;
-  const record = { client_id, developer_id, name, description, logo, app_type, class: "portal", status };
+  const record = { client_id, developer_id, name, description, logo, app_type, class: app.class, status };
   return [
     insert("apps", { ...record, created_at: Date.now() }),
     ...app.redirect_uris.map((redirect_uri) => insert("app_redirect_uris", { client_id, redirect_uri })),
     ...app.scopes.map((scope) =>
-      insert("app_scopes", { client_id, scope, is_default: app.optional.includes(scope) ? 0 : 1 }),
+      insert("app_scopes", {
+        client_id,
+        scope,
+        is_default: app.optional.includes(scope) ? 0 : 1,
+        is_optional: app.may_be_left_out.includes(scope) ? 1 : 0,
+      }),
     ),
     ...(app.secret ? [secretRow(app, app.secret)] : []),
     ...app.grants.map(({ api, subject_type, access, scopes = [] }) =>
@@ -186,3 +195,6 @@ export async function addSecret({ db }, app) {
 // As the console would: the status changes, and the epoch with it.
 export const suspend = (latchkey, { client_id }) =>
   latchkey.run("UPDATE apps SET status = 'suspended', epoch = epoch + 1 WHERE client_id = ?", client_id);
+
+export const addTester = (latchkey, { client_id }, username) =>
+  latchkey.run("INSERT INTO app_testers VALUES (?, ?, ?)", client_id, `usr_${username}`, Date.now());

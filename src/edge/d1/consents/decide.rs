@@ -9,7 +9,9 @@ use super::super::{Statement, batch, rows};
 use super::ConsentRow;
 use crate::edge::stores::store_error;
 use crate::ledger::shard::Shard;
-use crate::store::{Approval, Decided, Decision, DecisionState, StoreError};
+use crate::oauth::scope::Scopes;
+use crate::oauth::standing::NotServed;
+use crate::store::{Approval, Decided, Decision, DecisionState, MOST_INSTALLS, StoreError};
 use crate::time::Timestamp;
 
 /// How long a claim is kept: longer than its request can be decided, which is 10 minutes from when the user came
@@ -17,6 +19,103 @@ use crate::time::Timestamp;
 const CLAIM_LIFETIME: Duration = Duration::from_secs(20 * 60);
 /// How long the copy of a code is kept.
 const COPY_LIFETIME: Duration = Duration::from_secs(300);
+
+// The conditions of a decision. The claim is made only while all of them hold; where no one made it, they are asked one
+// by one for the reason. Both bind the same values: ?1 app, ?2 its epoch, ?3 redirect URI, ?4 session, ?5 user, ?6 now,
+// ?7 consent (NULL: the user says no), ?8 most users of an unverified app, ?9 instance, ?10 scopes that the consent
+// must hold already (NULL: the user was asked).
+
+/// Somebody is signed in who may connect apps, as who they were.
+macro_rules! signed_in {
+    () => {
+        "EXISTS (SELECT 1 FROM sessions s JOIN users u ON u.id = s.user_id LEFT JOIN connections n ON n.id = s.connection_id
+                 WHERE s.token_hash = ?4 AND s.user_id = ?5 AND s.expires_at > ?6 AND u.status = 'active'
+                   AND (s.connection_id IS NULL OR (n.status = 'active' AND n.domain_level = 1)))"
+    };
+}
+
+/// The app may be used and receives its answers where it asked for them. Without a page it has to be reviewed.
+macro_rules! app_is_available {
+    () => {
+        "(EXISTS (SELECT 1 FROM apps WHERE client_id = ?1 AND epoch = ?2
+                  AND (status = 'approved' OR (?10 IS NULL AND status IN ('draft', 'pending_review'))))
+          AND EXISTS (SELECT 1 FROM app_redirect_uris WHERE client_id = ?1 AND redirect_uri = ?3))"
+    };
+}
+
+/// While an app that a person registered waits for its review, its testers alone connect it.
+macro_rules! is_tester {
+    () => {
+        "(?7 IS NULL OR NOT EXISTS (
+           SELECT 1 FROM apps a WHERE a.client_id = ?1 AND a.status <> 'approved' AND a.class IN ('portal', 'operator')
+             AND NOT EXISTS (SELECT 1 FROM app_testers WHERE client_id = ?1 AND user_id = ?5)
+             AND NOT EXISTS (SELECT 1 FROM developer_members WHERE developer_id = a.developer_id AND user_id = ?5)))"
+    };
+}
+
+/// An app that registered itself takes so many people at most before its review.
+macro_rules! has_room {
+    () => {
+        "(?7 IS NULL OR NOT EXISTS (
+           SELECT 1 FROM apps a
+           WHERE a.client_id = ?1 AND a.status <> 'approved' AND a.class IN ('registered', 'metadata_document')
+             AND NOT EXISTS (SELECT 1 FROM consents WHERE client_id = ?1 AND user_id = ?5)
+             AND (SELECT count(DISTINCT user_id) FROM consents WHERE client_id = ?1) >= ?8))"
+    };
+}
+
+/// No other consent is in force for this install, and this one was not revoked.
+macro_rules! consent_is_current {
+    () => {
+        "(?7 IS NULL OR (
+           NOT EXISTS (SELECT 1 FROM consents
+                       WHERE user_id = ?5 AND client_id = ?1 AND instance = ?9 AND status = 'active' AND id <> ?7)
+           AND NOT EXISTS (SELECT 1 FROM consents WHERE id = ?7 AND status <> 'active')))"
+    };
+}
+
+/// Where nobody is asked, this consent is in force and holds all of it.
+macro_rules! consent_covers {
+    () => {
+        "(?10 IS NULL OR (
+           EXISTS (SELECT 1 FROM consents WHERE id = ?7 AND user_id = ?5 AND client_id = ?1 AND status = 'active')
+           AND NOT EXISTS (SELECT 1 FROM json_each(?10) AS asked WHERE NOT EXISTS (
+             SELECT 1 FROM consent_scopes WHERE consent_id = ?7 AND scope = asked.value))))"
+    };
+}
+
+const CLAIM: &str = concat!(
+    "INSERT INTO decisions (request_id, attempt, user_id, consent_id, decided_at, expires_at)
+     SELECT ?11, ?12, ?5, ?7, ?6, ?13 WHERE ",
+    signed_in!(),
+    " AND ",
+    app_is_available!(),
+    " AND ",
+    is_tester!(),
+    " AND ",
+    has_room!(),
+    " AND ",
+    consent_is_current!(),
+    " AND ",
+    consent_covers!(),
+    " ON CONFLICT (request_id) DO NOTHING"
+);
+
+const CONDITIONS: &str = concat!(
+    "SELECT ",
+    signed_in!(),
+    " AS signed_in, ",
+    app_is_available!(),
+    " AS app_is_available, ",
+    is_tester!(),
+    " AS is_tester, ",
+    has_room!(),
+    " AS has_room, ",
+    consent_is_current!(),
+    " AND ",
+    consent_covers!(),
+    " AS consent_holds"
+);
 
 #[derive(Deserialize)]
 struct DecisionRow {
@@ -28,80 +127,98 @@ struct DecisionRow {
 
 #[derive(Deserialize)]
 struct ConditionsRow {
-    allowed: u8,
-    consent_revoked: u8,
+    signed_in: u8,
+    app_is_available: u8,
+    is_tester: u8,
+    has_room: u8,
+    consent_holds: u8,
 }
 
 pub async fn decide(database: &D1Database, decision: &Decision, now: Timestamp) -> Result<DecisionState, StoreError> {
-    let mut statements = match &decision.approval {
-        Some(approval) => approve(decision, approval, now)?,
-        None => vec![claim(decision, None, now)],
-    };
+    let remembered = decision.approval.as_ref().filter(|approval| approval.remembered);
+    let remembered = remembered.map(|approval| json(&approval.payload.scopes)).transpose()?;
+    let remembered = remembered.as_deref();
+    let claim = on_condition(CLAIM, decision, remembered, now)
+        .text(&decision.request_id)
+        .text(&decision.attempt)
+        .time(now + CLAIM_LIFETIME);
+    let mut statements = vec![claim];
+    if let Some(approval) = &decision.approval {
+        statements.extend(follow(decision, approval, now)?);
+    }
     let at = statements.len();
-    statements.extend([winner(decision), conditions(decision, now), active_consent(decision)]);
+    statements.extend([
+        winner(decision),
+        on_condition(CONDITIONS, decision, remembered, now),
+        active_consent(decision),
+        displaced(decision),
+    ]);
     let results = batch(database, statements).await?;
     if let Some(row) = rows::<DecisionRow>(&results, at)?.into_iter().next() {
-        let DecisionRow {
-            attempt,
-            user_id,
-            decided_at,
-            shard,
-        } = row;
         return Ok(DecisionState::Decided(Decided {
-            attempt,
-            user_id,
-            at: decided_at,
-            shard,
+            attempt: row.attempt,
+            user_id: row.user_id,
+            at: row.decided_at,
+            shard: row.shard,
+            displaced: rows(&results, at + 3)?,
         }));
     }
     let Some(conditions) = rows::<ConditionsRow>(&results, at + 1)?.into_iter().next() else {
         return Err(store_error("d1", "the conditions of a decision are missing"));
     };
-    let active = ConsentRow::read(&results, at + 2)?;
-    Ok(match active {
-        _ if conditions.allowed == 0 => DecisionState::Refused,
-        Some(active) => DecisionState::ConsentChanged(active),
-        None if conditions.consent_revoked != 0 => DecisionState::ConsentRevoked,
-        None => DecisionState::Refused,
+    Ok(match (conditions, ConsentRow::read(&results, at + 2)?.pop()) {
+        (ConditionsRow { signed_in: 0, .. }, _) => DecisionState::SignedOut,
+        (
+            ConditionsRow {
+                app_is_available: 0, ..
+            },
+            _,
+        ) => DecisionState::NotServed(NotServed::Unavailable),
+        (ConditionsRow { is_tester: 0, .. }, _) => DecisionState::NotServed(NotServed::NotATester),
+        (ConditionsRow { has_room: 0, .. }, _) => DecisionState::NotServed(NotServed::Full),
+        (_, Some(active)) => DecisionState::ConsentChanged(active),
+        (ConditionsRow { consent_holds: 0, .. }, None) => DecisionState::ConsentRevoked,
+        // All of it holds, and yet nobody made the claim: not in one transaction.
+        (_, None) => return Err(store_error("d1", "a decision was neither made nor refused")),
     })
 }
 
-/// The claim on the request, for whoever comes first and only while app, redirect URI, user and session allow it.
-fn claim(decision: &Decision, consent_id: Option<&str>, now: Timestamp) -> Statement {
-    Statement::new(
-        "INSERT INTO decisions (request_id, attempt, user_id, consent_id, decided_at, expires_at)
-         SELECT ?1, ?2, ?3, ?4, ?5, ?6
-         WHERE EXISTS (SELECT 1 FROM apps WHERE client_id = ?7 AND status = 'approved' AND epoch = ?8)
-           AND EXISTS (SELECT 1 FROM app_redirect_uris WHERE client_id = ?7 AND redirect_uri = ?9)
-           AND EXISTS (SELECT 1 FROM sessions s JOIN users u ON u.id = s.user_id
-                       WHERE s.token_hash = ?10 AND s.user_id = ?3 AND s.expires_at > ?5 AND u.status = 'active')
-           AND (?4 IS NULL OR NOT EXISTS (SELECT 1 FROM consents
-                WHERE user_id = ?3 AND client_id = ?7 AND status = 'active' AND id <> ?4))
-           AND (?4 IS NULL OR NOT EXISTS (SELECT 1 FROM consents WHERE id = ?4 AND status <> 'active'))
-         ON CONFLICT (request_id) DO NOTHING",
-    )
-    .text(&decision.request_id)
-    .text(&decision.attempt)
-    .text(&decision.user_id)
-    .optional_text(consent_id)
-    .time(now)
-    .time(now + CLAIM_LIFETIME)
-    .text(&decision.client_id)
-    .number(decision.app_epoch)
-    .text(&decision.redirect_uri)
-    .text(&decision.session)
+fn json(scopes: &Scopes) -> Result<String, StoreError> {
+    serde_json::to_string(scopes).map_err(|error| store_error("d1", error))
 }
 
-fn approve(decision: &Decision, approval: &Approval, now: Timestamp) -> Result<Vec<Statement>, StoreError> {
+fn on_condition(sql: &'static str, decision: &Decision, remembered: Option<&str>, now: Timestamp) -> Statement {
+    let approval = decision.approval.as_ref();
+    Statement::new(sql)
+        .text(&decision.client_id)
+        .number(decision.app_epoch)
+        .text(&decision.redirect_uri)
+        .text(&decision.session)
+        .text(&decision.user_id)
+        .time(now)
+        .optional_text(approval.map(|approval| approval.consent_id.as_str()))
+        .number(decision.unverified_app_users)
+        .text(instance(decision))
+        .optional_text(remembered)
+}
+
+fn instance(decision: &Decision) -> &str {
+    decision
+        .approval
+        .as_ref()
+        .map(|approval| approval.instance.as_str())
+        .unwrap_or_default()
+}
+
+/// What follows from a yes: everything on condition that this attempt holds the claim.
+fn follow(decision: &Decision, approval: &Approval, now: Timestamp) -> Result<Vec<Statement>, StoreError> {
     let payload = serde_json::to_string(&approval.payload).map_err(|error| store_error("d1", error))?;
-    let scopes = serde_json::to_string(&approval.payload.scopes).map_err(|error| store_error("d1", error))?;
+    let scopes = json(&approval.payload.scopes)?;
     let claimed = |sql| Statement::new(sql).text(&decision.request_id).text(&decision.attempt);
     Ok(vec![
-        claim(decision, Some(&approval.consent_id), now),
-        // From here on everything is conditional on this attempt holding the claim.
         claimed(
-            "INSERT INTO consents (id, user_id, client_id, shard, status, created_at)
-             SELECT ?3, ?4, ?5, ?6, 'active', ?7
+            "INSERT INTO consents (id, user_id, client_id, shard, status, created_at, instance, device)
+             SELECT ?3, ?4, ?5, ?6, 'active', ?7, ?8, ?9
              WHERE EXISTS (SELECT 1 FROM decisions WHERE request_id = ?1 AND attempt = ?2)
              ON CONFLICT (id) DO NOTHING",
         )
@@ -109,7 +226,9 @@ fn approve(decision: &Decision, approval: &Approval, now: Timestamp) -> Result<V
         .text(&decision.user_id)
         .text(&decision.client_id)
         .number(approval.shard.number())
-        .time(now),
+        .time(now)
+        .text(&approval.instance)
+        .optional_text(approval.device.as_deref()),
         claimed(
             "INSERT OR IGNORE INTO consent_scopes (consent_id, scope, granted_at)
              SELECT ?3, value, ?5 FROM json_each(?4)
@@ -118,6 +237,32 @@ fn approve(decision: &Decision, approval: &Approval, now: Timestamp) -> Result<V
         .text(&approval.consent_id)
         .text(&scopes)
         .time(now),
+        // What was left out stays left out until it is chosen.
+        claimed(
+            "UPDATE consents SET declined = (
+               SELECT json_group_array(scope) FROM (
+                 SELECT value AS scope FROM json_each(consents.declined) UNION SELECT value FROM json_each(?5))
+               WHERE scope NOT IN (SELECT value FROM json_each(?4)))
+             WHERE id = ?3 AND (declined <> '[]' OR ?5 <> '[]')
+               AND EXISTS (SELECT 1 FROM decisions WHERE request_id = ?1 AND attempt = ?2)",
+        )
+        .text(&approval.consent_id)
+        .text(&scopes)
+        .text(&json(&approval.declined)?),
+        claimed(
+            "UPDATE consents SET status = 'revoking', revoked_at = ?6, ended_by = 'displaced'
+             WHERE id IN (
+               SELECT id FROM consents
+               WHERE user_id = ?4 AND client_id = ?5 AND status = 'active' AND instance <> '' AND id <> ?3
+               ORDER BY COALESCE(last_used_at, created_at) DESC, created_at DESC, id LIMIT -1 OFFSET ?7)
+             AND ?8 <> '' AND EXISTS (SELECT 1 FROM decisions WHERE request_id = ?1 AND attempt = ?2)",
+        )
+        .text(&approval.consent_id)
+        .text(&decision.user_id)
+        .text(&decision.client_id)
+        .time(now)
+        .number(MOST_INSTALLS - 1)
+        .text(&approval.instance),
         claimed(
             "INSERT OR IGNORE INTO authorization_codes (code_hash, payload, expires_at)
              SELECT ?3, ?4, ?5
@@ -138,30 +283,24 @@ fn winner(decision: &Decision) -> Statement {
     .text(&decision.request_id)
 }
 
-/// If nobody decided: whether everything but the consent would have allowed it.
-fn conditions(decision: &Decision, now: Timestamp) -> Statement {
-    let candidate = decision.approval.as_ref().map(|approval| approval.consent_id.as_str());
-    Statement::new(
-        "SELECT
-           EXISTS (SELECT 1 FROM apps WHERE client_id = ?1 AND status = 'approved' AND epoch = ?2)
-             AND EXISTS (SELECT 1 FROM app_redirect_uris WHERE client_id = ?1 AND redirect_uri = ?3)
-             AND EXISTS (SELECT 1 FROM sessions s JOIN users u ON u.id = s.user_id
-                         WHERE s.token_hash = ?4 AND s.user_id = ?5 AND s.expires_at > ?6 AND u.status = 'active') AS allowed,
-           EXISTS (SELECT 1 FROM consents WHERE id = ?7 AND status <> 'active') AS consent_revoked",
-    )
-    .text(&decision.client_id)
-    .number(decision.app_epoch)
-    .text(&decision.redirect_uri)
-    .text(&decision.session)
-    .text(&decision.user_id)
-    .time(now)
-    .optional_text(candidate)
-}
-
 fn active_consent(decision: &Decision) -> Statement {
     Statement::new(
-        "SELECT c.id, c.shard, (SELECT json_group_array(scope) FROM consent_scopes WHERE consent_id = c.id) AS scopes
-         FROM consents c WHERE c.user_id = ?1 AND c.client_id = ?2 AND c.status = 'active'",
+        "SELECT c.id, c.shard, c.instance, c.declined,
+                (SELECT json_group_array(scope) FROM consent_scopes WHERE consent_id = c.id) AS scopes
+         FROM consents c WHERE c.user_id = ?1 AND c.client_id = ?2 AND c.instance = ?3 AND c.status = 'active'
+           AND c.id <> ?4",
+    )
+    .text(&decision.user_id)
+    .text(&decision.client_id)
+    .text(instance(decision))
+    .text(decision.approval.as_ref().map_or("", |approval| &approval.consent_id))
+}
+
+/// Those that made room, now or when an earlier attempt broke off.
+fn displaced(decision: &Decision) -> Statement {
+    Statement::new(
+        "SELECT id, shard, ended_by FROM consents
+         WHERE user_id = ?1 AND client_id = ?2 AND ended_by = 'displaced' AND status = 'revoking' LIMIT 20",
     )
     .text(&decision.user_id)
     .text(&decision.client_id)

@@ -1,0 +1,396 @@
+//! Who is asked, who is not, and what is offered to them.
+
+use super::*;
+use crate::ledger::EndedBy;
+use crate::oauth::client::App;
+use crate::oauth::standing::{AppClass, AppStatus};
+use crate::store::memory::Fault;
+
+const SITE: &str = "https%3A%2F%2Fapp.example%2Fcallback";
+const LOOPBACK: &str = "http%3A%2F%2F127.0.0.1%3A5000%2Fcallback";
+const KEY: &str = "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I";
+
+fn change(server: &Server, change: impl FnOnce(&mut App)) {
+    change(server.stores.apps.borrow_mut().get_mut("app_one").unwrap());
+}
+
+/// A server whose app waits for its review.
+fn not_reviewed(class: AppClass) -> Server {
+    let server = Server::new();
+    change(&server, |app| {
+        (app.class, app.status) = (class, AppStatus::PendingReview)
+    });
+    server
+}
+
+fn to_loopback(more: &str) -> String {
+    authorize_link("app_one", more).replace(SITE, LOOPBACK)
+}
+
+/// A browser whose user has connected the app.
+fn connected(server: &Server, link: &str) -> Browser {
+    let mut browser = Browser::default();
+    let page = browser.consent_page(server, link);
+    assert!(location(&browser.decide(server, &page, "allow")).contains("code="));
+    browser
+}
+
+fn connect_again(browser: &mut Browser, server: &Server, link: &str) -> Reply {
+    let page = location(&browser.get(server, link));
+    let page = browser.get(server, &page);
+    browser.decide(server, &page, "allow")
+}
+
+fn active(server: &Server) -> usize {
+    let consents = server.stores.consents.borrow();
+    consents.values().filter(|consent| consent.status == "active").count()
+}
+
+// Covers: R45
+// Rule: UI 5
+#[test]
+fn a_remembered_consent_is_answered_without_a_page_in_two_trips() {
+    let server = Server::new();
+    let mut browser = connected(&server, &authorize_link("app_one", ""));
+    server.trips();
+    let reply = browser.get(&server, &authorize_link("app_one", ""));
+    let trips: Vec<_> = server.trips().into_iter().filter(|part| *part != "kv").collect();
+    assert_eq!(trips, ["consents", "consents"]);
+    let code = returned(&reply)["code"].clone();
+    assert_eq!(returned(&reply)["state"], "xyz");
+    assert_eq!(active(&server), 1, "the consent it goes by, and no other");
+    assert_eq!(server.post("/oauth/token", &redemption(&code)).status, 200);
+    // Another request is another claim.
+    assert_ne!(
+        returned(&browser.get(&server, &authorize_link("app_one", "")))["code"],
+        code
+    );
+}
+
+// Covers: R45
+// Rule: UI 5
+#[test]
+fn an_app_on_the_users_own_device_is_asked_about_every_time() {
+    let server = Server::new();
+    let mut browser = connected(&server, &to_loopback(""));
+    let next = location(&browser.get(&server, &to_loopback("")));
+    assert!(next.starts_with("/oauth/consent?"), "{next}");
+    assert_eq!(browser.get(&server, &next).status, 200);
+    let none = location(&browser.get(&server, &to_loopback("&prompt=none")));
+    assert!(none.contains("error=interaction_required"), "{none}");
+}
+
+#[test]
+fn prompt_brings_the_page_back_or_the_error_it_stands_for() {
+    let server = Server::new();
+    let mut browser = connected(&server, &authorize_link("app_one", ""));
+    let ask = |browser: &mut Browser, more: &str| location(&browser.get(&server, &authorize_link("app_one", more)));
+    server.pass(1);
+    assert!(ask(&mut browser, "&prompt=consent").starts_with("/oauth/consent?"));
+    assert!(ask(&mut browser, "&prompt=login").starts_with("/login?"));
+    let account = ask(&mut browser, "&prompt=select_account");
+    assert!(
+        account.starts_with("/login?") && account.ends_with("&choose=account"),
+        "{account}"
+    );
+    assert!(ask(&mut browser, "&prompt=none").contains("code=lkc_"));
+    let more = authorize_link("app_one", "&prompt=none").replace("read:projects", "read:projects%20read:profile");
+    assert!(location(&browser.get(&server, &more)).contains("error=consent_required"));
+    server.pass(60_000);
+    assert!(ask(&mut browser, "&prompt=none&max_age=59").contains("error=login_required"));
+    assert!(ask(&mut Browser::default(), "&prompt=none").contains("error=login_required"));
+}
+
+#[test]
+fn whoever_had_to_sign_in_first_is_not_asked_again_either() {
+    let server = Server::new();
+    connected(&server, &authorize_link("app_one", ""));
+    let mut elsewhere = Browser::default();
+    let login = location(&elsewhere.get(&server, &authorize_link("app_one", "")));
+    assert!(returned(&elsewhere.sign_in(&server, &login, "alice")).contains_key("code"));
+}
+
+// Covers: R45
+#[test]
+fn a_consent_that_is_taken_back_is_not_remembered() {
+    let server = Server::new();
+    let mut browser = connected(&server, &authorize_link("app_one", ""));
+    for status in ["revoking", "revoked"] {
+        for consent in server.stores.consents.borrow_mut().values_mut() {
+            consent.status = status;
+        }
+        let next = location(&browser.get(&server, &authorize_link("app_one", "")));
+        assert!(next.starts_with("/oauth/consent?"), "{status}: {next}");
+        let none = returned(&browser.get(&server, &authorize_link("app_one", "&prompt=none")));
+        assert_eq!(none["error"], "consent_required", "{status}");
+    }
+}
+
+// Covers: R33
+#[test]
+fn an_app_in_test_mode_serves_its_testers_and_members_and_nobody_else() {
+    let server = not_reviewed(AppClass::Portal);
+    let mut browser = Browser::default();
+    let stranger = browser.consent_page(&server, &authorize_link("app_one", ""));
+    assert_eq!(stranger.status, 403);
+    assert_eq!(browser.get(&server, &authorize_link("app_one", "")).status, 403);
+    let none = returned(&browser.get(&server, &authorize_link("app_one", "&prompt=none")));
+    assert_eq!(none["error"], "access_denied");
+    let alice = "usr_alice".to_owned();
+    for (list, id) in [(&server.stores.testers, "app_one"), (&server.stores.members, "dev_one")] {
+        list.borrow_mut().insert((id.into(), alice.clone()));
+        let page = browser.get(&server, &authorize_link("app_one", ""));
+        let page = browser.get(&server, &location(&page));
+        let code = returned(&browser.decide(&server, &page, "allow"))["code"].clone();
+        assert_eq!(server.post("/oauth/token", &redemption(&code)).status, 200);
+        list.borrow_mut().clear();
+    }
+    assert_eq!(browser.get(&server, &authorize_link("app_one", "")).status, 403);
+}
+
+// Covers: R33
+#[test]
+fn whoever_stops_being_a_tester_while_the_page_is_open_allows_nothing() {
+    let server = not_reviewed(AppClass::Operator);
+    server
+        .stores
+        .testers
+        .borrow_mut()
+        .insert(("app_one".into(), "usr_alice".into()));
+    let mut browser = Browser::default();
+    let page = browser.consent_page(&server, &authorize_link("app_one", ""));
+    server.stores.testers.borrow_mut().clear();
+    assert_eq!(browser.decide(&server, &page, "allow").status, 403);
+    assert!(server.stores.consents.borrow().is_empty());
+    // A no is a no, whoever says it.
+    assert_eq!(
+        returned(&browser.decide(&server, &page, "deny"))["error"],
+        "access_denied"
+    );
+}
+
+#[test]
+fn an_unverified_app_takes_so_many_people_and_no_more() {
+    let mut server = not_reviewed(AppClass::Registered);
+    server.config.unverified_app_users = 1;
+    let mut ben = Browser::default();
+    let login = location(&ben.get(&server, &authorize_link("app_one", "")));
+    let bens_page = ben.sign_in(&server, &login, "ben");
+    let mut alice = connected(&server, &authorize_link("app_one", ""));
+    assert_eq!(ben.decide(&server, &bens_page, "allow").status, 403);
+    assert_eq!(ben.get(&server, &authorize_link("app_one", "")).status, 403);
+    // Whoever has it keeps it, also after taking it back; and is asked every time.
+    for consent in server.stores.consents.borrow_mut().values_mut() {
+        consent.status = "revoked";
+    }
+    assert!(location(&connect_again(&mut alice, &server, &authorize_link("app_one", ""))).contains("code="));
+    assert!(location(&alice.get(&server, &authorize_link("app_one", ""))).starts_with("/oauth/consent?"));
+    change(&server, |app| app.status = AppStatus::Approved);
+    assert!(location(&connect_again(&mut ben, &server, &authorize_link("app_one", ""))).contains("code="));
+}
+
+// Covers: B1, R33
+#[test]
+fn an_app_acts_for_itself_only_once_it_was_reviewed_and_never_if_it_registered_itself() {
+    let server = Server::new();
+    let ask = |class, status| {
+        {
+            let mut apps = server.stores.apps.borrow_mut();
+            let app = apps.get_mut("app_two").unwrap();
+            (app.class, app.status) = (class, status);
+        }
+        let form = "grant_type=client_credentials&client_id=app_two&client_secret=lks_right";
+        let reply = server.post("/oauth/token", form);
+        (reply.status, json(&reply)["error"].as_str().map(str::to_owned))
+    };
+    for class in [AppClass::Portal, AppClass::Operator] {
+        assert_eq!(ask(class, AppStatus::Approved), (200, None));
+        for status in [AppStatus::Draft, AppStatus::PendingReview] {
+            assert_eq!(
+                ask(class, status),
+                (400, Some("unauthorized_client".into())),
+                "{status:?}"
+            );
+        }
+    }
+    for class in [AppClass::Registered, AppClass::MetadataDocument] {
+        for status in [AppStatus::Draft, AppStatus::Approved] {
+            assert_eq!(
+                ask(class, status),
+                (400, Some("unauthorized_client".into())),
+                "{status:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn each_authorization_of_a_program_on_a_device_is_an_install_of_its_own_unless_its_key_says_otherwise() {
+    let server = Server::new();
+    let mut browser = connected(&server, &to_loopback(""));
+    connect_again(&mut browser, &server, &to_loopback(""));
+    assert_eq!(active(&server), 2);
+    let bound = to_loopback(&format!("&dpop_jkt={KEY}"));
+    connect_again(&mut browser, &server, &bound);
+    connect_again(&mut browser, &server, &bound);
+    assert_eq!(active(&server), 3);
+    // A site is one connection, whatever key it binds its codes to.
+    connect_again(
+        &mut browser,
+        &server,
+        &authorize_link("app_one", &format!("&prompt=consent&dpop_jkt={KEY}")),
+    );
+    connect_again(&mut browser, &server, &authorize_link("app_one", "&prompt=consent"));
+    assert_eq!(active(&server), 4);
+}
+
+#[test]
+fn the_twenty_first_install_makes_room_by_ending_the_oldest_in_the_ledger_too() {
+    let server = Server::new();
+    let mut browser = connected(&server, &to_loopback(""));
+    let first = server.stores.consents.borrow().keys().next().unwrap().clone();
+    for _ in 0..20 {
+        server.pass(1_000);
+        assert_eq!(server.stores.consents.borrow()[&first].status, "active");
+        connect_again(&mut browser, &server, &to_loopback(""));
+    }
+    assert_eq!(active(&server), 20);
+    let consent = server.stores.consents.borrow()[&first].clone();
+    assert_eq!(
+        (consent.status, consent.ended_by),
+        ("revoked", Some(EndedBy::Displaced))
+    );
+    let ledgers = server.stores.ledgers.borrow();
+    assert!(ledgers[&consent.active.shard].ended_consents.contains_key(&first));
+}
+
+#[test]
+fn an_install_that_the_ledger_could_not_end_is_ended_by_the_next_run() {
+    let server = Server::new();
+    let mut browser = connected(&server, &to_loopback(""));
+    for _ in 0..19 {
+        server.pass(1_000);
+        connect_again(&mut browser, &server, &to_loopback(""));
+    }
+    server.stores.plan(&[Fault::Before("ledger"), Fault::Before("ledger")]);
+    assert!(location(&connect_again(&mut browser, &server, &to_loopback(""))).contains("code="));
+    let count = |status: &str| {
+        let consents = server.stores.consents.borrow();
+        consents.values().filter(|consent| consent.status == status).count()
+    };
+    assert_eq!((count("active"), count("revoking")), (20, 1));
+    connect_again(&mut browser, &server, &to_loopback(""));
+    assert_eq!((count("active"), count("revoking"), count("revoked")), (20, 0, 2));
+}
+
+fn with_optional(server: &Server, optional: &[&str]) {
+    change(server, |app| {
+        for scope in &mut app.scopes {
+            scope.is_optional = optional.contains(&scope.scope.as_str());
+        }
+    });
+}
+
+fn decide_with(browser: &mut Browser, server: &Server, page: &Reply, more: &str) -> Reply {
+    let form = format!("request={}&decision=allow{more}", hidden(page, "request"));
+    browser.send(server, form_request("/oauth/consent", &form))
+}
+
+fn scopes_of(server: &Server, code: &str) -> String {
+    let reply = server.post("/oauth/token", &redemption(code));
+    assert_eq!(reply.status, 200, "{reply:?}");
+    json(&reply)["scope"].as_str().unwrap().to_owned()
+}
+
+// Covers: B21
+#[test]
+fn what_the_user_leaves_out_is_in_neither_token_nor_consent_and_what_is_locked_stays() {
+    let server = Server::new();
+    with_optional(&server, &["read:projects", "read:billing"]);
+    let asked = "read:projects%20read:profile%20read:billing";
+    let link = authorize_link("app_one", "").replace("read:projects", asked);
+    let mut browser = Browser::default();
+    let page = browser.consent_page(&server, &link);
+    assert!(
+        page.body.contains("name=\"scope\" value=\"read:projects\" checked"),
+        "{page:?}"
+    );
+    assert!(!page.body.contains("name=\"scope\" value=\"read:profile\""));
+    // Nothing can be added, and nothing that is locked is lost for not being sent.
+    let more = "&scope=read:projects&scope=write:projects&scope=read:projects";
+    let code = returned(&decide_with(&mut browser, &server, &page, more))["code"].clone();
+    let payload = server.stores.copies.borrow().values().next().unwrap().clone();
+    assert_eq!(payload.scopes.to_string(), "read:profile read:projects");
+    assert_eq!(
+        payload.resources,
+        ["https://api.example"],
+        "no API that nothing was chosen of"
+    );
+    assert_eq!(scopes_of(&server, &code), "read:profile read:projects");
+    let consent = server.stores.consents.borrow().values().next().unwrap().active.clone();
+    assert_eq!(consent.scopes.to_string(), "read:profile read:projects");
+    assert_eq!(consent.declined.to_string(), "read:billing");
+    // Asked for again it is left out again, without a page.
+    let code = returned(&browser.get(&server, &link))["code"].clone();
+    assert_eq!(scopes_of(&server, &code), "read:profile read:projects");
+    // The page shows it as it was left.
+    let page = location(&browser.get(&server, &format!("{link}&prompt=consent")));
+    let page = browser.get(&server, &page);
+    assert!(
+        page.body.contains("name=\"scope\" value=\"read:billing\"> "),
+        "{page:?}"
+    );
+    let code = returned(&decide_with(&mut browser, &server, &page, "&scope=read:billing"))["code"].clone();
+    assert_eq!(scopes_of(&server, &code), "read:billing read:profile");
+    let consent = server.stores.consents.borrow().values().next().unwrap().active.clone();
+    assert_eq!(consent.declined.to_string(), "read:projects");
+}
+
+#[test]
+fn whoever_leaves_out_everything_sees_the_page_again_and_nothing_is_decided() {
+    let server = Server::new();
+    with_optional(&server, &["read:projects"]);
+    let mut browser = Browser::default();
+    let page = browser.consent_page(&server, &authorize_link("app_one", ""));
+    let again = decide_with(&mut browser, &server, &page, "&scope=read:profile");
+    assert_eq!(again.status, 400);
+    assert!(
+        again.body.contains("name=\"scope\" value=\"read:projects\"> "),
+        "{again:?}"
+    );
+    assert!(server.stores.decisions.borrow().is_empty() && server.stores.copies.borrow().is_empty());
+    let code = returned(&decide_with(&mut browser, &server, &again, "&scope=read:projects"))["code"].clone();
+    assert_eq!(scopes_of(&server, &code), "read:projects");
+}
+
+#[test]
+fn trying_again_keeps_what_was_chosen() {
+    let server = Server::new();
+    with_optional(&server, &["read:projects", "write:projects"]);
+    let asked = "read:projects%20write:projects";
+    let link = authorize_link("app_one", "").replace("read:projects", asked);
+    let mut browser = Browser::default();
+    let page = browser.consent_page(&server, &link);
+    server
+        .stores
+        .plan(&[Fault::Before("consents"), Fault::After("consents")]);
+    let down = decide_with(&mut browser, &server, &page, "&scope=write:projects&scope=%3Cb%3E");
+    assert_eq!(down.status, 503);
+    assert!(
+        down.body.contains("name=\"scope\" value=\"write:projects\"") && !down.body.contains("&lt;b"),
+        "{down:?}"
+    );
+    let code = returned(&decide_with(&mut browser, &server, &down, "&scope=write:projects"))["code"].clone();
+    assert_eq!(scopes_of(&server, &code), "write:projects");
+}
+
+// Covers: B15
+#[test]
+fn the_consent_page_may_be_the_platforms_own() {
+    let mut server = Server::new();
+    server.config.consent_page = "/connect".into();
+    let mut browser = Browser::default();
+    browser.sign_in(&server, "/login", "alice");
+    let next = location(&browser.get(&server, &authorize_link("app_one", "")));
+    assert!(next.starts_with("/connect?request_id="), "{next}");
+}

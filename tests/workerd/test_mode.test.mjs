@@ -1,0 +1,93 @@
+// Before its review an app that a person registered works for its developer and its testers, and for nobody else.
+import assert from "node:assert/strict";
+import test from "node:test";
+import { Browser, signedIn } from "./support/browser.mjs";
+import { expectErrorPage, expectErrorRedirect, expectRefusal } from "./support/expect.mjs";
+import { startLatchkey } from "./support/harness.mjs";
+import { authorizationRequest, oauthClient } from "./support/oauth.mjs";
+import { addTester, apis, CALLBACK, newApp, newUser } from "./support/platform.mjs";
+
+const latchkey = await startLatchkey();
+const { connect, refresh, introspect, redeem, token, tokens } = oauthClient(latchkey);
+const isActive = async ({ access_token }) =>
+  (await (await introspect(apis.projects.credential, access_token)).json()).active;
+const waiting = (changes = {}) => newApp(latchkey, { status: "pending_review", ...changes });
+
+async function someone() {
+  const username = await newUser(latchkey);
+  return { username, browser: await signedIn(latchkey, username) };
+}
+
+// Covers: R33
+test("testers and members of the developer account connect it, and its tokens work", async (t) => {
+  for (const app_class of ["portal", "operator"]) {
+    for (const status of ["draft", "pending_review"]) {
+      await t.test(`${app_class}, ${status}`, async () => {
+        const app = await waiting({ class: app_class, status });
+        const [tester, member] = [await someone(), await someone()];
+        await addTester(latchkey, app, tester.username);
+        await latchkey.run("INSERT INTO developer_members VALUES ('dev_northwind', ?, 'member')", `usr_${member.username}`);
+        for (const { browser } of [tester, member]) {
+          const family = await connect(browser, app);
+          assert.equal(await isActive(family), true);
+          await tokens(await refresh(app, family.refresh_token));
+        }
+      });
+    }
+  }
+});
+
+// Covers: R33, R41
+test("a stranger gets a page that says so, with the way back to the app, and no code", async () => {
+  const app = await waiting();
+  const { browser } = await someone();
+  const { url } = authorizationRequest(app, { state: "kept" });
+  const page = await browser.authorize(url);
+  assert.equal(page.status, 403);
+  const back = page.attributes("a", "href").map((href) => new URL(href, page.url)).find(({ origin }) => origin === new URL(CALLBACK).origin);
+  const { error, state, iss } = Object.fromEntries(back.searchParams);
+  assert.deepEqual([error, state, iss], ["access_denied", "kept", "http://localhost:8787"]);
+  assert.equal(page.forms.length, 0, "nothing to decide");
+  const none = await browser.request(authorizationRequest(app, { prompt: "none", state: "s" }).url);
+  expectErrorRedirect(none, { redirect_uri: CALLBACK, error: "access_denied", state: "s" });
+});
+
+// Covers: R33
+test("who is not signed in learns no more than that they have to sign in", async () => {
+  const app = await waiting();
+  const { leaves, url } = await new Browser(latchkey).open(authorizationRequest(app).url);
+  assert.equal(leaves, undefined);
+  assert.equal(url.pathname, "/login");
+});
+
+// Covers: R33, B20
+test("whoever is no tester any more when they decide allows nothing", async () => {
+  const app = await waiting();
+  const { browser, username } = await someone();
+  await addTester(latchkey, app, username);
+  const page = await browser.authorize(authorizationRequest(app).url);
+  assert.equal(page.status, 200);
+  await latchkey.run("DELETE FROM app_testers WHERE client_id = ?", app.client_id);
+  const before = await latchkey.count("authorization_codes");
+  const { answer, leaves } = await browser.allow(page);
+  assert.equal(leaves, undefined);
+  await expectErrorPage(answer, 403);
+  assert.equal(await latchkey.count("authorization_codes"), before);
+  assert.equal(await latchkey.count("consents", "client_id = ?", app.client_id), 0);
+});
+
+// Covers: B1
+test("it gets no token for itself, and one that is rejected meanwhile gets none at all", async () => {
+  const machine = { api: "api_projects", subject_type: "client", access: "all" };
+  const app = await waiting({ grants: [machine] });
+  const { browser, username } = await someone();
+  await addTester(latchkey, app, username);
+  await expectRefusal(await token(app, { grant_type: "client_credentials" }), "unauthorized_client");
+  const rejected = await waiting({ grants: [machine] });
+  await addTester(latchkey, rejected, username);
+  const grant = await browser.connect(rejected);
+  await latchkey.run("UPDATE apps SET status = 'rejected', epoch = epoch + 1 WHERE client_id = ?", rejected.client_id);
+  await new Promise((done) => setTimeout(done, 10_000));
+  await expectRefusal(await redeem(grant), "invalid_client");
+  await expectErrorPage(await browser.request(authorizationRequest(rejected).url));
+});
