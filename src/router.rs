@@ -28,6 +28,8 @@ pub const LOGOUT: &str = "/logout";
 pub const ACCOUNT_APPS: &str = "/account/apps";
 /// `GET`: the same as JSON; `DELETE` under it.
 pub const CONNECTED_APPS: &str = "/api/user/connected-apps";
+/// `GET`, `DELETE`: where the user is signed in, as JSON; `DELETE` under it.
+pub const SESSIONS: &str = "/api/user/sessions";
 
 /// `GET` under it: a logo.
 pub const LOGOS: &str = "/logos";
@@ -92,6 +94,15 @@ pub enum Route<'a> {
         /// The consent.
         consent_id: &'a str,
     },
+    /// [`SESSIONS`], the list.
+    Sessions,
+    /// [`SESSIONS`], ending them all.
+    EndSessions,
+    /// `DELETE /api/user/sessions/{session_id}`
+    EndSession {
+        /// The session.
+        session_id: &'a str,
+    },
     /// `GET /`
     Home,
     /// `GET /assets/…`
@@ -142,6 +153,9 @@ impl Route<'_> {
             Self::ConnectedApps => "connected_apps",
             Self::RevokeConnectedApps => "revoke_connected_apps",
             Self::RevokeConnectedApp { .. } => "revoke_connected_app",
+            Self::Sessions => "sessions",
+            Self::EndSessions => "end_sessions",
+            Self::EndSession { .. } => "end_session",
             Self::Home => "home",
             Self::Asset { .. } => "asset",
             Self::Logo { .. } => "logo",
@@ -189,6 +203,11 @@ pub fn route<'a>(method: &str, path: &'a str) -> Route<'a> {
             &[("GET", Route::ConnectedApps), ("DELETE", Route::RevokeConnectedApps)],
             "GET, HEAD, DELETE",
         ),
+        SESSIONS => only(
+            method,
+            &[("GET", Route::Sessions), ("DELETE", Route::EndSessions)],
+            "GET, HEAD, DELETE",
+        ),
         "/" => only(method, &[("GET", Route::Home)], "GET, HEAD"),
         "/healthz" => only(method, &[("GET", Route::Health)], "GET, HEAD"),
         _ => nested(method, path),
@@ -216,6 +235,9 @@ fn nested<'a>(method: &str, path: &'a str) -> Route<'a> {
             &[("DELETE", Route::RevokeConnectedApp { consent_id })],
             "DELETE",
         );
+    }
+    if let Some(session_id) = under(SESSIONS).filter(|rest| !rest.contains('/')) {
+        return only(method, &[("DELETE", Route::EndSession { session_id })], "DELETE");
     }
     if let Some(consent_id) = under(ACCOUNT_APPS).and_then(|rest| rest.strip_suffix("/revoke"))
         && !consent_id.is_empty()
@@ -262,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn a_consent_is_named_by_exactly_one_segment() {
+    fn a_consent_or_a_session_is_named_by_exactly_one_segment() {
         assert_eq!(
             route("DELETE", "/api/user/connected-apps/cns_a"),
             Route::RevokeConnectedApp { consent_id: "cns_a" }
@@ -271,6 +293,11 @@ mod tests {
             route("POST", "/account/apps/cns_a/revoke"),
             Route::AccountAppsRevoke { consent_id: "cns_a" }
         );
+        assert_eq!(
+            route("DELETE", "/api/user/sessions/ses_a"),
+            Route::EndSession { session_id: "ses_a" }
+        );
+        assert_eq!(route("DELETE", "/api/user/sessions"), Route::EndSessions);
         for path in [
             "/api/oauth/consent",
             "/api/oauth/consent/",
@@ -279,6 +306,8 @@ mod tests {
             "/api/user/connected-apps/a/b",
             "/account/apps//revoke",
             "/account/apps/a/b/revoke",
+            "/api/user/sessions/",
+            "/api/user/sessions/a/b",
         ] {
             assert_eq!(route("DELETE", path), Route::NotFound, "{path}");
         }

@@ -2,15 +2,15 @@
 
 use serde::Serialize;
 
-use super::guard::{origin_is_ours, signed_in};
 use super::json_unavailable;
 use super::revocation::{self, Revocation};
+use super::user_api::{error, require_user, require_user_here};
 use crate::config::Config;
 use crate::context::Context;
 use crate::http::{Params, Reply, Request, percent_encoded};
 use crate::looks::LogoName;
 use crate::router;
-use crate::store::{ConnectedApp, Cursor, ListPage, Revocable, SignedIn, Stores};
+use crate::store::{ConnectedApp, Cursor, ListPage, Revocable, Stores};
 use crate::time::Timestamp;
 
 /// How many consents a page holds unless its reader says otherwise.
@@ -141,17 +141,10 @@ pub async fn revoke_many<S: Stores>(context: &Context<'_, S>, request: &Request)
 }
 
 async fn take_back<S: Stores>(context: &Context<'_, S>, request: &Request, what: Revocable<'_>) -> Reply {
-    let user = match require_user(context, request).await {
+    let user = match require_user_here(context, request).await {
         Ok(user) => user,
         Err(reply) => return reply,
     };
-    if !origin_is_ours(context, request) {
-        return error(
-            403,
-            "forbidden",
-            "with a session, the Origin header must be this server's",
-        );
-    }
     match revocation::revoke(context, &user.user.id, what).await {
         Ok(Revocation::Done) => Reply::json(200, &serde_json::json!({ "message": "Access revoked successfully" })),
         Ok(Revocation::Unknown) => error(404, "not_found", "you have no connected app under this id"),
@@ -163,20 +156,4 @@ async fn take_back<S: Stores>(context: &Context<'_, S>, request: &Request, what:
         .header("Retry-After", "1"),
         Err(_) => json_unavailable(),
     }
-}
-
-async fn require_user<S: Stores>(context: &Context<'_, S>, request: &Request) -> Result<SignedIn, Reply> {
-    match signed_in(context, request).await {
-        Ok(Some(user)) => Ok(user),
-        // RFC 9110 §15.5.2 asks for a challenge.
-        Ok(None) => Err(error(401, "unauthorized", "sign in first").header("WWW-Authenticate", "Bearer")),
-        Err(_) => Err(json_unavailable()),
-    }
-}
-
-fn error(status: u16, error: &'static str, description: &str) -> Reply {
-    Reply::json(
-        status,
-        &serde_json::json!({ "error": error, "error_description": description }),
-    )
 }

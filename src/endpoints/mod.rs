@@ -17,7 +17,9 @@ mod maintenance;
 mod par;
 mod revocation;
 mod revoke;
+mod sessions_api;
 mod token;
+mod user_api;
 
 pub use maintenance::maintain;
 
@@ -67,6 +69,9 @@ async fn answer<S: Stores>(context: &Context<'_, S>, request: &Request, route: R
         Route::ConnectedApps => connected_apps::list(context, request).await,
         Route::RevokeConnectedApps => connected_apps::revoke_many(context, request).await,
         Route::RevokeConnectedApp { consent_id } => connected_apps::revoke(context, request, consent_id).await,
+        Route::Sessions => sessions_api::list(context, request).await,
+        Route::EndSessions => sessions_api::end_all(context, request).await,
+        Route::EndSession { session_id } => sessions_api::end(context, request, session_id).await,
         Route::Home => pages::render(200, &HomePage { look: context.look() }),
         Route::Asset { name: "style.css" } => {
             asset("text/css; charset=utf-8", pages::style_sheet(context.config.accent))

@@ -10,6 +10,7 @@ mod limits;
 mod logos;
 mod logs;
 mod proofs;
+mod sessions;
 mod signing;
 mod tokens;
 

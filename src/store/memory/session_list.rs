@@ -27,7 +27,7 @@ impl SessionList for Memory {
         this_session: &str,
         now: Timestamp,
     ) -> Result<Vec<ListedSession>, StoreError> {
-        self.trip("sessions", || {
+        self.trip("session_list", || {
             let sessions = self.sessions.borrow();
             let live = sessions.values().filter(|session| session.expires_at > now);
             let mut listed: Vec<_> = live
@@ -53,7 +53,7 @@ impl SessionList for Memory {
         id: &str,
         this_session: &str,
     ) -> Result<Option<EndedSession>, StoreError> {
-        self.trip("sessions", || {
+        self.trip("session_list", || {
             let mut sessions = self.sessions.borrow_mut();
             let mut theirs = sessions.values().filter(|session| session.user_id == user_id);
             let hash = theirs.find(|session| session.id == id)?.token_hash.clone();
@@ -64,7 +64,7 @@ impl SessionList for Memory {
     }
 
     async fn end_all_sessions_of(&self, user_id: &str) -> Result<(), StoreError> {
-        self.trip("sessions", || {
+        self.trip("session_list", || {
             self.sessions
                 .borrow_mut()
                 .retain(|_, session| session.user_id != user_id);

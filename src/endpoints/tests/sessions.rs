@@ -1,0 +1,211 @@
+//! Where somebody is signed in, as they see it and end it.
+
+use super::*;
+use crate::store::memory::Fault;
+
+const SESSIONS: &str = "/api/user/sessions";
+const FIREFOX: &str = "Mozilla/5.0 (X11; Linux x86_64; rv:121.0) Gecko/20100101 Firefox/121.0";
+
+fn signed_in(server: &Server, username: &str) -> Browser {
+    let mut browser = Browser::default();
+    let page = browser.sign_in(server, "/login", username);
+    assert_eq!(page.status, 200, "{page:?}");
+    browser
+}
+
+fn list(server: &Server, browser: &mut Browser) -> Vec<serde_json::Value> {
+    let reply = browser.get(server, SESSIONS);
+    assert_eq!(reply.status, 200, "{reply:?}");
+    json(&reply).as_array().unwrap().clone()
+}
+
+fn id_of(session: &serde_json::Value) -> &str {
+    session["session_id"].as_str().unwrap()
+}
+
+fn delete(server: &Server, browser: &mut Browser, target: &str, origin: Option<&str>) -> Reply {
+    let origin = origin.map(|origin| ("origin".to_owned(), origin.to_owned()));
+    let request = Request {
+        method: "DELETE".into(),
+        headers: origin.into_iter().collect(),
+        ..get_request(target)
+    };
+    browser.send(server, request)
+}
+
+#[test]
+fn the_list_names_device_and_times_and_marks_the_session_that_asks() {
+    let server = Server::new();
+    let mut first = Browser::default();
+    let page = first.get(&server, "/login");
+    let form = format!("csrf={}&username=alice", hidden(&page, "csrf"));
+    let mut request = form_request("/login", &form);
+    request.headers.insert("user-agent".into(), FIREFOX.into());
+    assert_eq!(first.send(&server, request).status, 303);
+    server.pass(60_000);
+    let mut second = signed_in(&server, "alice");
+    signed_in(&server, "ben");
+    let listed = list(&server, &mut second);
+    assert_eq!(listed.len(), 2);
+    assert_eq!(listed[0]["is_this_session"], true);
+    assert_eq!(listed[0]["browser"], serde_json::Value::Null);
+    let earlier = serde_json::json!({
+        "session_id": id_of(&listed[1]), "browser": "Firefox", "system": "Linux", "connection": null,
+        "signed_in_at": "1970-01-01T00:16:40Z", "last_active_at": "1970-01-01T00:16:40Z", "is_this_session": false,
+    });
+    assert_eq!(listed[1], earlier);
+}
+
+#[test]
+fn the_last_activity_moves_on_by_five_minutes_at_least_and_costs_no_trip() {
+    let server = Server::new();
+    let mut browser = signed_in(&server, "alice");
+    let began = list(&server, &mut browser)[0]["last_active_at"].clone();
+    server.pass(299_999);
+    assert_eq!(list(&server, &mut browser)[0]["last_active_at"], began);
+    server.pass(1);
+    server.trips();
+    assert_ne!(list(&server, &mut browser)[0]["last_active_at"], began);
+    assert_eq!(server.trips(), ["sessions", "session_list"]);
+}
+
+#[test]
+fn a_consent_page_counts_as_activity() {
+    let server = Server::new();
+    let mut browser = signed_in(&server, "alice");
+    server.pass(600_000);
+    browser.get(&server, &authorize_link("app_one", ""));
+    server.pass(1_000);
+    let listed = list(&server, &mut browser);
+    assert_eq!(listed[0]["last_active_at"], "1970-01-01T00:26:40Z");
+}
+
+#[test]
+fn an_expired_session_is_not_listed_and_a_hundred_are_the_most() {
+    let server = Server::new();
+    let mut browser = signed_in(&server, "alice");
+    server.pass(13 * 3_600_000);
+    for _ in 0..101 {
+        browser = signed_in(&server, "alice");
+    }
+    let listed = list(&server, &mut browser);
+    assert_eq!(listed.len(), 100);
+    assert_eq!(listed[0]["is_this_session"], true);
+}
+
+#[test]
+fn ending_one_session_ends_that_one_alone() {
+    let server = Server::new();
+    let (mut one, mut two) = (signed_in(&server, "alice"), signed_in(&server, "alice"));
+    let listed = list(&server, &mut one);
+    let reply = delete(
+        &server,
+        &mut one,
+        &format!("{SESSIONS}/{}", id_of(&listed[1])),
+        Some(ISSUER),
+    );
+    assert_eq!(reply.status, 200, "{reply:?}");
+    assert!(!reply.has_header("Set-Cookie"));
+    assert_eq!(two.get(&server, SESSIONS).status, 401);
+    assert_eq!(list(&server, &mut one).len(), 1);
+    let reply = delete(
+        &server,
+        &mut one,
+        &format!("{SESSIONS}/{}", id_of(&listed[1])),
+        Some(ISSUER),
+    );
+    assert_eq!(reply.status, 404);
+    let reply = delete(
+        &server,
+        &mut one,
+        &format!("{SESSIONS}/{}", id_of(&listed[0])),
+        Some(ISSUER),
+    );
+    assert!(reply.header_value("Set-Cookie").unwrap().ends_with("Max-Age=0"));
+    assert_eq!(one.get(&server, SESSIONS).status, 401);
+}
+
+#[test]
+fn nobody_ends_the_session_of_another_or_from_another_site() {
+    let server = Server::new();
+    let (mut alice, mut ben) = (signed_in(&server, "alice"), signed_in(&server, "ben"));
+    let id = id_of(&list(&server, &mut alice)[0]).to_owned();
+    for target in [
+        format!("{SESSIONS}/{id}"),
+        format!("{SESSIONS}/x"),
+        format!("{SESSIONS}/%00"),
+    ] {
+        assert_eq!(delete(&server, &mut ben, &target, Some(ISSUER)).status, 404, "{target}");
+    }
+    for target in [format!("{SESSIONS}/{id}"), SESSIONS.to_owned()] {
+        for origin in [
+            None,
+            Some("https://evil.example"),
+            Some("null"),
+            Some("http://localhost:8788"),
+        ] {
+            assert_eq!(
+                delete(&server, &mut alice, &target, origin).status,
+                403,
+                "{target} {origin:?}"
+            );
+        }
+        assert_eq!(
+            delete(&server, &mut Browser::default(), &target, Some(ISSUER)).status,
+            401
+        );
+    }
+    assert_eq!(list(&server, &mut alice).len(), 1);
+}
+
+#[test]
+fn signing_out_everywhere_ends_every_session_of_this_user_and_of_no_other() {
+    let server = Server::new();
+    let (mut one, mut two) = (signed_in(&server, "alice"), signed_in(&server, "alice"));
+    let mut ben = signed_in(&server, "ben");
+    let reply = delete(&server, &mut one, SESSIONS, Some(ISSUER));
+    assert_eq!(reply.status, 200);
+    assert!(reply.header_value("Set-Cookie").unwrap().ends_with("Max-Age=0"));
+    for browser in [&mut one, &mut two] {
+        assert_eq!(browser.get(&server, SESSIONS).status, 401);
+    }
+    assert_eq!(ben.get(&server, SESSIONS).status, 200);
+}
+
+#[test]
+fn a_decision_page_that_was_open_elsewhere_decides_nothing_after_signing_out_everywhere() {
+    let server = Server::new();
+    let mut deciding = Browser::default();
+    let page = deciding.consent_page(&server, &authorize_link("app_one", ""));
+    let mut other = signed_in(&server, "alice");
+    assert_eq!(delete(&server, &mut other, SESSIONS, Some(ISSUER)).status, 200);
+    let reply = deciding.decide(&server, &page, "allow");
+    assert!(
+        !reply
+            .header_value("Location")
+            .unwrap_or_default()
+            .contains("app.example"),
+        "{reply:?}"
+    );
+    assert!(server.stores.consents.borrow().is_empty());
+    assert!(server.stores.copies.borrow().is_empty());
+    assert!(server.stores.decisions.borrow().is_empty());
+}
+
+#[test]
+fn while_storage_is_out_of_reach_nothing_ends_and_the_answer_is_to_try_again() {
+    let server = Server::new();
+    let mut browser = signed_in(&server, "alice");
+    let id = id_of(&list(&server, &mut browser)[0]).to_owned();
+    for part in ["sessions", "session_list"] {
+        for target in [format!("{SESSIONS}/{id}"), SESSIONS.to_owned()] {
+            server.stores.plan(&[Fault::Before(part)]);
+            let reply = delete(&server, &mut browser, &target, Some(ISSUER));
+            assert_eq!((reply.status, reply.header_value("Retry-After")), (503, Some("1")));
+            assert!(!reply.has_header("Set-Cookie"));
+        }
+        server.stores.plan(&[Fault::Before(part)]);
+        assert_eq!(browser.get(&server, SESSIONS).status, 503);
+    }
+    assert_eq!(list(&server, &mut browser).len(), 1);
+}
