@@ -10,6 +10,7 @@ mod logos;
 pub mod memory;
 mod people;
 mod session_list;
+mod suspension;
 
 pub use connected_apps::{
     AppFace, AtStake, ConnectedApp, ConnectedApps, Cursor, GrantedScope, ListPage, Listed, Revocable, Revoking,
@@ -23,6 +24,7 @@ pub use identities::{Arrival, Arrived, Connections, Identities};
 pub use logos::Logos;
 pub use people::{NewSession, Sessions, SignedIn, User};
 pub use session_list::{EndedSession, LAST_SEEN_PRECISION, ListedSession, MOST_LISTED_SESSIONS, SessionList};
+pub use suspension::Suspensions;
 
 use std::rc::Rc;
 
@@ -47,7 +49,7 @@ macro_rules! stores {
 }
 
 stores! {
-    Apps Sessions SessionList Connections Identities Web Consents ConnectedApps Codes Logos Ledger Signer ClientSignatures Limits Probe
+    Apps Sessions SessionList Suspensions Connections Identities Web Consents ConnectedApps Codes Logos Ledger Signer ClientSignatures Limits Probe
 }
 
 /// Apps and APIs (D1).

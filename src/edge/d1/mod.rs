@@ -7,5 +7,6 @@ mod consents;
 mod session_list;
 mod sessions;
 mod statements;
+mod suspension;
 
 pub(super) use statements::{Statement, batch, rows};

@@ -209,3 +209,33 @@ fn while_storage_is_out_of_reach_nothing_ends_and_the_answer_is_to_try_again() {
     }
     assert_eq!(list(&server, &mut browser).len(), 1);
 }
+
+#[test]
+fn what_suspended_users_gave_ends_with_the_next_cron_run_even_if_their_ledger_was_out_of_reach_once() {
+    let server = Server::new();
+    let tokens = json(&server.post("/oauth/token", &redemption(&code(&server, "app_one"))));
+    let mut browser = signed_in(&server, "alice");
+    server.stores.suspended.borrow_mut().push("usr_alice".into());
+    assert_eq!(browser.get(&server, SESSIONS).status, 401);
+    let log = Log::new(&server.random);
+    let context = Context {
+        config: &server.config,
+        now: server.now.get(),
+        random: &server.random,
+        continent: None,
+        log: &log,
+        stores: &server.stores,
+    };
+    let status = || server.stores.consents.borrow().values().next().unwrap().status;
+    server.stores.plan(&[Fault::Before("ledger"), Fault::Before("ledger")]);
+    assert!(pollster::block_on(maintain(&context)).is_err());
+    assert_eq!(status(), "revoking");
+    pollster::block_on(maintain(&context)).unwrap();
+    assert_eq!(status(), "revoked");
+    server.stores.suspended.borrow_mut().clear();
+    let form = format!(
+        "grant_type=refresh_token&client_id=app_one&refresh_token={}",
+        tokens["refresh_token"].as_str().unwrap()
+    );
+    assert_eq!(json(&server.post("/oauth/token", &form))["error"], "invalid_grant");
+}

@@ -1,0 +1,138 @@
+import assert from "node:assert/strict";
+import test from "node:test";
+import { Browser, signedIn } from "./support/browser.mjs";
+import { expectNotStored, expectRefusal } from "./support/expect.mjs";
+import { ISSUER, startLatchkey, trips } from "./support/harness.mjs";
+import { authorizationRequest, oauthClient } from "./support/oauth.mjs";
+import { apis, apps, newUser } from "./support/platform.mjs";
+
+const latchkey = await startLatchkey();
+const { introspect, refresh, connect } = oauthClient(latchkey);
+const LIST = "/api/user/sessions";
+const FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:121.0) Gecko/20100101 Firefox/121.0";
+
+const list = async (browser) => (await browser.request(LIST)).json();
+const remove = (browser, path = "", headers = { origin: ISSUER }) =>
+  browser.request(LIST + path, { method: "DELETE", headers });
+const isSignedIn = async (browser) => (await browser.request(LIST)).status === 200;
+
+// One user in two browsers.
+async function twoBrowsers() {
+  const username = await newUser(latchkey);
+  const browsers = [new Browser(latchkey, { headers: { "user-agent": FIREFOX } }), new Browser(latchkey)];
+  for (const browser of browsers) assert.equal((await browser.signIn(username)).status, 200);
+  return [...browsers, username];
+}
+
+test("the list tells of each session where it is, since when and until when it was used", async () => {
+  const [firefox, other] = await twoBrowsers();
+  const answer = await other.request(LIST);
+  expectNotStored(answer);
+  assert.equal(answer.headers.get("access-control-allow-origin"), null);
+  const [mine, earlier, ...more] = await answer.json();
+  assert.deepEqual(more, []);
+  assert.deepEqual([mine.is_this_session, earlier.is_this_session], [true, false]);
+  const { session_id, signed_in_at, last_active_at, ...rest } = earlier;
+  assert.match(session_id, /^ses_[a-z0-9]+$/);
+  for (const time of [signed_in_at, last_active_at]) assert.ok(Math.abs(Date.parse(time) - Date.now()) < 60_000, time);
+  assert.deepEqual(rest, { browser: "Firefox", system: "Linux", connection: null, is_this_session: false });
+  assert.ok(!JSON.stringify(await list(firefox)).includes("token_hash"));
+});
+
+test("a session that is used says so once in five minutes, in the trip that reads it", async () => {
+  const [browser] = await twoBrowsers();
+  const [{ session_id }] = await list(browser);
+  const seen = async () =>
+    (await latchkey.rows("SELECT last_seen_at FROM sessions WHERE id = ?", session_id))[0].last_seen_at;
+  const before = (minutes) =>
+    latchkey.run("UPDATE sessions SET last_seen_at = ? WHERE id = ?", Date.now() - minutes * 60_000, session_id);
+  await before(4);
+  const four = await seen();
+  await list(browser);
+  assert.equal(await seen(), four);
+  await before(6);
+  const { url } = authorizationRequest(apps.spa);
+  const answer = await browser.request(url);
+  assert.ok(Date.now() - (await seen()) < 60_000);
+  assert.deepEqual(trips(answer), { "DB.batch": 1, depth: 1 });
+  await before(6);
+  await list(browser);
+  assert.ok(Date.now() - (await seen()) < 60_000);
+});
+
+test("a session is ended by its id, by its own user and from a page of ours only", async () => {
+  const [one, two] = await twoBrowsers();
+  const stranger = await signedIn(latchkey, await newUser(latchkey));
+  const [, { session_id }] = await list(one);
+  for (const path of [`/${session_id}`, "/x", "/%27%20OR%201%3D1"])
+    assert.equal((await remove(stranger, path)).status, 404, path);
+  for (const headers of [{}, { origin: "https://evil.example" }, { origin: "null" }])
+    for (const path of [`/${session_id}`, ""]) assert.equal((await remove(one, path, headers)).status, 403);
+  assert.ok(await isSignedIn(two));
+  assert.equal((await remove(one, `/${session_id}`)).status, 200);
+  assert.ok(!(await isSignedIn(two)));
+  assert.ok(await isSignedIn(one));
+  assert.equal((await remove(one, `/${session_id}`)).status, 404);
+});
+
+test("signing out everywhere ends every session and leaves apps connected", async () => {
+  const [one, two, username] = await twoBrowsers();
+  const stranger = await signedIn(latchkey, await newUser(latchkey));
+  const { access_token } = await connect(one, apps.spa);
+  const answer = await remove(one);
+  assert.equal(answer.status, 200);
+  assert.ok(!one.cookies.has("__Host-latchkey_session"));
+  assert.ok(!(await isSignedIn(two)));
+  assert.ok(await isSignedIn(stranger));
+  const [{ id }] = await latchkey.rows("SELECT id FROM users WHERE username = ?", username);
+  assert.equal(await latchkey.count("sessions", "user_id = ?", id), 0);
+  const active = await (await introspect(apis.projects.credential, access_token)).json();
+  assert.equal(active.active, true);
+});
+
+test("a decision page open in another tab decides nothing once its user signed out everywhere", async () => {
+  const [deciding, other] = await twoBrowsers();
+  const page = await deciding.authorize(authorizationRequest(apps.spa).url);
+  assert.equal(page.status, 200);
+  assert.equal((await remove(other)).status, 200);
+  const [decisions, consents] = [await latchkey.count("decisions"), await latchkey.count("consents")];
+  const decided = await deciding.allow(page);
+  assert.equal(decided.leaves, undefined, String(decided.leaves));
+  assert.deepEqual([await latchkey.count("decisions"), await latchkey.count("consents")], [decisions, consents]);
+});
+
+test("a session of a connection that was switched off is worth nothing and is not listed", async () => {
+  const [one, two] = await twoBrowsers();
+  await latchkey.run(
+    `INSERT OR IGNORE INTO connections (id, kind, name, status, issuer, client_id, created_at)
+     VALUES ('con_off', 'oidc', 'Acme', 'active', 'https://id.example', 'x', 0)`,
+  );
+  const [, { session_id }] = await list(one);
+  await latchkey.run("UPDATE sessions SET connection_id = 'con_off' WHERE id = ?", session_id);
+  assert.equal((await list(one))[1].connection, "Acme");
+  await latchkey.run("UPDATE connections SET status = 'disabled' WHERE id = 'con_off'");
+  assert.ok(!(await isSignedIn(two)));
+  assert.equal((await list(one)).length, 1);
+});
+
+test("what a suspended user gave ends with the next cron run, for good and for nobody else", async () => {
+  const suspended = await newUser(latchkey);
+  const browser = await signedIn(latchkey, suspended);
+  const families = [await connect(browser, apps.spa), await connect(browser, apps.web)];
+  const neighbour = await connect(await signedIn(latchkey, await newUser(latchkey)), apps.spa);
+  const isActive = async ({ access_token }) =>
+    (await (await introspect(apis.projects.credential, access_token)).json()).active;
+  await latchkey.run("UPDATE users SET status = 'suspended' WHERE username = ?", suspended);
+  await latchkey.runSchedule();
+  for (const family of families) assert.equal(await isActive(family), false);
+  await expectRefusal(await refresh(apps.spa, families[0].refresh_token), "invalid_grant");
+  await expectRefusal(await refresh(apps.web, families[1].refresh_token), "invalid_grant");
+  const ended = await latchkey.rows(
+    "SELECT c.status, c.ended_by FROM consents c JOIN users u ON u.id = c.user_id WHERE u.username = ?",
+    suspended,
+  );
+  assert.deepEqual(ended, Array(2).fill({ status: "revoked", ended_by: "user_suspended" }));
+  assert.equal(await isActive(neighbour), true);
+  await latchkey.run("UPDATE users SET status = 'active' WHERE username = ?", suspended);
+  await expectRefusal(await refresh(apps.spa, families[0].refresh_token), "invalid_grant");
+});
