@@ -7,13 +7,15 @@ import { appLogos, platformLogo } from "./demo-logos.mjs";
 import { logoName } from "./logos.mjs";
 
 /**
- * Where `make dev` serves everything. The partner app has another host, because cookies do not know ports.
- * @typedef {{issuer: string, resource: string, partner: string}} Addresses
+ * Where `make dev` serves everything. The partner app and the platform's own sign-in page have another host, because
+ * cookies do not know ports.
+ * @typedef {{issuer: string, resource: string, partner: string, signIn: string}} Addresses
  */
 export const ADDRESSES = {
   issuer: "http://localhost:8787",
   resource: "http://localhost:8788",
   partner: "http://127.0.0.1:8789",
+  signIn: "http://127.0.0.1:8790",
 };
 export const PLATFORM_NAME = "Acme Projects";
 export const ACCENT_COLOR = "#0f766e";
@@ -75,6 +77,9 @@ const SCOPES = [
     ar: ["قراءة التحليلات", "عرض تحليلات استخدامك"],
   }),
 ];
+
+/** The connection of the platform's own sign-in page: its id is a part of its callback. */
+export const CONNECTION = { id: "con_acme", name: "Acme account" };
 
 /** A second API, for whose tokens RS256 is asked: older validators know nothing else. No example serves it. */
 const INVOICES = {
@@ -193,6 +198,11 @@ export function newIdentities() {
       ...(authentication === "private_key_jwt" && { private_key: privateKey() }),
       ...(!authentication && kind !== "public" && { client_secret: secret("lks_"), secret_id: identifier("sec_") }),
     })),
+    signIn: {
+      signing_key: privateKey(),
+      session_secret: secret(""),
+      passwords: byKey(USERS, "username", () => identifier("").slice(0, 10)),
+    },
     projects: Object.fromEntries(
       Object.entries(PROJECTS).map(([user, list]) => [user, list.map(() => identifier("prj_"))]),
     ),
@@ -215,7 +225,7 @@ export function demoPlatform(identities, addresses = ADDRESSES) {
   };
 }
 
-function describe({ apps }, addresses) {
+function describe({ apps, signIn }, addresses) {
   return {
     issuer: addresses.issuer,
     apis: [
@@ -231,18 +241,31 @@ function describe({ apps }, addresses) {
       const credential = { ...(client_secret && { client_secret }), ...(private_key && { private_key }) };
       return { kind: app.kind, client_id, ...credential, redirect_uris: redirectUris(app, addresses) };
     }),
-    users: USERS.map(({ username, role }) => ({ username, role })),
+    users: USERS.map(({ username, role }) => ({ username, role, password: signIn.passwords[username] })),
   };
+}
+
+/** Who can sign in on the platform's own page, as that page knows them. */
+export function people({ users, signIn }) {
+  return USERS.map(({ username, name }) => ({
+    id: users[username],
+    username,
+    name,
+    email: `${username}@acme.example`,
+    password: signIn.passwords[username],
+  }));
 }
 
 function redirectUris({ redirect_uris, is_partner_app }, { partner }) {
   return is_partner_app ? [`${partner}/callback`, ...redirect_uris] : redirect_uris;
 }
 
-function latchkeyStatements({ users, developer, api, invoicesApi, introspection, apps, made_at }, addresses) {
+function latchkeyStatements(identities, addresses) {
+  const { users, developer, api, invoicesApi, introspection, apps, made_at } = identities;
   const at = { created_at: made_at };
   return [
     ...USERS.map(({ username, name }) => insert("users", { id: users[username], username, name, ...at })),
+    ...connectionStatements(identities, addresses),
     insert("user_roles", { user_id: users.rita, role: "reviewer" }),
     insert("developers", { id: developer, name: "Northwind Labs", ...at }),
     insert("developer_members", { developer_id: developer, user_id: users.dana, role: "owner" }),
@@ -266,6 +289,31 @@ function latchkeyStatements({ users, developer, api, invoicesApi, introspection,
     ...INVOICES.scopes.map((scope, position) => insert("scopes", { ...scope, api_id: invoicesApi, position })),
     grantToAll(invoicesApi, INVOICES.scopes),
     ...APPS.flatMap((app) => appStatements(app, apps[app.kind], { developer, api, at, addresses })),
+  ];
+}
+
+/** The platform's users are Latchkey's: they come by the same id, to the account that is there already. */
+function connectionStatements({ users, signIn, made_at }, addresses) {
+  const connection = {
+    ...CONNECTION,
+    kind: "hand_off",
+    domain_level: 1,
+    issuer: addresses.signIn,
+    login_url: `${addresses.signIn}/login`,
+    jwks: JSON.stringify({ keys: [publicHalf(signIn.signing_key)] }),
+    subject_is_user_id: 1,
+    created_at: made_at,
+  };
+  const identity = (id) => ({
+    issuer: addresses.signIn,
+    subject: id,
+    user_id: id,
+    connection_id: CONNECTION.id,
+    created_at: made_at,
+  });
+  return [
+    insert("connections", connection),
+    ...USERS.map(({ username }) => insert("user_identities", identity(users[username]))),
   ];
 }
 

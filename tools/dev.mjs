@@ -4,8 +4,8 @@ import { ADDRESSES, PLATFORM_NAME } from "./demo-data.mjs";
 import { ROOT, startPlatform } from "./local-platform.mjs";
 import { stopAll } from "./processes.mjs";
 
-const INSPECTOR_PORTS = [9260, 9261, 9262];
-const COLOURS = { latchkey: 36, "projects-api": 33, "partner-app": 35 };
+const INSPECTOR_PORTS = [9260, 9261, 9262, 9263];
+const COLOURS = { latchkey: 36, "projects-api": 33, "partner-app": 35, "platform-login": 32 };
 
 // A terminal that was closed takes no more words; stopping the workers still has to go on.
 process.stdout.on("error", () => {});
@@ -46,7 +46,7 @@ function sayWhatToOpen({ users }) {
     `Connected apps      ${issuer}/account/apps`,
     `The platform's API  ${resource}`,
     "",
-    `Sign in as ${names("user")}, by name alone`,
+    `Sign in as ${names("user")}, by name alone or by their Acme account`,
     `(${names("developer")} is a developer, ${names("reviewer")} reviews apps).`,
     "",
     "For scripts: .local/demo.json   Start afresh: make reset",
@@ -67,6 +67,6 @@ function say(text) {
 function show(label, line) {
   const text = line.replace("[custom build] ", "");
   if (text.trim() === "") return;
-  const name = label.padEnd(12);
+  const name = label.padEnd(14);
   say(`${process.stdout.isTTY && COLOURS[label] ? `\x1b[${COLOURS[label]}m${name}\x1b[0m` : name} │ ${text}`);
 }

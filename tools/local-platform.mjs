@@ -1,5 +1,5 @@
 /**
- * Latchkey, the projects API and the partner app, side by side in workerd, with the demo platform loaded: what
+ * Latchkey, the platform's sign-in page, the projects API and the partner app, side by side in workerd, with the demo platform loaded: what
  * `make dev` shows and what the browser tests try. Needs no network and no account.
  */
 import { randomBytes } from "node:crypto";
@@ -8,7 +8,7 @@ import net from "node:net";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import { ACCENT_COLOR, PLATFORM_LOGO, PLATFORM_NAME } from "./demo-data.mjs";
+import { ACCENT_COLOR, CONNECTION, people, PLATFORM_LOGO, PLATFORM_NAME } from "./demo-data.mjs";
 import { loadDemo, writePrivately } from "./demo.mjs";
 import { run, start } from "./processes.mjs";
 
@@ -16,6 +16,7 @@ export const ROOT = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 const WRANGLER = [process.execPath, path.join(ROOT, "node_modules", "wrangler", "bin", "wrangler.js")];
 const PROJECTS_API = "examples/projects-api/wrangler.toml";
 const PARTNER_APP = "examples/partner-app/wrangler.toml";
+const PLATFORM_LOGIN = "examples/platform-login/wrangler.toml";
 
 // A shell that happens to export one of these would win over the files written below.
 const NOT_FROM_THE_SHELL = [
@@ -25,6 +26,9 @@ const NOT_FROM_THE_SHELL = [
   "CLIENT_SECRET",
   "INTROSPECTION_CLIENT_ID",
   "INTROSPECTION_CLIENT_SECRET",
+  "SIGNING_KEY",
+  "SESSION_SECRET",
+  "PEOPLE",
 ];
 
 /**
@@ -32,7 +36,7 @@ const NOT_FROM_THE_SHELL = [
  * @param {object} options
  * @param {string} options.home the folder of the databases, the secrets and `demo.json`; what is in it is kept
  * @param {import('./demo-data.mjs').Addresses} options.addresses
- * @param {number[]} options.inspectorPorts three
+ * @param {number[]} options.inspectorPorts four
  * @param {string} [options.latchkey] Latchkey's configuration; another one for a Worker that is built already
  * @param {(text: string) => void} options.say what is going on
  * @param {(label: string, line: string) => void} options.show what the workers print
@@ -94,7 +98,7 @@ export async function startPlatform({ home, addresses, inspectorPorts, latchkey 
   }
 }
 
-function workersAt({ issuer, resource, partner }, latchkey) {
+function workersAt({ issuer, resource, partner, signIn }, latchkey) {
   return [
     {
       label: "latchkey",
@@ -124,6 +128,18 @@ function workersAt({ issuer, resource, partner }, latchkey) {
       origin: partner,
       ready: "/",
       vars: { PLATFORM_NAME, ISSUER: issuer, API: resource, ORIGIN: partner },
+    },
+    {
+      label: "platform-login",
+      config: PLATFORM_LOGIN,
+      origin: signIn,
+      ready: "/",
+      vars: {
+        PLATFORM_NAME,
+        ORIGIN: signIn,
+        ISSUER: issuer,
+        CALLBACK: `${issuer}/login/callback/${CONNECTION.id}`,
+      },
     },
   ];
 }
@@ -187,7 +203,8 @@ async function writeSecretOnce(home) {
   if (!existsSync(file)) await writePrivately(file, `LATCHKEY_SECRET=1:${randomBytes(32).toString("base64url")}\n`);
 }
 
-async function writeCredentials(home, { introspection, apps }) {
+async function writeCredentials(home, identities) {
+  const { introspection, apps, signIn } = identities;
   const write = (label, values) =>
     writePrivately(
       path.join(home, `${label}.env`),
@@ -199,5 +216,15 @@ async function writeCredentials(home, { introspection, apps }) {
     INTROSPECTION_CLIENT_ID: introspection.client_id,
     INTROSPECTION_CLIENT_SECRET: introspection.client_secret,
   });
+  await write("platform-login", {
+    SIGNING_KEY: quoted(signIn.signing_key),
+    SESSION_SECRET: signIn.session_secret,
+    PEOPLE: quoted(people(identities)),
+  });
   await write("partner-app", { CLIENT_ID: apps.basic.client_id, CLIENT_SECRET: apps.basic.client_secret });
+}
+
+/** JSON as a value of such a file: between quotes, of which it holds none itself. */
+function quoted(value) {
+  return `'${JSON.stringify(value)}'`;
 }

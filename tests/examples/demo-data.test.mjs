@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { readdir, readFile } from "node:fs/promises";
 import { test } from "node:test";
-import { demoPlatform, newIdentities } from "../../tools/demo-data.mjs";
+import { demoPlatform, newIdentities, people } from "../../tools/demo-data.mjs";
 import { d1 } from "./support/storage.mjs";
 
 async function migrated(folder) {
@@ -61,6 +61,18 @@ test("the demo platform fits both databases, and what the description promises i
   for (const { client_secret, private_key } of description.clients)
     for (const secret of [client_secret, private_key?.d]) assert.ok(!secret || !everything.includes(secret));
   assert.ok(!everything.includes(introspection.client_secret));
+
+  const { login_url, jwks, ...connection } = db.prepare("SELECT * FROM connections").get();
+  assert.deepEqual([connection.kind, connection.domain_level, connection.status], ["hand_off", 1, "active"]);
+  assert.equal(login_url, `${connection.issuer}/login`);
+  const { d, ...registered } = identities.signIn.signing_key;
+  assert.deepEqual(JSON.parse(jwks).keys, [registered]);
+  assert.ok(!everything.includes(d));
+  for (const { id, password } of people(identities)) {
+    const row = db.prepare("SELECT * FROM user_identities WHERE subject = ?").get(id);
+    assert.deepEqual([row.user_id, row.issuer, row.connection_id], [id, connection.issuer, connection.id]);
+    assert.ok(!everything.includes(password));
+  }
 });
 
 test("the same identities make the same platform, others share no id and no secret", () => {
@@ -88,12 +100,16 @@ test("the description has the shape that scripts rely on", () => {
     description.clients.map(({ kind }) => kind),
     ["public", "basic", "post", "private_key_jwt", "fapi"],
   );
-  assert.deepEqual(description.users, [
-    { username: "alice", role: "user" },
-    { username: "ben", role: "user" },
-    { username: "dana", role: "developer" },
-    { username: "rita", role: "reviewer" },
-  ]);
+  assert.deepEqual(
+    description.users.map(({ password, ...user }) => user),
+    [
+      { username: "alice", role: "user" },
+      { username: "ben", role: "user" },
+      { username: "dana", role: "developer" },
+      { username: "rita", role: "reviewer" },
+    ],
+  );
+  for (const { password } of description.users) assert.match(password, /^[a-z2-7]{10}$/);
   for (const { redirect_uris } of description.clients) {
     for (const uri of ["http://127.0.0.1/callback", "http://localhost/callback"])
       assert.ok(redirect_uris.includes(uri));

@@ -20,11 +20,12 @@ async function begin() {
   await mkdir(HOME, { recursive: true });
   const log = createWriteStream(path.join(HOME, "workers.log"));
   const write = (...words) => log.write(`${words.join(" | ")}\n`);
-  const [issuer, resource, partner, ...inspectorPorts] = await freePorts(6);
+  const [issuer, resource, partner, signIn, ...inspectorPorts] = await freePorts(8);
   const addresses = {
     issuer: `http://localhost:${issuer}`,
     resource: `http://localhost:${resource}`,
     partner: `http://127.0.0.1:${partner}`,
+    signIn: `http://127.0.0.1:${signIn}`,
   };
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"])
     process.once(signal, () => stopAll().then(() => process.exit(130)));

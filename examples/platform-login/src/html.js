@@ -1,0 +1,47 @@
+/** Markup that may be put into a page as it is. */
+class Markup {
+  constructor(text) {
+    this.text = text;
+  }
+
+  toString() {
+    return this.text;
+  }
+}
+
+/**
+ * A template whose values are escaped unless they are markup themselves.
+ * @param {TemplateStringsArray} strings
+ * @param {...unknown} values
+ */
+export function html(strings, ...values) {
+  return new Markup(String.raw({ raw: strings }, ...values.map(toMarkup)));
+}
+
+function toMarkup(value) {
+  if (value === undefined || value === null || value === false) return "";
+  if (value instanceof Markup) return value.text;
+  if (Array.isArray(value)) return value.map(toMarkup).join("");
+  return String(value).replace(/[&<>"']/g, (letter) => `&#${letter.charCodeAt(0)};`);
+}
+
+/**
+ * @param {Markup} page
+ * @param {{status?: number, headers?: Record<string, string>}} [options]
+ */
+export function htmlResponse(page, { status = 200, headers = {} } = {}) {
+  return new Response(`<!doctype html>\n${page}`, {
+    status,
+    headers: {
+      "Content-Type": "text/html; charset=utf-8",
+      "Cache-Control": "no-store",
+      // Without form-action: browsers apply it to every redirect that follows the form, and Latchkey may lead people
+      // on to an app anywhere.
+      "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; frame-ancestors 'none'; base-uri 'none'",
+      "Referrer-Policy": "same-origin",
+      "X-Content-Type-Options": "nosniff",
+      "X-Frame-Options": "DENY",
+      ...headers,
+    },
+  });
+}

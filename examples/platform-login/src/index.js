@@ -1,0 +1,5 @@
+import { visitSite } from "./site.js";
+
+export default {
+  fetch: (request, env) => visitSite(request, env),
+};
