@@ -223,6 +223,7 @@ fn what_suspended_users_gave_ends_with_the_next_cron_run_even_if_their_ledger_wa
         now: server.now.get(),
         random: &server.random,
         continent: None,
+        language: Language::ENGLISH,
         log: &log,
         stores: &server.stores,
     };
