@@ -26,7 +26,11 @@ pub const LOGIN_CALLBACK: &str = "/login/callback";
 pub const LOGOUT: &str = "/logout";
 /// `GET`: the page of connected apps.
 pub const ACCOUNT_APPS: &str = "/account/apps";
-/// `GET`: the same as JSON; `DELETE` under it.
+/// `GET`: the page of sessions.
+pub const ACCOUNT_SESSIONS: &str = "/account/sessions";
+/// `GET`, `POST`: signing out everywhere.
+pub const ACCOUNT_SESSIONS_END: &str = "/account/sessions/end";
+/// `GET`: the connected apps as JSON; `DELETE` under it.
 pub const CONNECTED_APPS: &str = "/api/user/connected-apps";
 /// `GET`, `DELETE`: where the user is signed in, as JSON; `DELETE` under it.
 pub const SESSIONS: &str = "/api/user/sessions";
@@ -94,6 +98,17 @@ pub enum Route<'a> {
         /// The consent.
         consent_id: &'a str,
     },
+    /// [`ACCOUNT_SESSIONS`]
+    AccountSessions,
+    /// `POST /account/sessions/{session_id}/end`
+    AccountSessionsEnd {
+        /// The session.
+        session_id: &'a str,
+    },
+    /// [`ACCOUNT_SESSIONS_END`], the page.
+    SignOutEverywherePage,
+    /// [`ACCOUNT_SESSIONS_END`], the form.
+    SignOutEverywhere,
     /// [`SESSIONS`], the list.
     Sessions,
     /// [`SESSIONS`], ending them all.
@@ -153,6 +168,10 @@ impl Route<'_> {
             Self::ConnectedApps => "connected_apps",
             Self::RevokeConnectedApps => "revoke_connected_apps",
             Self::RevokeConnectedApp { .. } => "revoke_connected_app",
+            Self::AccountSessions => "account_sessions",
+            Self::AccountSessionsEnd { .. } => "account_sessions_end",
+            Self::SignOutEverywherePage => "sign_out_everywhere_page",
+            Self::SignOutEverywhere => "sign_out_everywhere",
             Self::Sessions => "sessions",
             Self::EndSessions => "end_sessions",
             Self::EndSession { .. } => "end_session",
@@ -198,6 +217,15 @@ pub fn route<'a>(method: &str, path: &'a str) -> Route<'a> {
             "GET, HEAD, POST",
         ),
         ACCOUNT_APPS => only(method, &[("GET", Route::AccountApps)], "GET, HEAD"),
+        ACCOUNT_SESSIONS => only(method, &[("GET", Route::AccountSessions)], "GET, HEAD"),
+        ACCOUNT_SESSIONS_END => only(
+            method,
+            &[
+                ("GET", Route::SignOutEverywherePage),
+                ("POST", Route::SignOutEverywhere),
+            ],
+            "GET, HEAD, POST",
+        ),
         CONNECTED_APPS => only(
             method,
             &[("GET", Route::ConnectedApps), ("DELETE", Route::RevokeConnectedApps)],
@@ -239,10 +267,15 @@ fn nested<'a>(method: &str, path: &'a str) -> Route<'a> {
     if let Some(session_id) = under(SESSIONS).filter(|rest| !rest.contains('/')) {
         return only(method, &[("DELETE", Route::EndSession { session_id })], "DELETE");
     }
-    if let Some(consent_id) = under(ACCOUNT_APPS).and_then(|rest| rest.strip_suffix("/revoke"))
-        && !consent_id.is_empty()
-        && !consent_id.contains('/')
-    {
+    // One segment, and what to do with it.
+    let under_with = |parent: &str, suffix: &str| {
+        let id = under(parent)?.strip_suffix(suffix)?;
+        (!id.is_empty() && !id.contains('/')).then_some(id)
+    };
+    if let Some(session_id) = under_with(ACCOUNT_SESSIONS, "/end") {
+        return only(method, &[("POST", Route::AccountSessionsEnd { session_id })], "POST");
+    }
+    if let Some(consent_id) = under_with(ACCOUNT_APPS, "/revoke") {
         return only(method, &[("POST", Route::AccountAppsRevoke { consent_id })], "POST");
     }
     if let Some(connection) = under(LOGIN_CALLBACK).filter(|rest| !rest.contains('/')) {
@@ -306,6 +339,8 @@ mod tests {
             "/api/user/connected-apps/a/b",
             "/account/apps//revoke",
             "/account/apps/a/b/revoke",
+            "/account/sessions//end",
+            "/account/sessions/a/b/end",
             "/api/user/sessions/",
             "/api/user/sessions/a/b",
         ] {

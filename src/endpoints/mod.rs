@@ -2,6 +2,7 @@
 
 mod access_token;
 mod account_apps;
+mod account_sessions;
 mod authorize;
 mod client_request;
 mod connected_apps;
@@ -18,6 +19,7 @@ mod par;
 mod revocation;
 mod revoke;
 mod sessions_api;
+mod sign_out;
 mod token;
 mod user_api;
 
@@ -62,13 +64,17 @@ async fn answer<S: Stores>(context: &Context<'_, S>, request: &Request, route: R
         Route::LoginPage => login::page(context, request).await,
         Route::Login => login::sign_in(context, request).await,
         Route::LoginCallback { connection } => login::callback(context, request, connection).await,
-        Route::LogoutPage => login::sign_out_page(context, request).await,
-        Route::Logout => login::sign_out(context, request).await,
+        Route::LogoutPage => sign_out::page(context, request).await,
+        Route::Logout => sign_out::sign_out(context, request).await,
         Route::AccountApps => account_apps::page(context, request).await,
         Route::AccountAppsRevoke { consent_id } => account_apps::revoke(context, request, consent_id).await,
         Route::ConnectedApps => connected_apps::list(context, request).await,
         Route::RevokeConnectedApps => connected_apps::revoke_many(context, request).await,
         Route::RevokeConnectedApp { consent_id } => connected_apps::revoke(context, request, consent_id).await,
+        Route::AccountSessions => account_sessions::page(context, request).await,
+        Route::AccountSessionsEnd { session_id } => account_sessions::end(context, request, session_id).await,
+        Route::SignOutEverywherePage => sign_out::everywhere_page(context, request).await,
+        Route::SignOutEverywhere => sign_out::sign_out_everywhere(context, request).await,
         Route::Sessions => sessions_api::list(context, request).await,
         Route::EndSessions => sessions_api::end_all(context, request).await,
         Route::EndSession { session_id } => sessions_api::end(context, request, session_id).await,

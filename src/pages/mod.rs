@@ -2,11 +2,13 @@
 
 mod connected_apps;
 mod consent;
+mod device_name;
 mod display_name;
 mod emblem;
 mod home;
 mod look;
 mod message;
+mod sessions;
 mod sign_in;
 
 pub use connected_apps::{AppCard, ConnectedAppsPage};
@@ -16,7 +18,8 @@ pub use emblem::Emblem;
 pub use home::HomePage;
 pub use look::Look;
 pub use message::{MessagePage, Retry};
-pub use sign_in::{LoginPage, LogoutPage, Way};
+pub use sessions::{SessionCard, SessionsPage, SignOutEverywherePage, SignOutPage, SignedOutPage};
+pub use sign_in::{LoginPage, Way};
 
 use askama::Template;
 

@@ -1,10 +1,8 @@
-//! Signing in and out.
+//! Signing in.
 
 use askama::Template;
 
 use super::{DisplayName, Look};
-use crate::store::User;
-use crate::words;
 
 /// Signs a user in.
 #[derive(Template)]
@@ -34,16 +32,4 @@ pub struct Way {
     pub link: String,
     /// Whether it is the one this browser used last.
     pub was_last: bool,
-}
-
-/// Asks whether to sign out.
-#[derive(Template)]
-#[template(path = "logout.html")]
-pub struct LogoutPage<'a> {
-    /// What every page is given.
-    pub look: Look<'a>,
-    /// Who is signed in.
-    pub user: &'a User,
-    /// Protects the form.
-    pub csrf: &'a str,
 }

@@ -95,6 +95,9 @@ test("the consent page of an app on the web names the host that the answer goes 
   await page.screenshot({ path: path.join(SCREENSHOTS, "consent-for-readme.png"), clip });
 });
 
+// The platform's own sign-in page, by the link that Latchkey sends people there with.
+const back = `${platform.issuer}/login/callback/con_acme?state=x`;
+const platformSignIn = `${platform.signIn}/login?${new URLSearchParams({ nonce: "x", continue: back })}`;
 const openApps = (page) => page.goto(`${platform.issuer}/account/apps`);
 
 // How to get to each page. `as`: who has signed in before.
@@ -124,9 +127,13 @@ const pages = {
       await page.getByText("Access revoked.").waitFor();
     },
   },
+  sessions: { as: "alice", arrive: (page) => page.goto(`${platform.issuer}/account/sessions`) },
   "sign-out": { as: "alice", arrive: (page) => page.goto(`${platform.issuer}/logout`) },
+  "sign-out everywhere": { as: "alice", arrive: (page) => page.goto(`${platform.issuer}/account/sessions/end`) },
+  "signed out": { arrive: (page) => page.goto(`${platform.issuer}/logout`) },
   message: { arrive: (page) => page.goto(`${platform.issuer}/oauth/authorize?client_id=nobody`) },
   home: { arrive: (page) => page.goto(platform.issuer) },
+  "platform sign-in": { arrive: (page) => page.goto(platformSignIn) },
   "partner home": { arrive: (page) => page.goto(platform.partner) },
   "partner projects": { as: "alice", arrive: connect },
   "partner refused": {

@@ -187,8 +187,9 @@ test("signing out needs the form, and ends the session on the server", async () 
 
   const answer = await browser.request("/logout", init);
   assert.equal(answer.status, 303);
-  assert.equal(answer.headers.get("location"), "/login");
+  assert.equal(answer.headers.get("location"), "/logout");
   assert.ok(!browser.cookies.has(SESSION));
+  assert.match((await browser.open("/logout")).text, /You are signed out/);
   browser.cookies.set(SESSION, token);
   assert.ok(!(await isSignedIn(browser)));
 });

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { Browser, signedIn } from "./support/browser.mjs";
-import { expectNotStored, expectRefusal } from "./support/expect.mjs";
+import { expectErrorPage, expectNotStored, expectPageHeaders, expectRefusal, expectTryAgainPage } from "./support/expect.mjs";
 import { ISSUER, startLatchkey, trips } from "./support/harness.mjs";
 import { authorizationRequest, oauthClient } from "./support/oauth.mjs";
 import { apis, apps, newUser } from "./support/platform.mjs";
@@ -135,4 +135,60 @@ test("what a suspended user gave ends with the next cron run, for good and for n
   assert.equal(await isActive(neighbour), true);
   await latchkey.run("UPDATE users SET status = 'active' WHERE username = ?", suspended);
   await expectRefusal(await refresh(apps.spa, families[0].refresh_token), "invalid_grant");
+});
+
+const PAGE = "/account/sessions";
+const EVERYWHERE = "/account/sessions/end";
+
+// Rule: UI 1, UI 2, ATTACK 1, ATTACK 2
+test("the pages about sessions are framed nowhere, and their forms work from nowhere else", async () => {
+  const [browser, other] = await twoBrowsers();
+  for (const path of [PAGE, EVERYWHERE, "/logout"]) {
+    const page = await browser.open(path);
+    expectPageHeaders(page.answer);
+    expectNotStored(page.answer);
+    assert.equal(page.scripts, 0);
+    const form = page.forms[0];
+    const foreign = await other.open(path);
+    for (const change of [
+      (init) => init.body.delete("csrf"),
+      (init) => init.body.set("csrf", foreign.forms[0].value("csrf")),
+      (init) => (init.headers.origin = "https://evil.example"),
+    ]) {
+      const init = browser.fill(form);
+      change(init);
+      await expectErrorPage(await browser.request(form.action, init), 403);
+    }
+  }
+  assert.ok((await isSignedIn(browser)) && (await isSignedIn(other)));
+});
+
+test("a session is signed out from the page, and everywhere after a question", async () => {
+  const [one, two, username] = await twoBrowsers();
+  const third = await signedIn(latchkey, username);
+  const page = await one.open(PAGE);
+  assert.match(page.text, /Firefox on Linux this browser/);
+  assert.equal(page.forms.length, 3);
+  const after = await one.submit(page.forms[1]);
+  assert.match(after.text, /That browser is signed out/);
+  // The latest to be used comes first.
+  assert.deepEqual([await isSignedIn(two), await isSignedIn(third)], [true, false]);
+  const question = await one.open(EVERYWHERE);
+  assert.match(question.text, /Apps that you have connected stay connected/);
+  const done = await one.submit(question.forms[0]);
+  assert.match(done.text, /You are signed out everywhere/);
+  assert.ok(!(await isSignedIn(two)));
+  assert.equal((await one.open(PAGE)).url.pathname, "/login");
+});
+
+// Rule: UI 9
+test("while the database is out of reach nobody is signed out, and the page offers to try again", async () => {
+  const [browser] = await twoBrowsers();
+  const question = await browser.open(EVERYWHERE);
+  // The first call asks who is signed in, the second ends the sessions.
+  for (const skip of [0, 1]) {
+    const failed = await browser.submit(question.forms[0], { faults: [{ at: "DB", fail: "before", skip }] });
+    await expectTryAgainPage(failed.answer);
+  }
+  assert.ok(await isSignedIn(browser));
 });

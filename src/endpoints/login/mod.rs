@@ -1,4 +1,4 @@
-//! `/login` and `/logout`. Latchkey keeps no passwords: people sign in elsewhere, by one of the connections the operator
+//! `/login`. Latchkey keeps no passwords: people sign in elsewhere, by one of the connections the operator
 //! has set up, and the development sign-in believes any known name.
 
 mod callback;
@@ -10,23 +10,22 @@ mod ways;
 
 pub use callback::callback;
 
-use super::guard::{
-    BrowserNonce, csrf_token, form_is_ours, login_url, other_account_url, safe_continuation, session_hash, signed_in,
-};
+use super::guard::{BrowserNonce, csrf_token, form_is_ours, login_url, other_account_url, safe_continuation};
 use super::limits::may_sign_in;
 use super::page_unavailable;
 use crate::context::Context;
 use crate::crypto::seal;
 use crate::endpoints::authorize::PendingRequest;
-use crate::http::{Reply, Request, SESSION_COOKIE, clear_cookie, percent_encoded};
-use crate::pages::{DisplayName, LoginPage, LogoutPage, Retry, Way, render};
+use crate::http::{Reply, Request, percent_encoded};
+use crate::pages::{DisplayName, LoginPage, Retry, Way, render};
 use crate::router;
 use crate::sign_in::attempt::waiting_request;
 use crate::sign_in::connection::Connection;
 use crate::sign_in::exchange::Asking;
 use crate::store::{StoreError, Stores, User};
 use crate::words::Language;
-use pages::{no_connection, not_ours, too_many_attempts};
+pub use pages::not_ours;
+use pages::{no_connection, too_many_attempts};
 use session::Proven;
 use ways::{Ways, development_sign_in, last_used};
 
@@ -213,55 +212,4 @@ fn unavailable_here<S>(context: &Context<'_, S>, target: &str) -> Reply {
         fields: &[("continue", target)],
     };
     page_unavailable(context, retry)
-}
-
-/// Asks whether to sign out.
-pub async fn sign_out_page<S: Stores>(context: &Context<'_, S>, request: &Request) -> Reply {
-    match signed_in(context, request).await {
-        Ok(Some(signed_in)) => {
-            let csrf = csrf_token(context, router::LOGOUT, &signed_in.session);
-            render(
-                200,
-                &LogoutPage {
-                    look: context.look(),
-                    user: &signed_in.user,
-                    csrf: &csrf,
-                },
-            )
-        }
-        Ok(None) => Reply::see_other(router::LOGIN),
-        Err(_) => unavailable(context),
-    }
-}
-
-/// Signs out. What apps were given stays.
-pub async fn sign_out<S: Stores>(context: &Context<'_, S>, request: &Request) -> Reply {
-    let Some(session) = session_hash(request) else {
-        return Reply::see_other(router::LOGIN);
-    };
-    let fields = request.form().unwrap_or_default();
-    if !form_is_ours(
-        context,
-        request,
-        router::LOGOUT,
-        &session,
-        fields.one("csrf").ok().flatten(),
-    ) {
-        return not_ours(context, router::LOGOUT, &[]);
-    }
-    match context.stores.end_session(&session).await {
-        Ok(()) => Reply::see_other(router::LOGIN).cookie(clear_cookie(SESSION_COOKIE)),
-        Err(_) => unavailable(context),
-    }
-}
-
-fn unavailable<S>(context: &Context<'_, S>) -> Reply {
-    page_unavailable(
-        context,
-        Retry {
-            method: "get",
-            action: router::LOGOUT,
-            fields: &[],
-        },
-    )
 }

@@ -240,3 +240,151 @@ fn what_suspended_users_gave_ends_with_the_next_cron_run_even_if_their_ledger_wa
     );
     assert_eq!(json(&server.post("/oauth/token", &form))["error"], "invalid_grant");
 }
+
+const PAGE: &str = "/account/sessions";
+const EVERYWHERE: &str = "/account/sessions/end";
+
+/// The address of the button that signs this session out.
+fn button(page: &Reply, place: usize) -> String {
+    let from = page.body.split("action=\"/account/sessions/").nth(place + 1).unwrap();
+    format!("{PAGE}/{}", from.split('"').next().unwrap())
+}
+
+fn press(server: &Server, browser: &mut Browser, action: &str, csrf: &str) -> Reply {
+    browser.send(server, form_request(action, &format!("csrf={csrf}")))
+}
+
+#[test]
+fn the_page_has_a_button_for_each_session_and_marks_this_browser() {
+    let server = Server::new();
+    let mut here = signed_in(&server, "alice");
+    let mut there = signed_in(&server, "alice");
+    let page = here.get(&server, PAGE);
+    assert_eq!(page.body.matches("<form").count(), 2);
+    assert_eq!(page.body.matches("this browser").count(), 1);
+    assert!(page.body.contains("Unknown device") && page.body.contains("aria-label=\"Sign out Unknown device\""));
+    let reply = press(&server, &mut here, &button(&page, 1), &hidden(&page, "csrf"));
+    assert_eq!(location(&reply), "/account/sessions?ended");
+    assert!(
+        here.get(&server, "/account/sessions?ended")
+            .body
+            .contains("That browser is signed out.")
+    );
+    assert_eq!(
+        location(&there.get(&server, PAGE)),
+        "/login?continue=%2Faccount%2Fsessions"
+    );
+    // Pressing it once more, in a tab that still shows it, is fine.
+    let reply = press(&server, &mut here, &button(&page, 1), &hidden(&page, "csrf"));
+    assert_eq!(location(&reply), "/account/sessions?ended");
+    let reply = press(&server, &mut here, &button(&page, 0), &hidden(&page, "csrf"));
+    assert_eq!(location(&reply), "/logout");
+    assert!(here.get(&server, "/logout").body.contains("You are signed out"));
+}
+
+// Rule: UI 2, ATTACK 2
+#[test]
+fn no_form_about_sessions_works_without_the_token_of_this_session_or_from_elsewhere() {
+    let server = Server::new();
+    let (mut browser, mut other) = (signed_in(&server, "alice"), signed_in(&server, "alice"));
+    let list = browser.get(&server, PAGE);
+    let own = button(&list, 0);
+    let everywhere = browser.get(&server, EVERYWHERE);
+    let logout = browser.get(&server, "/logout");
+    for (action, page, shown_at) in [
+        (own.as_str(), &list, PAGE),
+        (EVERYWHERE, &everywhere, EVERYWHERE),
+        ("/logout", &logout, "/logout"),
+    ] {
+        let foreign = hidden(&other.get(&server, shown_at), "csrf");
+        let of_another_form = hidden(if action == "/logout" { &list } else { &logout }, "csrf");
+        for csrf in ["", "x", &foreign, &of_another_form] {
+            let reply = press(&server, &mut browser, action, csrf);
+            assert_eq!(reply.status, 403, "{action} {csrf}");
+        }
+        let mut from_elsewhere = form_request(action, &format!("csrf={}", hidden(page, "csrf")));
+        from_elsewhere
+            .headers
+            .insert("origin".into(), "https://evil.example".into());
+        assert_eq!(browser.send(&server, from_elsewhere).status, 403, "{action}");
+        assert_eq!(
+            press(
+                &server,
+                &mut browser,
+                action,
+                &format!("{}&csrf=x", hidden(page, "csrf"))
+            )
+            .status,
+            403
+        );
+    }
+    assert_eq!(list_of(&server), 2);
+}
+
+fn list_of(server: &Server) -> usize {
+    server.stores.sessions.borrow().len()
+}
+
+#[test]
+fn signing_out_everywhere_is_confirmed_and_says_that_apps_stay() {
+    let server = Server::new();
+    code(&server, "app_one");
+    let (mut one, mut two) = (signed_in(&server, "alice"), signed_in(&server, "alice"));
+    signed_in(&server, "ben");
+    let page = one.get(&server, EVERYWHERE);
+    assert!(
+        page.body.contains("Apps that you have connected stay connected."),
+        "{page:?}"
+    );
+    let reply = press(&server, &mut one, EVERYWHERE, &hidden(&page, "csrf"));
+    assert_eq!(location(&reply), "/logout?everywhere");
+    assert!(reply.header_value("Set-Cookie").unwrap().ends_with("Max-Age=0"));
+    assert!(
+        one.get(&server, "/logout?everywhere")
+            .body
+            .contains("You are signed out everywhere")
+    );
+    assert_eq!(two.get(&server, PAGE).status, 303);
+    assert_eq!(list_of(&server), 1, "ben's");
+    assert_eq!(
+        server.stores.consents.borrow().values().next().unwrap().status,
+        "active"
+    );
+}
+
+#[test]
+fn pages_about_sessions_offer_to_try_again_while_storage_is_out_of_reach() {
+    let server = Server::new();
+    let mut browser = signed_in(&server, "alice");
+    let list = browser.get(&server, PAGE);
+    let everywhere = browser.get(&server, EVERYWHERE);
+    for part in ["sessions", "session_list"] {
+        let mut replies = Vec::new();
+        for (action, page) in [(button(&list, 0), &list), (EVERYWHERE.to_owned(), &everywhere)] {
+            server.stores.plan(&[Fault::Before(part)]);
+            replies.push(press(&server, &mut browser, &action, &hidden(page, "csrf")));
+        }
+        server.stores.plan(&[Fault::Before(part)]);
+        replies.push(browser.get(&server, PAGE));
+        for reply in replies {
+            assert_eq!((reply.status, reply.header_value("Retry-After")), (503, Some("1")));
+            assert!(reply.body.contains("Try again"));
+            assert!(!reply.has_header("Set-Cookie"));
+        }
+    }
+    assert_eq!(list_of(&server), 1);
+}
+
+#[test]
+fn a_connection_with_a_hostile_name_stays_text() {
+    let server = Server::new();
+    let mut browser = signed_in(&server, "alice");
+    for session in server.stores.sessions.borrow_mut().values_mut() {
+        session.connection_id = Some(format!("<script>alert(1)</script>\u{202e}{}", "x".repeat(10_000)));
+        session.device = Some("<b>/<i>".into());
+    }
+    let page = browser.get(&server, PAGE);
+    assert_eq!(page.status, 200);
+    assert!(!page.body.contains("<script") && !page.body.contains("<b>") && !page.body.contains('\u{202e}'));
+    assert!(page.body.len() < 5_000, "{}", page.body.len());
+}
