@@ -13,27 +13,7 @@ pub struct DisplayName(String);
 impl DisplayName {
     /// Cleans a name. One that has nothing to read becomes `unnamed`.
     pub fn new(name: &str, unnamed: &str) -> Self {
-        // Nothing has to stand on: a mark at the beginning would sit on what is before the name.
-        let mut marks = MAX_MARKS;
-        let visible: String = name
-            .chars()
-            .filter(|letter| !is_deceptive(*letter))
-            .filter(|letter| {
-                marks = match (is_mark(*letter), letter.is_whitespace()) {
-                    (true, _) => marks + 1,
-                    (false, true) => MAX_MARKS,
-                    (false, false) => 0,
-                };
-                marks <= MAX_MARKS
-            })
-            .collect();
-        let mut words = visible.split_whitespace().collect::<Vec<_>>().join(" ");
-        if words.chars().count() > MAX_LENGTH {
-            words = words.chars().take(MAX_LENGTH - 1).chain(['…']).collect();
-        }
-        // Blanks come in more shapes than anyone can list; a name has something to read.
-        let readable = words.chars().any(char::is_alphanumeric);
-        Self(if readable { words } else { unnamed.to_owned() })
+        Self(readable(name, MAX_LENGTH).unwrap_or_else(|| unnamed.to_owned()))
     }
 
     /// Its first letter, to stand for a logo.
@@ -62,8 +42,32 @@ impl std::fmt::Display for DisplayName {
     }
 }
 
-/// Whether a letter hides, or turns others round.
-pub fn is_deceptive(letter: char) -> bool {
+/// A text somebody else chose, in one line and made safe to look at, at most `limit` letters. `None`: nothing is left to
+/// read.
+pub fn readable(text: &str, limit: usize) -> Option<String> {
+    // Nothing has to stand on: a mark at the beginning would sit on what is before the name.
+    let mut marks = MAX_MARKS;
+    let visible: String = text
+        .chars()
+        .filter(|letter| !is_deceptive(*letter))
+        .filter(|letter| {
+            marks = match (is_mark(*letter), letter.is_whitespace()) {
+                (true, _) => marks + 1,
+                (false, true) => MAX_MARKS,
+                (false, false) => 0,
+            };
+            marks <= MAX_MARKS
+        })
+        .collect();
+    let mut words = visible.split_whitespace().collect::<Vec<_>>().join(" ");
+    if words.chars().count() > limit {
+        words = words.chars().take(limit - 1).chain(['…']).collect();
+    }
+    // Blanks come in more shapes than anyone can list; a name has something to read.
+    words.chars().any(char::is_alphanumeric).then_some(words)
+}
+
+fn is_deceptive(letter: char) -> bool {
     let directional =
         matches!(letter, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{206f}');
     let invisible = matches!(letter, '\u{ad}' | '\u{34f}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200d}' | '\u{2060}'..='\u{2065}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffc}' | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}');

@@ -13,7 +13,7 @@ mod sign_in;
 
 pub use connected_apps::{AppCard, ConnectedAppsPage};
 pub use consent::{ConsentPage, NotServedPage, Permission, PermissionGroup};
-pub use display_name::{DisplayName, is_deceptive};
+pub use display_name::{DisplayName, readable};
 pub use emblem::Emblem;
 pub use home::HomePage;
 pub use look::Look;

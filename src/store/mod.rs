@@ -49,7 +49,8 @@ macro_rules! stores {
 }
 
 stores! {
-    Apps Sessions SessionList Suspensions Connections Identities Web Consents ConnectedApps Codes Logos Ledger Signer ClientSignatures Limits Probe
+    Apps Sessions SessionList Suspensions Connections Identities Web Consents ConnectedApps Codes Logos Ledger Signer
+    ClientSignatures Limits Probe
 }
 
 /// Apps and APIs (D1).

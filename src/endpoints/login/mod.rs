@@ -9,6 +9,7 @@ mod start;
 mod ways;
 
 pub use callback::callback;
+pub use pages::not_ours;
 
 use super::guard::{BrowserNonce, csrf_token, form_is_ours, login_url, other_account_url, safe_continuation};
 use super::limits::may_sign_in;
@@ -24,7 +25,6 @@ use crate::sign_in::connection::Connection;
 use crate::sign_in::exchange::Asking;
 use crate::store::{StoreError, Stores, User};
 use crate::words::Language;
-pub use pages::not_ours;
 use pages::{no_connection, too_many_attempts};
 use session::Proven;
 use ways::{Ways, development_sign_in, last_used};
