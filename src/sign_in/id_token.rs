@@ -409,7 +409,7 @@ mod tests {
         assert_eq!(refused.unwrap_err(), IdTokenError::Signature.into());
     }
 
-    // Rule: OIDC 3
+    // Rule: STEPUP 1
     #[test]
     fn who_was_asked_to_sign_in_anew_must_have_done_so() {
         let since = |seconds: i64| Expected {

@@ -161,7 +161,7 @@ test("a no at the provider ends on a page that says so", async () => {
   }
 });
 
-// Rule: OIDC 3
+// Rule: STEPUP 1
 test("an app that asks for a new sign-in gets one, though the provider knows its user", async () => {
   const cookies = new Map();
   const { browser } = await come(real, "con_real", { cookies });

@@ -304,7 +304,7 @@ fn an_app_is_told_no_secret_of_the_way_and_its_user_comes_back_to_its_consent_pa
     assert!(!code.is_empty());
 }
 
-// Rule: OIDC 3
+// Rule: STEPUP 1
 #[test]
 fn who_must_sign_in_anew_does_and_a_provider_that_ignores_it_ends_on_a_page() {
     for (more, prompt) in [("&prompt=login", Some("login")), ("&max_age=5", None)] {

@@ -3,7 +3,6 @@
 use super::*;
 use crate::store::memory::Fault;
 
-// Covers: B21
 #[test]
 fn while_storage_is_down_nobody_is_signed_in_and_everybody_may_try_again() {
     for fault in [
