@@ -1,5 +1,7 @@
-/** What may be a logo, and the name Latchkey knows it by. */
+/** What may be a logo, and the name Latchkey knows it by. `node tools/logos.mjs FILE` prints it. */
 import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
 
 /** The largest file that is taken, in bytes: it is loaded with every page that shows the app. */
 export const MAX_LOGO = 100_000;
@@ -26,4 +28,13 @@ function typeOf(bytes) {
   if (begins("ffd8ff")) return "jpeg";
   if (begins("52494646") && begins("57454250", 8)) return "webp";
   return undefined;
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  try {
+    console.log(logoName(readFileSync(process.argv[2])));
+  } catch (error) {
+    console.error(`latchkey: ${error.message}`);
+    process.exitCode = 1;
+  }
 }
