@@ -2,7 +2,7 @@
 export LATCHKEY_TOOLCHAIN := $(or $(TOOLCHAIN),$(LATCHKEY_TOOLCHAIN),auto)
 
 .DEFAULT_GOAL := help
-.PHONY: help dev test fuzz test-host test-examples test-workerd test-browser bench scale lint build reset deploy-check setup clean
+.PHONY: help dev test fuzz test-host test-examples test-workerd test-browser screenshots bench scale lint build reset deploy-check setup clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
@@ -29,6 +29,10 @@ test-workerd: ## the tests in Cloudflare's runtime
 
 test-browser: ## the tests in Chromium
 	@tools/test browser
+
+screenshots: ## the pictures in docs/, as the browser tests take them
+	@tools/build --release && LATCHKEY_CHROMIUM=$$(tools/install-chromium) LATCHKEY_PICTURES=docs tools/run node --test \
+	  --experimental-test-isolation=none --test-name-pattern='^picture' tests/browser/gallery.test.mjs
 
 bench: ## beside workers-oauth-provider and the least a Worker can do; writes docs/benchmark.md (QUICK=1: only prints)
 	@tools/build --release && tools/run node bench/run.mjs $(if $(QUICK),--quick)

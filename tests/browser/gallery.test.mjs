@@ -121,3 +121,19 @@ for (const name of Object.keys(gallery).filter((name) => gallery[name].main)) {
     });
   }
 }
+
+// The pictures in docs/: `make screenshots` writes them there.
+const pictures = {
+  consent: { of: "consent" },
+  "consent-ar-dark": { of: "consent", locale: "ar", colorScheme: "dark" },
+  "connected-apps": { of: "connected apps" },
+};
+for (const [file, { of, ...options }] of Object.entries(pictures)) {
+  test(`picture: ${file}`, async (t) => {
+    const page = await arrive(t, of, { deviceScaleFactor: 2, ...options });
+    const folder = process.env.LATCHKEY_PICTURES ?? SCREENSHOTS;
+    const cards = await page.locator("main").boundingBox();
+    const clip = { x: cards.x - 16, y: 0, width: cards.width + 32, height: Math.min(cards.y + cards.height, 760) };
+    await page.screenshot({ path: path.join(folder, `${file}.png`), clip, fullPage: true });
+  });
+}

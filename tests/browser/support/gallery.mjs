@@ -96,7 +96,7 @@ export const gallery = {
     },
   },
   "consent, already decided": {
-    status: 200,
+    status: 409,
     heading: "You have already decided",
     async arrive(page) {
       await consentOf(page, await newApp());

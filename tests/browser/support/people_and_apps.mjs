@@ -17,23 +17,25 @@ after(dispose);
 
 export const DAY = 24 * 3_600_000;
 
-// Another process serves from the same file, so it may be busy.
-export async function run(sql, ...values) {
+const bound = ([sql, ...values]) => env.DB.prepare(sql).bind(...values);
+
+// Statements with their values, in one transaction. Another process serves from the same file, so it may be busy.
+async function runAll(statements) {
   for (let tries = 1; ; tries++) {
     try {
-      return await env.DB.prepare(sql)
-        .bind(...values)
-        .run();
+      return await env.DB.batch(statements.map(bound));
     } catch (error) {
       if (tries === 5 || !/SQLITE_BUSY/.test(error)) throw error;
     }
   }
 }
 
-async function insert(table, row) {
+export const run = (sql, ...values) => runAll([[sql, ...values]]);
+
+const insert = (table, row) => {
   const places = Object.keys(row).map(() => "?");
-  await run(`INSERT INTO ${table} (${Object.keys(row)}) VALUES (${places})`, ...Object.values(row));
-}
+  return [`INSERT INTO ${table} (${Object.keys(row)}) VALUES (${places})`, ...Object.values(row)];
+};
 
 const id = (prefix) => prefix + randomBytes(10).toString("hex");
 
@@ -43,7 +45,7 @@ let people = 0;
 export async function newPerson(changes = {}) {
   const username = `alice${++people}`;
   const person = { id: id("usr_"), username, name: "Alice Archer", account_name: "alice@acme.example", ...changes };
-  await insert("users", { ...person, created_at: Date.now() });
+  await runAll([insert("users", { ...person, created_at: Date.now() })]);
   return person;
 }
 
@@ -51,16 +53,20 @@ export const SITE = "https://partner.example/callback";
 export const PROGRAM = "http://127.0.0.1:53682/callback";
 export const SCHEME = "com.example.planner:/callback";
 
+const ALL_SCOPES = ["read:profile", "read:projects", "write:projects", "read:team", "read:invoices"];
+
 // An app whose answers go to a site, to a program on this device and to an app of its own scheme.
-export async function newApp({ name = "Northwind Planner", developer = "Northwind Labs", scopes, ...changes } = {}) {
+export async function newApp(described = {}) {
+  const { name = "Northwind Planner", developer = "Northwind Labs", scopes = ALL_SCOPES, ...changes } = described;
   const [client_id, developer_id] = [id("app_"), id("dev_")];
   const created_at = Date.now();
-  await insert("developers", { id: developer_id, name: developer, created_at });
   const record = { description: "Plans your week around your projects.", app_type: "web", class: "portal", status: "approved" };
-  await insert("apps", { client_id, developer_id, name, ...record, created_at, ...changes });
-  for (const redirect_uri of [SITE, PROGRAM, SCHEME]) await insert("app_redirect_uris", { client_id, redirect_uri });
-  for (const scope of scopes ?? ["read:profile", "read:projects", "write:projects", "read:team", "read:invoices"])
-    await insert("app_scopes", { client_id, scope, is_default: 1 });
+  await runAll([
+    insert("developers", { id: developer_id, name: developer, created_at }),
+    insert("apps", { client_id, developer_id, name, ...record, created_at, ...changes }),
+    ...[SITE, PROGRAM, SCHEME].map((redirect_uri) => insert("app_redirect_uris", { client_id, redirect_uri })),
+    ...scopes.map((scope) => insert("app_scopes", { client_id, scope, is_default: 1 })),
+  ]);
   return { client_id, name };
 }
 
@@ -68,7 +74,7 @@ export async function newApp({ name = "Northwind Planner", developer = "Northwin
 export async function connected(person, app, { ago = 0, used, scopes = ["read:profile", "read:projects"], ...changes } = {}) {
   const consent_id = id("cns_");
   const at = (days) => Date.now() - days * DAY;
-  await insert("consents", {
+  const consent = {
     id: consent_id,
     user_id: person.id,
     client_id: app.client_id,
@@ -77,8 +83,9 @@ export async function connected(person, app, { ago = 0, used, scopes = ["read:pr
     created_at: at(ago),
     last_used_at: used === undefined ? null : at(used),
     ...changes,
-  });
-  for (const scope of scopes) await insert("consent_scopes", { consent_id, scope, granted_at: at(ago) });
+  };
+  const granted = scopes.map((scope) => insert("consent_scopes", { consent_id, scope, granted_at: at(ago) }));
+  await runAll([insert("consents", consent), ...granted]);
 }
 
 export function authorizeUrl({ client_id }, { redirect_uri = SITE, scope = "read:profile read:projects", ...more } = {}) {
