@@ -1,6 +1,8 @@
 //! Where somebody is signed in, as they see it and end it.
 
 use super::*;
+use crate::oauth::jwk::ClientKeys;
+use crate::sign_in::connection::{Connection, HandOff, Method};
 use crate::store::memory::Fault;
 
 const SESSIONS: &str = "/api/user/sessions";
@@ -379,8 +381,19 @@ fn pages_about_sessions_offer_to_try_again_while_storage_is_out_of_reach() {
 fn a_connection_with_a_hostile_name_stays_text() {
     let server = Server::new();
     let mut browser = signed_in(&server, "alice");
+    server.stores.connections.borrow_mut().push(Connection {
+        id: "con_one".into(),
+        name: format!("<script>alert(1)</script>\u{202e}{}", "x".repeat(10_000)),
+        domain_level: true,
+        issuer: "https://id.example".into(),
+        method: Method::HandOff(HandOff {
+            login_url: "https://id.example/login".into(),
+            jwks: ClientKeys::default(),
+            subject_is_user_id: false,
+        }),
+    });
     for session in server.stores.sessions.borrow_mut().values_mut() {
-        session.connection_id = Some(format!("<script>alert(1)</script>\u{202e}{}", "x".repeat(10_000)));
+        session.connection_id = Some("con_one".into());
         session.device = Some("<b>/<i>".into());
     }
     let page = browser.get(&server, PAGE);

@@ -29,13 +29,17 @@ impl SessionList for Memory {
     ) -> Result<Vec<ListedSession>, StoreError> {
         self.trip("session_list", || {
             let sessions = self.sessions.borrow();
+            let connections = self.connections.borrow();
+            let named = |id: &String| connections.iter().find(|one| one.id == *id).map(|one| one.name.clone());
             let live = sessions.values().filter(|session| session.expires_at > now);
             let mut listed: Vec<_> = live
                 .filter(|session| session.user_id == user_id)
+                // What answers nobody, because its connection was switched off, is not listed either.
+                .filter(|session| session.connection_id.as_ref().is_none_or(|id| named(id).is_some()))
                 .map(|session| ListedSession {
                     id: session.id.clone(),
                     device: session.device.clone(),
-                    connection: session.connection_id.clone(),
+                    connection: session.connection_id.as_ref().and_then(named),
                     created_at: session.created_at,
                     last_seen_at: self.last_seen(&session.token_hash).unwrap(),
                     is_this: session.token_hash == this_session,
