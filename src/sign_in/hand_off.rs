@@ -6,6 +6,7 @@ use std::time::Duration;
 use thiserror::Error;
 
 use super::connection::HandOff;
+use super::id_token::{Names, is_subject};
 use super::identity::Identity;
 use crate::crypto::{base64url, equal_in_constant_time, hash};
 use crate::ledger::SingleUse;
@@ -24,10 +25,6 @@ const CLOCK_SKEW: Duration = Duration::from_secs(30);
 /// How much earlier than asked somebody may have signed in: `auth_time` counts whole seconds, by another clock.
 const AUTH_TIME_SKEW: Duration = Duration::from_secs(10);
 const MAX_JTI: usize = 256;
-/// As OpenID Connect Core §2 limits it.
-const MAX_SUBJECT: usize = 255;
-/// The longest name that is kept, in bytes. Longer ones are left out: people sign in by their subject.
-const MAX_NAME: usize = 255;
 
 /// What an assertion must say to be the answer to one sign-in.
 #[derive(Debug, Clone, Copy)]
@@ -150,11 +147,12 @@ impl<'a> UnverifiedAssertion<'a> {
             attempt: base64url(random::bytes::<16>(random)),
             expires_at: expires_at + CLOCK_SKEW,
         };
+        let names = Names::of(|name| jwt.claim(name));
         let identity = Identity {
             issuer: expected.issuer.to_owned(),
             subject,
-            name: shown(&jwt, "name"),
-            account_name: shown(&jwt, "email").or_else(|| shown(&jwt, "preferred_username")),
+            name: names.name,
+            account_name: names.account_name,
             auth_time,
         };
         Ok(Self {
@@ -228,16 +226,6 @@ fn only_audience<'j>(jwt: &'j SignedJwt<'_>) -> Option<&'j str> {
         },
         _ => None,
     }
-}
-
-fn is_subject(subject: &str) -> bool {
-    subject.len() <= MAX_SUBJECT && subject.bytes().all(|byte| (b' '..=b'~').contains(&byte))
-}
-
-/// A claim that is shown to people, if it can be.
-fn shown(jwt: &SignedJwt<'_>, claim: &str) -> Option<String> {
-    let text = jwt.text(claim)?.trim();
-    (!text.is_empty() && text.len() <= MAX_NAME).then(|| text.to_owned())
 }
 
 #[cfg(test)]

@@ -356,14 +356,7 @@ fn names_are_for_showing_and_bad_ones_keep_nobody_out() {
         names(&with("preferred_username", json!("ada"))),
         (None, Some("ada".into()))
     );
-    for bad in [
-        json!(""),
-        json!("  "),
-        json!(7),
-        json!(null),
-        json!("x".repeat(256)),
-        json!({"x": 1}),
-    ] {
+    for bad in [json!(""), json!("  "), json!(7), json!(null), json!({"x": 1})] {
         for name in ["name", "email", "preferred_username"] {
             assert_eq!(names(&with(name, bad.clone())), (None, None), "{name} {bad}");
         }
