@@ -394,3 +394,91 @@ fn the_consent_page_may_be_the_platforms_own() {
     let next = location(&browser.get(&server, &authorize_link("app_one", "")));
     assert!(next.starts_with("/connect?request_id="), "{next}");
 }
+
+fn page_for(browser: &mut Browser, server: &Server, link: &str) -> Reply {
+    let next = location(&browser.get(server, link));
+    browser.get(server, &next)
+}
+
+// Rule: UI 4, UI 6
+#[test]
+fn the_page_says_whether_anybody_has_reviewed_the_app_and_warns_where_nobody_has() {
+    let says = |class, status| {
+        let server = Server::new();
+        change(&server, |app| (app.class, app.status) = (class, status));
+        server
+            .stores
+            .testers
+            .borrow_mut()
+            .insert(("app_one".into(), "usr_alice".into()));
+        let mut browser = Browser::default();
+        browser.consent_page(&server, &authorize_link("app_one", "")).body
+    };
+    let reviewed = says(AppClass::Registered, AppStatus::Approved);
+    assert!(reviewed.contains("Reviewed by <bdi>Acme Projects</bdi>") && !reviewed.contains("class=\"notice\""));
+    let unverified = says(AppClass::MetadataDocument, AppStatus::Draft);
+    assert!(unverified.contains("Not reviewed") && unverified.contains("has reviewed this app yet"));
+    let testing = says(AppClass::Portal, AppStatus::PendingReview);
+    assert!(testing.contains("Not reviewed") && testing.contains("one of its testers"));
+}
+
+#[test]
+fn allow_and_deny_are_of_equal_standing() {
+    let server = Server::new();
+    let page = Browser::default().consent_page(&server, &authorize_link("app_one", ""));
+    for (value, text) in [("deny", "Deny"), ("allow", "Allow Access")] {
+        let button =
+            format!("<button type=\"submit\" name=\"decision\" value=\"{value}\" class=\"button\">{text}</button>");
+        assert!(page.body.contains(&button), "{page:?}");
+    }
+    assert!(!page.body.contains("autofocus"));
+}
+
+#[test]
+fn what_was_agreed_to_before_stands_apart_and_a_page_without_news_says_so() {
+    let server = Server::new();
+    let mut browser = connected(&server, &authorize_link("app_one", ""));
+    let again = page_for(&mut browser, &server, &authorize_link("app_one", "&prompt=consent"));
+    assert!(again.body.contains("You have allowed all of this before") && !again.body.contains("class=\"mark new\""));
+    let wider = authorize_link("app_one", "").replace("read:projects", "read:projects%20read:profile");
+    let more = page_for(&mut browser, &server, &wider);
+    let (new, old) = more.body.split_once("You have already allowed:").unwrap();
+    assert!(new.contains("Use read:profile <span class=\"mark new\">") && !new.contains("Use read:projects"));
+    assert!(old.contains("Use read:projects") && !old.contains("class=\"mark new\""));
+}
+
+// Covers: R33
+// Rule: ATTACK 10
+#[test]
+fn whom_an_app_does_not_serve_is_told_in_words_that_hold_none_of_its_markup() {
+    let server = not_reviewed(AppClass::Portal);
+    change(&server, |app| app.name = "<img src=x onerror=alert(1)>\u{202e}".into());
+    let mut browser = Browser::default();
+    let page = browser.consent_page(&server, &authorize_link("app_one", ""));
+    assert_eq!(page.status, 403);
+    assert!(
+        !page.body.contains("<img") && !page.body.contains('\u{202e}'),
+        "{page:?}"
+    );
+    assert!(
+        page.body
+            .contains("href=\"https://app.example/callback?error=access_denied")
+    );
+    assert!(page.body.contains("app.example</strong>"), "where the way back leads");
+}
+
+#[test]
+fn signed_out_meanwhile_and_switched_off_meanwhile_are_two_pages() {
+    let server = Server::new();
+    let mut browser = Browser::default();
+    let page = browser.consent_page(&server, &authorize_link("app_one", ""));
+    change(&server, |app| app.status = AppStatus::Suspended);
+    let off = browser.decide(&server, &page, "allow");
+    assert!(
+        off.status == 400 && off.body.contains("This app cannot be connected now"),
+        "{off:?}"
+    );
+    server.stores.sessions.borrow_mut().clear();
+    let out = browser.decide(&server, &page, "allow");
+    assert!(out.status == 403 && out.body.contains("You are signed out"), "{out:?}");
+}

@@ -13,6 +13,8 @@ const newBrowser = async () => signedIn(latchkey, await newUser(latchkey));
 const isActive = async ({ access_token }) =>
   (await (await introspect(apis.projects.credential, access_token)).json()).active;
 
+const atItsSite = { redirect_uri: "https://partner.example/callback", prompt: "consent" };
+
 // Rule: PEER 1
 test("of 20 redemptions of one code at once, one succeeds", async () => {
   const slow = [{ at: "KV.get", match: "code:", delayAfter: 50 }];
@@ -24,13 +26,13 @@ test("of 20 redemptions of one code at once, one succeeds", async () => {
 // Rule: PEER 9
 test("disconnecting an app on the page of connected apps kills every token, also those a refresh brought", async () => {
   const browser = await newBrowser();
-  const first = await connect(browser, apps.spa);
-  const second = await tokens(await refresh(apps.spa, first.refresh_token));
-  const code = await browser.connect(apps.spa);
+  const first = await connect(browser, apps.partner, atItsSite);
+  const second = await tokens(await refresh(apps.partner, first.refresh_token));
+  const code = await browser.connect(apps.partner, atItsSite);
   const { forms } = await browser.open("/account/apps");
   await browser.submit(forms.find(({ action }) => action.pathname.endsWith("/revoke")));
   for (const one of [first, second]) assert.equal(await isActive(one), false);
-  await expectRefusal(await refresh(apps.spa, second.refresh_token), "invalid_grant");
+  await expectRefusal(await refresh(apps.partner, second.refresh_token), "invalid_grant");
   await expectRefusal(await redeem(code), "invalid_grant");
 });
 
