@@ -110,17 +110,19 @@ test("disconnecting an app ends its tokens at once, and nobody else's", async ()
   );
 });
 
+const atItsSite = { redirect_uri: "https://partner.example/callback", prompt: "consent" };
+
 // Covers: R70
 // Rule: PEER 9
-test("disconnecting an app ends all its connections of that user, and no other user's", async () => {
+test("disconnecting a site ends everything it was given by that user, and nothing of another's", async () => {
   const [browser, other] = [await newBrowser(), await newBrowser()];
-  const [one, two] = [await connect(browser, apps.spa), await connect(browser, apps.spa)];
-  const others = await connect(other, apps.spa);
+  const [one, two] = [await connect(browser, apps.partner, atItsSite), await connect(browser, apps.partner, atItsSite)];
+  const others = await connect(other, apps.partner, atItsSite);
   const [row] = await list(browser);
   await remove(browser, row.consent_id);
-  await expectDead(apps.spa, one);
-  await expectDead(apps.spa, two);
-  await expectAlive(apps.spa, others);
+  await expectDead(apps.partner, one);
+  await expectDead(apps.partner, two);
+  await expectAlive(apps.partner, others);
 });
 
 // Covers: B38
@@ -255,9 +257,11 @@ test("a disconnect that broke off is finished by trying again", async () => {
 });
 
 test("a decision that overlaps a disconnect leaves no tokens of the old consent alive", async () => {
-  const { browser, spa } = await connected();
-  const grant = await browser.connect(apps.spa);
-  await remove(browser, spa.id);
+  const browser = await newBrowser();
+  await connect(browser, apps.partner, atItsSite);
+  const grant = await browser.connect(apps.partner, atItsSite);
+  const [row] = await list(browser);
+  await remove(browser, row.consent_id);
   const { redeem } = oauthClient(latchkey);
   await expectRefusal(await redeem(grant), "invalid_grant");
 });
