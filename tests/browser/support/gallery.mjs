@@ -11,6 +11,15 @@ const consentOf = async (page, app, parameters) => page.goto(authorizeUrl(app, p
 const storageFails = (page) =>
   page.setExtraHTTPHeaders({ "x-test-faults": JSON.stringify([{ at: "DB", fail: "before" }]) });
 
+const unverified = { class: "registered", status: "draft" };
+const inTestMode = { status: "draft" };
+
+async function newFlexibleApp() {
+  const app = await newApp();
+  await run("UPDATE app_scopes SET is_optional = 1 WHERE scope <> 'read:profile' AND client_id = ?", app.client_id);
+  return app;
+}
+
 async function fiveApps(person) {
   const apps = [
     ["Northwind Planner", "Northwind Labs", { ago: 1, used: 0 }],
@@ -86,6 +95,59 @@ export const gallery = {
     status: 200,
     heading: "Authorize Northwind Planner",
     arrive: async (page) => consentOf(page, await newApp(), { scope: "read:projects write:projects read:invoices" }),
+  },
+  "consent, nothing new": {
+    status: 200,
+    heading: "Authorize Northwind Planner",
+    async arrive(page, person) {
+      const app = await newApp();
+      await connected(person, app, { ago: 9, used: 2 });
+      await consentOf(page, app, { prompt: "consent", scope: "read:profile" });
+    },
+  },
+  "consent, permissions to leave out": {
+    status: 200,
+    heading: "Authorize Northwind Planner",
+    main: true,
+    arrive: async (page) => consentOf(page, await newFlexibleApp(), { scope: "read:profile read:projects write:projects" }),
+  },
+  "consent, everything left out": {
+    status: 400,
+    heading: "Authorize Northwind Planner",
+    async arrive(page) {
+      await consentOf(page, await newFlexibleApp(), { scope: "read:projects write:projects" });
+      for (const box of await page.locator("input[type=checkbox]").all()) await box.uncheck();
+      await decide(page, "allow");
+    },
+  },
+  "consent, an app nobody has reviewed": {
+    status: 200,
+    heading: "Authorize Northwind Planner",
+    arrive: async (page) => consentOf(page, await newApp(unverified)),
+  },
+  "consent, an app in test mode": {
+    status: 200,
+    heading: "Authorize Northwind Planner",
+    async arrive(page, person) {
+      const app = await newApp(inTestMode);
+      await run("INSERT INTO app_testers VALUES (?, ?, 0)", app.client_id, person.id);
+      await consentOf(page, app);
+    },
+  },
+  "consent, an app in test mode, for others": {
+    status: 403,
+    heading: "This app is still being tested",
+    main: true,
+    arrive: async (page) => consentOf(page, await newApp(inTestMode)),
+  },
+  "consent, signed out meanwhile": {
+    status: 403,
+    heading: "You are signed out",
+    async arrive(page, person) {
+      await consentOf(page, await newApp());
+      await run("DELETE FROM sessions WHERE user_id = ?", person.id);
+      await decide(page, "allow");
+    },
   },
   "consent, a hostile app": {
     status: 200,
