@@ -18,8 +18,8 @@ struct Theme {
     ground: Colour,
     /// Text on buttons of the accent colour.
     on_accent: Colour,
-    /// Where the accent is moved to.
-    towards: Colour,
+    /// Changes a colour by so many 255ths, until it can be read: the last is black or white.
+    change: fn(Colour, u8) -> Colour,
     /// How much of the accent tints the ground of a letter that stands for a logo, in 255ths.
     tint: u8,
 }
@@ -29,7 +29,7 @@ const LIGHT: Theme = Theme {
     surface: Colour::WHITE,
     ground: Colour::new(0xf3, 0xf4, 0xf7),
     on_accent: Colour::WHITE,
-    towards: Colour::BLACK,
+    change: |colour, share| colour.mixed_with(Colour::BLACK, share),
     tint: 24,
 };
 
@@ -38,7 +38,7 @@ const DARK: Theme = Theme {
     surface: Colour::new(0x1a, 0x1f, 0x28),
     ground: Colour::new(0x11, 0x14, 0x1a),
     on_accent: Colour::new(0x0c, 0x0f, 0x14),
-    towards: Colour::WHITE,
+    change: Colour::lightened,
     tint: 40,
 };
 
@@ -80,15 +80,14 @@ impl Accent {
 
     fn shades(self, theme: &Theme) -> Shades {
         let shades = |share| {
-            let accent = self.0.mixed_with(theme.towards, share);
+            let accent = (theme.change)(self.0, share);
             Shades {
                 accent,
-                hover: accent.mixed_with(theme.towards, 45),
+                hover: (theme.change)(accent, 45),
                 on_accent: theme.on_accent,
                 ground: theme.surface.mixed_with(accent, theme.tint),
             }
         };
-        // The last one is black on light or white on dark.
         let mut shares = (0..=u8::MAX).step_by(3);
         shares
             .find(|share| shades(*share).are_readable(theme))

@@ -43,6 +43,18 @@ impl Colour {
         Self::new(mix(r, red), mix(g, green), mix(b, blue))
     }
 
+    /// This colour with so many 255ths of the way to white behind it. The first half of the way it only shines more,
+    /// because white in a colour dulls it.
+    pub fn lightened(self, share: u8) -> Self {
+        /// So that what is almost black does not end up in a hue nobody sees in it.
+        const MOST: f64 = 2.5;
+        let brightest = self.parts.into_iter().max().unwrap_or_default().max(1);
+        let most = (255.0 / f64::from(brightest)).min(MOST);
+        let factor = 1.0 + (most - 1.0) * (f64::from(share) / 127.0).min(1.0);
+        let parts = self.parts.map(|part| (f64::from(part) * factor).round() as u8);
+        Self { parts }.mixed_with(Self::WHITE, share.saturating_sub(127).saturating_mul(2))
+    }
+
     /// How well one colour can be read on another, from 1 to 21 (WCAG 2.2, contrast ratio).
     pub fn contrast(self, other: Self) -> f64 {
         let (one, two) = (self.luminance() + 0.05, other.luminance() + 0.05);
@@ -95,6 +107,16 @@ mod tests {
             assert_eq!(Colour::parse(bad), None, "{bad}");
         }
         assert_eq!(Colour::new(1, 2, 255).to_string(), "#0102ff");
+    }
+
+    #[test]
+    fn a_colour_ends_up_white_and_shines_before_it_pales() {
+        let teal = Colour::new(0x0f, 0x76, 0x6e);
+        assert_eq!((teal.lightened(0), teal.lightened(255)), (teal, Colour::WHITE));
+        let [red, green, blue] = teal.lightened(127).parts;
+        assert!(green == 255 && blue > 230 && red < 40, "{red} {green} {blue}");
+        assert_eq!(Colour::BLACK.lightened(127), Colour::BLACK);
+        assert_eq!(Colour::BLACK.lightened(255), Colour::WHITE);
     }
 
     #[test]

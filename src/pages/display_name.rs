@@ -20,7 +20,7 @@ impl DisplayName {
     pub fn initial(&self) -> String {
         self.0
             .chars()
-            .next()
+            .find(|letter| letter.is_alphanumeric())
             .map(|letter| letter.to_uppercase().collect())
             .unwrap_or_default()
     }

@@ -51,7 +51,7 @@ mod tests {
 
     #[test]
     fn a_logo_is_one_of_ours_or_a_letter() {
-        let app = DisplayName::new("<b>", "Unnamed");
+        let app = DisplayName::new("<&b>", "Unnamed");
         let shown = |logo: Option<&str>| Emblem::new(logo, &app).to_string();
         assert!(shown(Some(&name())).starts_with(&format!("<img class=\"logo\" src=\"/logos/{}\"", name())));
         for none in [
@@ -62,7 +62,7 @@ mod tests {
         ] {
             assert_eq!(
                 shown(none),
-                "<span class=\"logo\" aria-hidden=\"true\">&#60;</span>",
+                "<span class=\"logo\" aria-hidden=\"true\">B</span>",
                 "{none:?}"
             );
         }
