@@ -39,6 +39,26 @@ const wanted = {
     const [{ consent_id }] = await list(browser, "/api/user/connected-apps");
     return called("DELETE", `/api/user/connected-apps/${consent_id}`);
   },
+  async SignOutEverywhere(browser) {
+    return filled(browser, formOf(await browser.open("/account/sessions/end"), "/end"));
+  },
+  async AccountSessionsEnd(browser) {
+    return filled(browser, formOf(await browser.open("/account/sessions"), "/end"));
+  },
+  async EndSession(browser) {
+    const [{ session_id }] = await list(browser, "/api/user/sessions");
+    return called("DELETE", `/api/user/sessions/${session_id}`);
+  },
+  async EndSessions() {
+    return unaddressed(called("DELETE", "/api/user/sessions"));
+  },
+  async DecideConsentRequest(browser) {
+    const page = await browser.authorize(authorizationRequest(apps.spa).url);
+    const url = `/api/oauth/consent/${page.url.searchParams.get("request_id")}`;
+    const { csrf_token } = await list(browser, url);
+    const { headers, ...call } = called("POST", url);
+    return { ...call, headers: { ...headers, "content-type": "application/json" }, json: { approved: true, csrf_token } };
+  },
   async RevokeConnectedApps(browser) {
     await browser.connect(apps.spa);
     return unaddressed(called("DELETE", "/api/user/connected-apps?all=true"));
@@ -58,10 +78,10 @@ test("no route that changes something is missing here", async () => {
   assert.deepEqual([...new Set(changing)].sort(), known.sort());
 });
 
-// Everything that is stored, but for when somebody was last seen.
+// Everything that is stored, but for when somebody was last seen, and the audit trail, which hears of things later.
 async function everything() {
   const tables = await latchkey.rows(
-    "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT GLOB '_cf*' AND name NOT GLOB 'sqlite*'",
+    "SELECT name FROM sqlite_master WHERE type = 'table' AND name <> 'audit' AND name NOT GLOB '_cf*' AND name NOT GLOB 'sqlite*'",
   );
   const rows = [];
   for (const { name } of tables)
@@ -79,22 +99,35 @@ const TOKENS = ["csrf", "request"];
 // What an attacker can make of it: { name: request }, `theirs` being what the same route takes from themselves.
 function forgeries(mine, theirs) {
   const from = (origin) => ({ ...mine, headers: { ...mine.headers, origin } });
-  const all = {
+  const { origin: _, ...noOrigin } = mine.headers;
+  return {
     "another site": from("https://evil.example"),
     "another port": from("http://localhost:8789"),
     "an opaque origin": from("null"),
     "our name in another site's": from(`${ISSUER}.evil.example`),
+    // Of forms the token tells, of calls the origin.
+    ...(!mine.body && { "no origin": { ...mine, headers: noOrigin } }),
+    ...(mine.json && {
+      "no token": { ...mine, json: { ...mine.json, csrf_token: undefined } },
+      "another session's token": { ...mine, json: { ...mine.json, csrf_token: theirs.json.csrf_token } },
+      "a form in place of JSON": { ...mine, json: undefined, body: new URLSearchParams(mine.json) },
+    }),
+    ...(mine.body && {
+      "no token": { ...mine, body: without(mine.body, TOKENS) },
+      "another session's token": { ...mine, body: exchanged(mine.body, theirs.body) },
+      "no body": { ...mine, body: new URLSearchParams() },
+    }),
   };
-  // Forms bring a token; calls of scripts are told by their origin alone.
-  if (!mine.body) return { ...all, "no origin": { ...mine, headers: {} } };
-  const exchanged = without(mine.body, TOKENS);
-  for (const name of TOKENS) for (const value of theirs.body.getAll(name)) exchanged.append(name, value);
-  return {
-    ...all,
-    "no token": { ...mine, body: without(mine.body, TOKENS) },
-    "another session's token": { ...mine, body: exchanged },
-    "no body": { ...mine, body: new URLSearchParams() },
-  };
+}
+
+function exchanged(mine, theirs) {
+  const body = without(mine, TOKENS);
+  for (const name of TOKENS) for (const value of theirs.getAll(name)) body.append(name, value);
+  return body;
+}
+
+function send(browser, { url, isUnaddressed: _, json, ...init }) {
+  return browser.request(url, json ? { ...init, body: JSON.stringify(json) } : init);
 }
 
 for (const [route, press] of Object.entries(wanted)) {
@@ -105,9 +138,9 @@ for (const [route, press] of Object.entries(wanted)) {
     const attacker = await signedIn(latchkey, await newUser(latchkey));
     const [mine, theirs] = [await press(victim), await press(attacker)];
     const before = await everything();
-    const refused = async (browser, { url, isUnaddressed: _, ...init }) => {
+    const refused = async (browser, request) => {
       const cookies = [...browser.cookies];
-      const answer = await browser.request(url, init);
+      const answer = await send(browser, request);
       assert.ok([400, 401, 403, 404].includes(answer.status), String(answer.status));
       assert.equal(answer.headers.get("location"), null);
       assert.deepEqual([...browser.cookies], cookies);
@@ -117,8 +150,7 @@ for (const [route, press] of Object.entries(wanted)) {
       await t.test(name, () => refused(victim, forged));
     if (!mine.isUnaddressed) await t.test("in the attacker's own session", () => refused(attacker, mine));
     await t.test("what the page itself sends works still", async () => {
-      const { url, isUnaddressed: _, ...init } = mine;
-      const answer = await victim.request(url, init);
+      const answer = await send(victim, mine);
       assert.ok([200, 303].includes(answer.status), String(answer.status));
       assert.notDeepEqual(await everything(), before);
     });

@@ -42,7 +42,7 @@ const harmless = {
   name: "Planner",
   developer: "Northwind",
   description: "Plans.",
-  logo: "logo_planner",
+  logo: null,
   api: "Plans API",
   scope: "read:plans",
   title: "Plans",
@@ -83,6 +83,8 @@ async function pagesOf(words) {
 
 const tagsOf = ({ source }) => [...source.matchAll(/<(\/?[a-z][a-z0-9]*)/gi)].map(([, tag]) => tag);
 const DECEPTIVE = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u061c\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff]/;
+// Where markup cannot keep a name apart from the text around it, a pair of these does.
+const setApart = (source) => source.replaceAll(/\u2068([^\u2066-\u2069]*)\u2069/g, "$1");
 const ordinary = (await pagesOf(harmless)).pages;
 
 for (const [name, words] of Object.entries({ markup, "letters that turn or hide text": turned, "endless text": endless })) {
@@ -95,7 +97,7 @@ for (const [name, words] of Object.entries({ markup, "letters that turn or hide 
         assert.equal(page.status, 200);
         assert.deepEqual(tagsOf(page), tagsOf(ordinary[place]), page.source);
         assert.equal(page.scripts, 0);
-        assert.doesNotMatch(page.source, DECEPTIVE);
+        assert.doesNotMatch(setApart(page.source), DECEPTIVE);
         assert.ok(page.text.length < ordinary[place].text.length + 3_000, `${page.text.length} letters`);
       });
     }
