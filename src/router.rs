@@ -30,13 +30,28 @@ pub const ACCOUNT_APPS: &str = "/account/apps";
 pub const ACCOUNT_SESSIONS: &str = "/account/sessions";
 /// `GET`, `POST`: signing out everywhere.
 pub const ACCOUNT_SESSIONS_END: &str = "/account/sessions/end";
-/// `GET`: the connected apps as JSON; `DELETE` under it.
+/// `GET`, `POST`: taking back all connections of an app.
+pub const REVOKE_CONNECTED_APP: &str = "/account/apps/revoke";
+/// `GET`, `POST`: taking back everything.
+pub const REVOKE_EVERYTHING: &str = "/account/apps/revoke-all";
+/// `GET`: the connected apps as JSON; `DELETE` at it and under it.
 pub const CONNECTED_APPS: &str = "/api/user/connected-apps";
 /// `GET`, `DELETE`: where the user is signed in, as JSON; `DELETE` under it.
 pub const SESSIONS: &str = "/api/user/sessions";
 
 /// `GET` under it: a logo.
 pub const LOGOS: &str = "/logos";
+
+/// What a page takes back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RevokeTarget<'a> {
+    /// `/account/apps/{consent_id}/revoke`
+    Consent(&'a str),
+    /// [`REVOKE_CONNECTED_APP`]; the request names the app.
+    App,
+    /// [`REVOKE_EVERYTHING`]
+    Everything,
+}
 
 /// What a request is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,11 +99,10 @@ pub enum Route<'a> {
     Logout,
     /// [`ACCOUNT_APPS`]
     AccountApps,
-    /// `POST /account/apps/{consent_id}/revoke`
-    AccountAppsRevoke {
-        /// The consent.
-        consent_id: &'a str,
-    },
+    /// The page that asks whether to take something back.
+    AccountAppsConfirm(RevokeTarget<'a>),
+    /// Its form.
+    AccountAppsRevoke(RevokeTarget<'a>),
     /// [`CONNECTED_APPS`]
     ConnectedApps,
     /// [`CONNECTED_APPS`], several at once.
@@ -164,7 +178,8 @@ impl Route<'_> {
             Self::LogoutPage => "logout_page",
             Self::Logout => "logout",
             Self::AccountApps => "account_apps",
-            Self::AccountAppsRevoke { .. } => "account_apps_revoke",
+            Self::AccountAppsConfirm(_) => "account_apps_confirm",
+            Self::AccountAppsRevoke(_) => "account_apps_revoke",
             Self::ConnectedApps => "connected_apps",
             Self::RevokeConnectedApps => "revoke_connected_apps",
             Self::RevokeConnectedApp { .. } => "revoke_connected_app",
@@ -226,6 +241,8 @@ pub fn route<'a>(method: &str, path: &'a str) -> Route<'a> {
             ],
             "GET, HEAD, POST",
         ),
+        REVOKE_CONNECTED_APP => revoking(method, RevokeTarget::App),
+        REVOKE_EVERYTHING => revoking(method, RevokeTarget::Everything),
         CONNECTED_APPS => only(
             method,
             &[("GET", Route::ConnectedApps), ("DELETE", Route::RevokeConnectedApps)],
@@ -240,6 +257,17 @@ pub fn route<'a>(method: &str, path: &'a str) -> Route<'a> {
         "/healthz" => only(method, &[("GET", Route::Health)], "GET, HEAD"),
         _ => nested(method, path),
     }
+}
+
+fn revoking<'a>(method: &str, target: RevokeTarget<'a>) -> Route<'a> {
+    only(
+        method,
+        &[
+            ("GET", Route::AccountAppsConfirm(target)),
+            ("POST", Route::AccountAppsRevoke(target)),
+        ],
+        "GET, HEAD, POST",
+    )
 }
 
 const PREFLIGHT: (&str, Route<'_>) = ("OPTIONS", Route::Preflight);
@@ -276,7 +304,7 @@ fn nested<'a>(method: &str, path: &'a str) -> Route<'a> {
         return only(method, &[("POST", Route::AccountSessionsEnd { session_id })], "POST");
     }
     if let Some(consent_id) = under_with(ACCOUNT_APPS, "/revoke") {
-        return only(method, &[("POST", Route::AccountAppsRevoke { consent_id })], "POST");
+        return revoking(method, RevokeTarget::Consent(consent_id));
     }
     if let Some(connection) = under(LOGIN_CALLBACK).filter(|rest| !rest.contains('/')) {
         return only(method, &[("GET", Route::LoginCallback { connection })], "GET, HEAD");
@@ -324,7 +352,7 @@ mod tests {
         );
         assert_eq!(
             route("POST", "/account/apps/cns_a/revoke"),
-            Route::AccountAppsRevoke { consent_id: "cns_a" }
+            Route::AccountAppsRevoke(RevokeTarget::Consent("cns_a"))
         );
         assert_eq!(
             route("DELETE", "/api/user/sessions/ses_a"),

@@ -1,26 +1,26 @@
-//! `/account/apps`: the page where people see and take back what they granted.
+//! `/account/apps`: the pages where people see and take back what they granted.
 
 use super::connected_apps::PAGE_SIZE;
 use super::guard::{csrf_token, form_is_ours, login_url, signed_in};
 use super::revocation::{self, Revocation};
 use super::{message, page_unavailable};
 use crate::context::Context;
-use crate::http::{Reply, Request};
-use crate::pages::{self, AppCard, ConnectedAppsPage, Retry};
-use crate::router;
-use crate::store::{ListPage, Revocable, Stores};
+use crate::http::{Params, Reply, Request, percent_encoded};
+use crate::pages::{self, AppCard, ConnectedAppsPage, Retry, RevokePage, RevokeSubject, Revoked};
+use crate::router::{self, RevokeTarget};
+use crate::store::{AtStake, Cursor, ListPage, Revocable, SignedIn, Stores};
 
 /// Lists the connected apps.
 pub async fn page<S: Stores>(context: &Context<'_, S>, request: &Request) -> Reply {
-    let user = match signed_in(context, request).await {
-        Ok(Some(user)) => user,
-        Ok(None) => return Reply::see_other(login_url(router::ACCOUNT_APPS)),
-        Err(_) => return unavailable(context),
+    let user = match require_user(context, request).await {
+        Ok(user) => user,
+        Err(reply) => return reply,
     };
-    let page = ListPage {
-        after: None,
-        size: PAGE_SIZE,
-    };
+    let params = request.query_params().unwrap_or_default();
+    // A cursor that is none leads to the first page: it was typed.
+    let after = params.one("cursor").ok().flatten().and_then(Cursor::parse);
+    let is_first = after.is_none();
+    let page = ListPage { after, size: PAGE_SIZE };
     let found = context
         .stores
         .connected_apps(&user.user.id, &page, context.language)
@@ -28,35 +28,61 @@ pub async fn page<S: Stores>(context: &Context<'_, S>, request: &Request) -> Rep
     let Ok(listed) = found else {
         return unavailable(context);
     };
+    let link = |cursor: Cursor| {
+        format!(
+            "{}?cursor={}",
+            router::ACCOUNT_APPS,
+            percent_encoded(&cursor.to_string())
+        )
+    };
     let page = ConnectedAppsPage {
         look: context.look(),
         user: &user.user,
-        csrf: &csrf_token(context, router::ACCOUNT_APPS, &user.session),
-        apps: listed
-            .apps
-            .iter()
-            .map(|app| AppCard::new(app, context.language))
-            .collect(),
-        revoked: request.query.split('&').any(|part| part == "revoked"),
+        apps: AppCard::group(
+            &listed.apps,
+            context.language,
+            context.config.unused_consents,
+            context.now,
+        ),
+        revoked: match params.one("revoked") {
+            Ok(Some("app")) => Some(Revoked::App),
+            Ok(Some("everything")) => Some(Revoked::Everything),
+            _ => None,
+        },
+        is_first,
+        next: listed.next.map(link),
     };
     pages::render(200, &page)
 }
 
-/// Takes one app's access back and shows the list again.
-pub async fn revoke<S: Stores>(context: &Context<'_, S>, request: &Request, consent_id: &str) -> Reply {
-    let user = match signed_in(context, request).await {
-        Ok(Some(user)) => user,
-        Ok(None) => return Reply::see_other(login_url(router::ACCOUNT_APPS)),
-        Err(_) => return unavailable(context),
+/// Asks whether to take something back, and says what will happen.
+pub async fn confirm<S: Stores>(context: &Context<'_, S>, request: &Request, target: RevokeTarget<'_>) -> Reply {
+    let user = match require_user(context, request).await {
+        Ok(user) => user,
+        Err(reply) => return reply,
+    };
+    let params = request.query_params().unwrap_or_default();
+    let Some(what) = revocable(target, &params) else {
+        return unknown(context);
+    };
+    match context.stores.at_stake(&user.user.id, what).await {
+        Ok(None) => unknown(context),
+        // Ended meanwhile, in another tab perhaps.
+        Ok(Some(at_stake)) if at_stake.connections == 0 => Reply::see_other(router::ACCOUNT_APPS),
+        Ok(Some(at_stake)) => ask(context, &user, request, what, &at_stake, false),
+        Err(_) => unavailable(context),
+    }
+}
+
+/// Takes it back and shows the list again.
+pub async fn revoke<S: Stores>(context: &Context<'_, S>, request: &Request, target: RevokeTarget<'_>) -> Reply {
+    let user = match require_user(context, request).await {
+        Ok(user) => user,
+        Err(reply) => return reply,
     };
     let form = request.form().unwrap_or_default();
-    if !form_is_ours(
-        context,
-        request,
-        router::ACCOUNT_APPS,
-        &user.session,
-        form.one("csrf").ok().flatten(),
-    ) {
+    let csrf = form.one("csrf").ok().flatten();
+    if !form_is_ours(context, request, router::ACCOUNT_APPS, &user.session, csrf) {
         return message(
             context,
             403,
@@ -64,16 +90,89 @@ pub async fn revoke<S: Stores>(context: &Context<'_, S>, request: &Request, cons
             context.words().connected_apps_revoke_again_explanation,
         );
     }
-    match revocation::revoke(context, &user.user.id, Revocable::Consent(consent_id)).await {
-        Ok(Revocation::Done) => Reply::see_other(format!("{}?revoked", router::ACCOUNT_APPS)),
-        Ok(Revocation::Unknown) => message(
-            context,
-            404,
-            context.words().connected_apps_unknown,
-            context.words().connected_apps_unknown_explanation,
-        ),
-        Ok(Revocation::Left(_)) | Err(_) => unavailable(context),
+    let Some(what) = revocable(target, &form) else {
+        return unknown(context);
+    };
+    let revoked = match what {
+        Revocable::Consent(_) | Revocable::App(_) => "app",
+        Revocable::Everything => "everything",
+    };
+    match revocation::revoke(context, &user.user.id, what).await {
+        Ok(Revocation::Done) => Reply::see_other(format!("{}?revoked={revoked}", router::ACCOUNT_APPS)),
+        Ok(Revocation::Unknown) => unknown(context),
+        Ok(Revocation::Left(left)) => {
+            let rest = AtStake {
+                connections: left,
+                app: None,
+                device: None,
+            };
+            ask(context, &user, request, what, &rest, true)
+        }
+        Err(_) => {
+            let mut fields = vec![("csrf", csrf.unwrap_or_default())];
+            if let Revocable::App(client_id) = what {
+                fields.push(("client_id", client_id));
+            }
+            page_unavailable(
+                context,
+                Retry {
+                    method: "post",
+                    action: &request.path,
+                    fields: &fields,
+                },
+            )
+        }
     }
+}
+
+fn revocable<'a>(target: RevokeTarget<'a>, params: &'a Params) -> Option<Revocable<'a>> {
+    match target {
+        RevokeTarget::Consent(id) => Some(Revocable::Consent(id)),
+        RevokeTarget::App => params.one("client_id").ok().flatten().map(Revocable::App),
+        RevokeTarget::Everything => Some(Revocable::Everything),
+    }
+}
+
+/// The page with the button. `goes_on`: it was pressed before, and something is left.
+fn ask<S>(
+    context: &Context<'_, S>,
+    user: &SignedIn,
+    request: &Request,
+    what: Revocable<'_>,
+    at_stake: &AtStake,
+    goes_on: bool,
+) -> Reply {
+    let page = RevokePage {
+        look: context.look(),
+        user: &user.user,
+        csrf: &csrf_token(context, router::ACCOUNT_APPS, &user.session),
+        action: &request.path,
+        client_id: match what {
+            Revocable::App(client_id) => Some(client_id),
+            Revocable::Consent(_) | Revocable::Everything => None,
+        },
+        subject: RevokeSubject::new(what, at_stake, context.words()),
+        count: at_stake.connections,
+        goes_on,
+    };
+    pages::render(200, &page)
+}
+
+async fn require_user<S: Stores>(context: &Context<'_, S>, request: &Request) -> Result<SignedIn, Reply> {
+    match signed_in(context, request).await {
+        Ok(Some(user)) => Ok(user),
+        Ok(None) => Err(Reply::see_other(login_url(router::ACCOUNT_APPS))),
+        Err(_) => Err(unavailable(context)),
+    }
+}
+
+fn unknown<S>(context: &Context<'_, S>) -> Reply {
+    message(
+        context,
+        404,
+        context.words().connected_apps_unknown,
+        context.words().connected_apps_unknown_explanation,
+    )
 }
 
 fn unavailable<S>(context: &Context<'_, S>) -> Reply {

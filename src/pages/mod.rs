@@ -11,7 +11,7 @@ mod message;
 mod sessions;
 mod sign_in;
 
-pub use connected_apps::{AppCard, ConnectedAppsPage};
+pub use connected_apps::{AppCard, ConnectedAppsPage, Install, RevokePage, RevokeSubject, Revoked};
 pub use consent::{ConsentPage, NotServedPage, Permission, PermissionGroup};
 pub use display_name::{DisplayName, readable};
 pub use emblem::Emblem;
@@ -25,6 +25,7 @@ use askama::Template;
 
 use crate::http::Reply;
 use crate::looks::Accent;
+use device_name::device_name;
 
 /// The style sheet, but for the platform's colour. A page loads it, the icon and logos, nothing else.
 pub const STYLE: &str = include_str!("../../assets/style.css");

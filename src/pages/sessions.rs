@@ -2,7 +2,7 @@
 
 use askama::Template;
 
-use super::device_name::device_name;
+use super::device_name;
 use super::{DisplayName, Look};
 use crate::store::{ListedSession, User};
 use crate::words::{self, Language};

@@ -341,3 +341,180 @@ fn the_list_says_when_an_unused_app_will_be_disconnected() {
     let mut browser = alice(&server);
     assert_eq!(json(&browser.get(&server, LIST))[0]["expires_at"], expected);
 }
+
+// Covers: R71, R72
+// Rule: UI 6
+#[test]
+fn an_app_with_several_installs_is_one_card_with_a_button_for_each_and_one_for_all() {
+    let server = Server::new();
+    let mut browser = alice(&server);
+    for (id, app) in [("cns_a", "app_one"), ("cns_b", "app_two"), ("cns_c", "app_one")] {
+        server.pass(1);
+        give(&server, id, app, shards()[0]);
+    }
+    let page = browser.get(&server, "/account/apps").body;
+    assert_eq!(page.matches("<li class=\"card\">").count(), 2);
+    assert_eq!(page.matches("<section class=\"install\">").count(), 3);
+    for link in [
+        "cns_a/revoke",
+        "cns_b/revoke",
+        "cns_c/revoke",
+        "revoke?client_id=app_one",
+        "revoke-all",
+    ] {
+        assert_eq!(
+            page.matches(&format!("href=\"/account/apps/{link}\"")).count(),
+            1,
+            "{link}"
+        );
+    }
+    assert!(!page.contains("revoke?client_id=app_two") && !page.contains("<form"));
+}
+
+// Covers: B37, B38
+// Rule: UI 2, UI 6
+#[test]
+fn nothing_is_revoked_before_it_is_confirmed_and_twice_is_fine() {
+    for (action, fields) in [
+        ("/account/apps/cns_a/revoke", ""),
+        ("/account/apps/revoke", "&client_id=app_one"),
+        ("/account/apps/revoke-all", ""),
+    ] {
+        let server = Server::new();
+        let mut browser = alice(&server);
+        give(&server, "cns_a", "app_one", shards()[0]);
+        let link = format!("{action}?{}", fields.trim_start_matches('&'));
+        let page = browser.get(&server, &link);
+        assert_eq!((page.status, with_status(&server, "active")), (200, 1));
+        for form in [String::new(), "csrf=forged".to_owned(), fields.to_owned()] {
+            assert_eq!(browser.send(&server, form_request(action, &form)).status, 403);
+        }
+        let form = format!("csrf={}{fields}", hidden(&page, "csrf"));
+        let mut foreign = form_request(action, &form);
+        foreign.headers.insert("origin".into(), "https://evil.example".into());
+        assert_eq!(browser.send(&server, foreign).status, 403);
+        assert_eq!(with_status(&server, "active"), 1);
+        for _ in 0..2 {
+            let done = location(&browser.send(&server, form_request(action, &form)));
+            assert!(browser.get(&server, &done).body.contains("It took effect at once"));
+        }
+        assert_eq!(with_status(&server, "revoked"), 1);
+        assert_eq!(location(&browser.get(&server, &link)), "/account/apps");
+    }
+}
+
+// Covers: R69
+#[test]
+fn what_is_not_ones_own_is_not_there_to_be_confirmed_or_revoked() {
+    let server = Server::new();
+    give(&server, "cns_a", "app_one", shards()[0]);
+    let mut ben = Browser::default();
+    ben.sign_in(&server, "/login?continue=%2Faccount%2Fapps", "ben");
+    let everything = ben.get(&server, "/account/apps/revoke-all");
+    assert_eq!(location(&everything), "/account/apps");
+    for (path, query) in [
+        ("/account/apps/cns_a/revoke", ""),
+        ("/account/apps/revoke", "client_id=app_one"),
+        ("/account/apps/revoke", ""),
+        ("/account/apps/revoke", "client_id=app_one&client_id=app_one"),
+    ] {
+        assert_eq!(
+            ben.get(&server, &format!("{path}?{query}")).status,
+            404,
+            "{path} {query}"
+        );
+    }
+    let stranger = server.send(&get_request("/account/apps/cns_a/revoke"));
+    assert_eq!(location(&stranger), "/login?continue=%2Faccount%2Fapps");
+}
+
+// Covers: R70
+#[test]
+fn the_page_says_how_many_are_left_and_goes_on() {
+    let server = Server::new();
+    let mut browser = alice(&server);
+    for (number, shard) in shards().into_iter().take(45).enumerate() {
+        give(&server, &format!("cns_{number}"), "app_one", shard);
+    }
+    let action = "/account/apps/revoke-all";
+    let first = browser.get(&server, action);
+    assert!(first.body.contains("Connections that end: <bdi>45</bdi>"), "{first:?}");
+    let form = format!("csrf={}", hidden(&first, "csrf"));
+    let second = browser.send(&server, form_request(action, &form));
+    assert_eq!(second.status, 200);
+    assert!(second.body.contains("Connections left: <bdi>5</bdi>"), "{second:?}");
+    let form = format!("csrf={}", hidden(&second, "csrf"));
+    let done = location(&browser.send(&server, form_request(action, &form)));
+    assert_eq!(
+        (done.as_str(), with_status(&server, "revoked")),
+        ("/account/apps?revoked=everything", 45)
+    );
+}
+
+#[test]
+fn with_storage_down_the_page_offers_the_very_same_once_more() {
+    let server = Server::new();
+    let mut browser = alice(&server);
+    give(&server, "cns_a", "app_one", shards()[0]);
+    let page = browser.get(&server, "/account/apps/revoke?client_id=app_one");
+    let form = format!("csrf={}&client_id=app_one", hidden(&page, "csrf"));
+    server.stores.plan(&[Fault::Before("ledger"); 2]);
+    let failed = browser.send(&server, form_request("/account/apps/revoke", &form));
+    assert_eq!(failed.status, 503);
+    assert!(
+        failed
+            .body
+            .contains("<form method=\"post\" action=\"/account/apps/revoke\">")
+    );
+    let listed = browser.get(&server, "/account/apps").body;
+    assert!(listed.contains("Access is being revoked"));
+    let form = format!(
+        "csrf={}&client_id={}",
+        hidden(&failed, "csrf"),
+        hidden(&failed, "client_id")
+    );
+    assert_eq!(
+        browser
+            .send(&server, form_request("/account/apps/revoke", &form))
+            .status,
+        303
+    );
+    server.stores.plan(&[Fault::Before("consents")]);
+    assert_eq!(browser.get(&server, "/account/apps").status, 503);
+}
+
+// Covers: B39
+#[test]
+fn the_page_leads_to_older_connections_and_back() {
+    let server = Server::new();
+    let mut browser = alice(&server);
+    for number in 0..60 {
+        server.pass(1);
+        give(&server, &format!("cns_{number}"), &format!("app_{number}"), shards()[0]);
+    }
+    let first = browser.get(&server, "/account/apps").body;
+    let next = first
+        .split("<a rel=\"next\" href=\"")
+        .nth(1)
+        .unwrap()
+        .split('"')
+        .next()
+        .unwrap();
+    let second = browser.get(&server, next).body;
+    let cards = |page: &str| page.matches("<li class=\"card\">").count();
+    assert_eq!((cards(&first), cards(&second)), (50, 10));
+    assert!(!first.contains("<a href=\"/account/apps\">Back") && second.contains("<a href=\"/account/apps\">Back"));
+    assert!(!second.contains("rel=\"next\""));
+    let typed = browser.get(&server, "/account/apps?cursor=nonsense");
+    assert_eq!((typed.status, cards(&typed.body)), (200, 50));
+}
+
+#[test]
+fn the_page_tells_of_the_end_in_the_last_thirty_days_only() {
+    let note = "Will be disconnected on";
+    for (days, told) in [(0, false), (334, false), (336, true), (400, true)] {
+        let server = unused_for(days);
+        let page = alice(&server).get(&server, "/account/apps").body;
+        assert_eq!(page.contains(note), told, "{days}");
+    }
+}

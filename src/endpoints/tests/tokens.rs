@@ -293,13 +293,11 @@ fn a_code_on_its_way_when_its_consent_is_revoked_is_worth_nothing() {
     let code = code(&server, "app_one");
     let mut browser = Browser::default();
     browser.sign_in(&server, "/login", "alice");
-    let page = browser.get(&server, "/account/apps");
     let consent = server.stores.consents.borrow().keys().next().unwrap().clone();
-    let form = form_request(
-        &format!("/account/apps/{consent}/revoke"),
-        &format!("csrf={}", hidden(&page, "csrf")),
-    );
-    assert_eq!(location(&browser.send(&server, form)), "/account/apps?revoked");
+    let action = format!("/account/apps/{consent}/revoke");
+    let page = browser.get(&server, &action);
+    let form = form_request(&action, &format!("csrf={}", hidden(&page, "csrf")));
+    assert_eq!(location(&browser.send(&server, form)), "/account/apps?revoked=app");
     assert_eq!(
         error(&server.post("/oauth/token", &redemption(&code))),
         (400, "invalid_grant".into())
