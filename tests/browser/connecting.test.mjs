@@ -118,7 +118,9 @@ test("Revoke Access on the page of connected apps ends it at once, and the partn
   const text = await card.innerText();
   for (const words of ["by Northwind Labs", "Connected on", "Last used", "Permissions granted:", "View your projects"])
     assert.ok(text.includes(words), `${words}\n${text}`);
-  await card.getByRole("button", { name: /Revoke Access/ }).click();
+  await card.getByRole("link", { name: /Revoke Access/ }).click();
+  await heading(page).and(page.getByText("Revoke access of Northwind Planner?")).waitFor();
+  await press(page, "Revoke Access");
   await page.getByRole("status").and(page.getByText("Access revoked.")).waitFor();
   await page.getByText("No applications are currently connected to your account.").waitFor();
   await page.goto(`${platform.partner}/projects`);
@@ -139,7 +141,8 @@ test("two apps have tokens of their own, and revoking one leaves the other conne
   assert.deepEqual(await connectedApps(page), ["Northwind Planner", "Pocket Projects"]);
 
   await page.goto(`${platform.issuer}/account/apps`);
-  await press(page, "Revoke Access of Northwind Planner");
+  await page.getByRole("link", { name: "Revoke Access of Northwind Planner" }).click();
+  await press(page, "Revoke Access");
   await page.getByText("Access revoked.").waitFor();
   assert.deepEqual(await connectedApps(page), ["Pocket Projects"]);
   const authorization = `Bearer ${tokens.access_token}`;

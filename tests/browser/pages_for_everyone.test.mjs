@@ -26,7 +26,8 @@ test("without script people sign in, connect, deny, revoke and sign out", async 
   await press(page, "Allow Access");
   await heading(page).and(page.getByText("Alice Archer’s projects")).waitFor();
   await page.goto(`${platform.issuer}/account/apps`);
-  await press(page, "Revoke Access of Northwind Planner");
+  await page.getByRole("link", { name: "Revoke Access of Northwind Planner" }).click();
+  await press(page, "Revoke Access");
   await page.getByText("Access revoked.").waitFor();
   await page.getByRole("link", { name: "Sign out" }).click();
   await press(page, "Sign out");

@@ -5,7 +5,7 @@ import test from "node:test";
 import { signedIn } from "./support/browser.mjs";
 import { ISSUER, startLatchkey } from "./support/harness.mjs";
 import { authorizationRequest } from "./support/oauth.mjs";
-import { apps, newUser } from "./support/platform.mjs";
+import { apps, newApp, newUser } from "./support/platform.mjs";
 
 const latchkey = await startLatchkey();
 
@@ -32,7 +32,14 @@ const wanted = {
   },
   async AccountAppsRevoke(browser) {
     await browser.connect(apps.spa);
-    return filled(browser, formOf(await browser.open("/account/apps"), "/revoke"));
+    const [{ consent_id }] = await (await browser.request("/api/user/connected-apps")).json();
+    return filled(browser, formOf(await browser.open(`/account/apps/${consent_id}/revoke`), "/revoke"));
+  },
+  async RevokeConnectedApps(browser) {
+    const app = await newApp(latchkey, { app_type: "spa" });
+    await browser.connect(app);
+    const url = `/api/user/connected-apps?client_id=${app.client_id}`;
+    return { url, method: "DELETE", headers: { origin: ISSUER } };
   },
   async RevokeConnectedApp(browser) {
     await browser.connect(apps.spa);

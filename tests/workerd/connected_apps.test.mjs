@@ -192,7 +192,12 @@ test("the page lists the apps and disconnects one by its button", async () => {
   assert.equal(page.scripts, 0);
   for (const text of [apps.spa.name, apps.web.name, `by ${developers.northwind}`])
     assert.ok(page.text.includes(text), text);
-  const form = page.forms.find(({ action }) => action.pathname === `/account/apps/${spa.id}/revoke`);
+  assert.deepEqual(page.forms, []);
+  const asks = await browser.open(`/account/apps/${spa.id}/revoke`);
+  expectPageHeaders(asks.answer);
+  expectNotStored(asks.answer);
+  assert.ok(asks.text.includes(`Revoke access of ${apps.spa.name}?`), asks.text);
+  const [form] = asks.forms;
   assert.deepEqual([form.method, form.buttons.map(({ text }) => text)], ["post", ["Revoke Access"]]);
 
   const forged = [

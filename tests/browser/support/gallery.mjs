@@ -246,7 +246,25 @@ export const gallery = {
     async arrive(page, person) {
       await fiveApps(person);
       await page.goto(at("/account/apps"));
+      await page.locator('a[href$="/revoke"]').first().click();
       await submit(page, 'form[action$="/revoke"]');
+    },
+  },
+  "connected apps, asked before one is revoked": {
+    status: 200,
+    heading: "Revoke access of ",
+    async arrive(page, person) {
+      await fiveApps(person);
+      await page.goto(at("/account/apps"));
+      await page.locator('a[href$="/revoke"]').first().click();
+    },
+  },
+  "connected apps, asked before everything is revoked": {
+    status: 200,
+    heading: "Revoke access to everything?",
+    async arrive(page, person) {
+      await fiveApps(person);
+      await page.goto(at("/account/apps/revoke-all"));
     },
   },
   "connected apps, storage down": {
