@@ -17,11 +17,8 @@ impl Memory {
         let connection = session
             .connection_id
             .as_ref()
-            .map(|id| connections.iter().find(|own| own.id == *id));
-        let may_connect_apps = match connection {
-            None => true,
-            Some(connection) => connection?.domain_level,
-        };
+            .and_then(|id| connections.iter().find(|own| own.id == *id));
+        let may_connect_apps = connection.is_none_or(|connection| connection.domain_level);
         Some(SignedIn {
             session: token_hash.into(),
             user,
