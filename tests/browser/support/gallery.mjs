@@ -1,12 +1,32 @@
 // Every page and every state of it, with how to get there. Nothing here reads the words on a page, so that each can be
 // visited in every language.
-import { authorizeUrl, connected, expired, newApp, PROGRAM, run, SCHEME, SITE } from "./people_and_apps.mjs";
+import {
+  addTester,
+  authorizeUrl,
+  connected,
+  crowded,
+  expired,
+  newApp,
+  PROGRAM,
+  DAY,
+  insertInto,
+  run,
+  SCHEME,
+  TESTED,
+  UNVERIFIED,
+} from "./people_and_apps.mjs";
 import { platform } from "./platform.mjs";
 
 const at = (path) => platform.issuer + path;
 const submit = (page, form = "form") => page.locator(`${form} button[type="submit"]`).first().click();
 const decide = (page, decision) => page.locator(`button[name="decision"][value="${decision}"]`).click();
 const consentOf = async (page, app, parameters) => page.goto(authorizeUrl(app, parameters));
+
+// Where the platform's own sign-in page would send this visitor back to.
+async function wayBack(page) {
+  await page.goto(at("/login?connection=con_acme"));
+  return new URL(page.url()).searchParams.get("continue");
+}
 
 const storageFails = (page) =>
   page.setExtraHTTPHeaders({ "x-test-faults": JSON.stringify([{ at: "DB", fail: "before" }]) });
@@ -41,6 +61,56 @@ export const gallery = {
   "sign-in": {
     status: 200,
     heading: "Sign in to Acme Projects", stranger: true, main: true, arrive: (page) => page.goto(at("/login")) },
+  "sign-in, a way used before": {
+    stranger: true,
+    status: 200,
+    heading: "Sign in to Acme Projects",
+    async arrive(page) {
+      const cookie = { name: "__Host-latchkey_connection", value: "con_lakeside", domain: "localhost", path: "/", secure: true };
+      await page.context().addCookies([cookie]);
+      await page.goto(at("/login"));
+    },
+  },
+  "sign-in, the provider is out of reach": {
+    stranger: true,
+    status: 503,
+    heading: "We cannot reach the place where you sign in",
+    arrive: (page) => page.goto(at("/login?connection=con_lakeside")),
+  },
+  "sign-in, cancelled at the provider": {
+    stranger: true,
+    status: 400,
+    heading: "You were not signed in",
+    async arrive(page) {
+      const back = await wayBack(page);
+      await page.goto(`${back}&error=access_denied`);
+    },
+  },
+  "sign-in, an answer that is not believed": {
+    stranger: true,
+    status: 400,
+    heading: "We could not sign you in",
+    async arrive(page) {
+      const back = await wayBack(page);
+      await page.goto(`${back}&assertion=x`);
+    },
+  },
+  "sign-in, another browser's": {
+    stranger: true,
+    status: 400,
+    heading: "This sign-in did not begin in this browser",
+    async arrive(page) {
+      const back = await wayBack(page);
+      await page.context().clearCookies();
+      await page.goto(`${back}&assertion=x`);
+    },
+  },
+  "the platform's own sign-in page": {
+    stranger: true,
+    status: 200,
+    heading: "Sign in",
+    arrive: (page) => page.goto(at("/login?connection=con_acme")),
+  },
   "sign-in, name unknown": {
     status: 400,
     heading: "Sign in to Acme Projects",
@@ -66,6 +136,40 @@ export const gallery = {
     status: 200,
     heading: "Sign out", main: true, arrive: (page) => page.goto(at("/logout")) },
 
+  "signed out": {
+    status: 200,
+    heading: "You are signed out",
+    async arrive(page) {
+      await page.goto(at("/logout"));
+      await submit(page);
+    },
+  },
+  sessions: {
+    main: true,
+    status: 200,
+    heading: "Where you are signed in",
+    async arrive(page, person) {
+      const elsewhere = { id: `ses_${person.id}`, token_hash: person.id, device: "safari/ios", user_id: person.id };
+      const since = Date.now() - 9 * DAY;
+      const times = { auth_time: since, created_at: since, last_seen_at: since + 5 * DAY, expires_at: since + 30 * DAY };
+      await insertInto("sessions", { ...elsewhere, ...times, connection_id: "con_acme" });
+      await page.goto(at("/account/sessions"));
+    },
+  },
+  "sign-out everywhere": {
+    status: 200,
+    heading: "Sign out everywhere?",
+    arrive: (page) => page.goto(at("/account/sessions/end")),
+  },
+  "signed out everywhere": {
+    status: 200,
+    heading: "You are signed out everywhere",
+    async arrive(page) {
+      await page.goto(at("/account/sessions/end"));
+      await submit(page);
+    },
+  },
+
   consent: {
     status: 200,
     heading: "Authorize Northwind Planner",
@@ -89,6 +193,76 @@ export const gallery = {
       const app = await newApp();
       await connected(person, app, { ago: 9, used: 2 });
       await consentOf(page, app, { scope: "read:profile read:projects write:projects read:team" });
+    },
+  },
+  "consent, nothing new": {
+    status: 200,
+    heading: "Authorize Northwind Planner",
+    async arrive(page, person) {
+      const app = await newApp();
+      await connected(person, app, { ago: 9, used: 2 });
+      await consentOf(page, app, { prompt: "consent" });
+    },
+  },
+  "consent, some of it is optional": {
+    main: true,
+    status: 200,
+    heading: "Authorize Northwind Planner",
+    async arrive(page) {
+      const app = await newApp({ optional: ["write:projects", "read:team"] });
+      await consentOf(page, app, { scope: "read:profile read:projects write:projects read:team" });
+    },
+  },
+  "consent, nothing chosen": {
+    status: 400,
+    heading: "Authorize Northwind Planner",
+    async arrive(page) {
+      await consentOf(page, await newApp({ optional: ["read:projects", "read:team"] }), { scope: "read:projects read:team" });
+      for (const box of await page.locator("input[type=checkbox]").all()) await box.uncheck();
+      await decide(page, "allow");
+    },
+  },
+  "consent, an app that nobody has reviewed": {
+    main: true,
+    status: 200,
+    heading: "Authorize Northwind Planner",
+    arrive: async (page) => consentOf(page, await newApp({ ...UNVERIFIED, logo: null }), { redirect_uri: PROGRAM }),
+  },
+  "consent, an app that is full": {
+    status: 403,
+    heading: "This app cannot take anyone new yet",
+    async arrive(page) {
+      const app = await newApp(UNVERIFIED);
+      await crowded(app);
+      await consentOf(page, app);
+    },
+  },
+  "consent, for a tester": {
+    status: 200,
+    heading: "Authorize Northwind Planner",
+    async arrive(page, person) {
+      const app = await newApp(TESTED);
+      await addTester(person, app);
+      await consentOf(page, app);
+    },
+  },
+  "consent, for nobody but testers": {
+    status: 403,
+    heading: "This app is still being tested",
+    arrive: async (page) => consentOf(page, await newApp(TESTED)),
+  },
+  "consent, a name of two alphabets": {
+    status: 200,
+    heading: "Authorize",
+    arrive: async (page) => consentOf(page, await newApp({ name: "Аcme Prоjects" })), // two Cyrillic letters
+  },
+  "consent, signed out meanwhile": {
+    status: 400,
+    heading: "You are signed out",
+    async arrive(page, person) {
+      await consentOf(page, await newApp());
+      await run("DELETE FROM sessions WHERE user_id = ?", person.id);
+      await decide(page, "allow");
     },
   },
   "consent, several APIs": {

@@ -37,6 +37,8 @@ const insert = (table, row) => {
   return [`INSERT INTO ${table} (${Object.keys(row)}) VALUES (${places})`, ...Object.values(row)];
 };
 
+export const insertInto = (table, row) => runAll([insert(table, row)]);
+
 const id = (prefix) => prefix + randomBytes(10).toString("hex");
 
 let people = 0;
@@ -53,22 +55,58 @@ export const SITE = "https://partner.example/callback";
 export const PROGRAM = "http://127.0.0.1:53682/callback";
 export const SCHEME = "com.example.planner:/callback";
 
+const { logo: LOGO } = await env.DB.prepare("SELECT logo FROM apps WHERE name = 'Northwind Planner'").first();
 const ALL_SCOPES = ["read:profile", "read:projects", "write:projects", "read:team", "read:invoices"];
+
+// The standing of apps that nobody has reviewed.
+export const UNVERIFIED = { class: "registered", status: "draft" };
+export const TESTED = { class: "portal", status: "pending_review" };
 
 // An app whose answers go to a site, to a program on this device and to an app of its own scheme.
 export async function newApp(described = {}) {
-  const { name = "Northwind Planner", developer = "Northwind Labs", scopes = ALL_SCOPES, ...changes } = described;
+  const { name = "Northwind Planner", developer = "Northwind Labs", scopes = ALL_SCOPES, optional = [], ...changes } = described;
   const [client_id, developer_id] = [id("app_"), id("dev_")];
   const created_at = Date.now();
-  const record = { description: "Plans your week around your projects.", app_type: "web", class: "portal", status: "approved" };
+  const record = { description: "Plans your week around your projects.", app_type: "web", class: "portal", status: "approved", logo: LOGO };
   await runAll([
     insert("developers", { id: developer_id, name: developer, created_at }),
     insert("apps", { client_id, developer_id, name, ...record, created_at, ...changes }),
     ...[SITE, PROGRAM, SCHEME].map((redirect_uri) => insert("app_redirect_uris", { client_id, redirect_uri })),
-    ...scopes.map((scope) => insert("app_scopes", { client_id, scope, is_default: 1 })),
+    ...scopes.map((scope) => insert("app_scopes", { client_id, scope, is_default: 1, is_optional: Number(optional.includes(scope)) })),
   ]);
   return { client_id, name };
 }
+
+export const addTester = (person, app) =>
+  run("INSERT INTO app_testers (client_id, user_id, added_at) VALUES (?, ?, ?)", app.client_id, person.id, Date.now());
+
+// As many people have connected the app as may before its review.
+export async function crowded({ client_id }) {
+  const each = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100)";
+  await runAll([
+    [`INSERT INTO users (id, username, name, created_at) ${each} SELECT 'usr_' || ?1 || i, ?1 || i, 'Somebody', 1 FROM n`, client_id],
+    [
+      "INSERT INTO consents (id, user_id, client_id, status, shard, created_at) " +
+        `${each} SELECT 'cns_' || ?1 || i, 'usr_' || ?1 || i, ?1, 'active', 0, 1 FROM n`,
+      client_id,
+    ],
+  ]);
+}
+
+// A second way to sign in, at a provider that nobody can reach.
+await runAll([
+  insert("connections", {
+    id: "con_lakeside",
+    kind: "oidc",
+    name: "Lakeside University",
+    domain_level: 1,
+    position: 2,
+    issuer: "http://127.0.0.1:9",
+    client_id: "latchkey",
+    client_authentication: "none",
+    created_at: Date.now(),
+  }),
+]);
 
 // As if the person had connected the app; `ago` in days, `used` too, if ever.
 export async function connected(person, app, { ago = 0, used, scopes = ["read:profile", "read:projects"], ...changes } = {}) {
