@@ -133,7 +133,7 @@ for (const [file, { of, ...options }] of Object.entries(pictures)) {
     const page = await arrive(t, of, { deviceScaleFactor: 2, ...options });
     const folder = process.env.LATCHKEY_PICTURES ?? SCREENSHOTS;
     const cards = await page.locator("main").boundingBox();
-    const clip = { x: cards.x - 16, y: 0, width: cards.width + 32, height: Math.min(cards.y + cards.height, 760) };
+    const clip = { x: cards.x - 16, y: 0, width: cards.width + 32, height: Math.min(cards.y + cards.height, 840) };
     await page.screenshot({ path: path.join(folder, `${file}.png`), clip, fullPage: true });
   });
 }

@@ -48,7 +48,8 @@ async function fiveApps(person) {
     ["مخطط الشمال", "مختبرات الشمال", { ago: 200, used: 180 }],
     ["ノースウィンド計画", "ノースウィンド研究所", { ago: 360, used: 340 }],
   ];
-  for (const [name, developer, since] of apps) await connected(person, await newApp({ name, developer }), since);
+  for (const [place, [name, developer, since]] of apps.entries())
+    await connected(person, await newApp({ name, developer, ...(place > 0 && { logo: null }) }), since);
 }
 
 // { name: { stranger, main, status, heading, arrive(page, person) } }
