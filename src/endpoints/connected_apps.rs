@@ -9,6 +9,7 @@ use crate::config::Config;
 use crate::context::Context;
 use crate::http::{Params, Reply, Request, percent_encoded};
 use crate::looks::LogoName;
+use crate::pages::{DisplayName, readable_description};
 use crate::router;
 use crate::store::{ConnectedApp, Cursor, ListPage, Revocable, Stores};
 use crate::time::Timestamp;
@@ -37,8 +38,15 @@ struct ConnectedAppBody {
 impl ConnectedAppBody {
     fn new(app: ConnectedApp, config: &Config, now: Timestamp) -> Self {
         let usage = app.usage;
+        // Cleaned as on the page: whoever draws a page of their own would show it as it comes.
+        let shown = |name: &str| DisplayName::new(name, "Unnamed").to_string();
         let (name, description, logo, developer_name) = match app.app {
-            Some(face) => (face.name, face.description, face.logo, face.developer_name),
+            Some(face) => (
+                shown(&face.name),
+                readable_description(&face.description),
+                face.logo,
+                face.developer_name.as_deref().map(shown),
+            ),
             None => ("Deleted app".to_owned(), String::new(), None, None),
         };
         let logo = logo.as_deref().and_then(LogoName::parse);

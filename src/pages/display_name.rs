@@ -2,6 +2,8 @@
 
 /// The longest name that is shown, in letters.
 const MAX_LENGTH: usize = 80;
+/// The longest description that is given, in letters.
+const MAX_DESCRIPTION: usize = 1000;
 /// The most marks over and under one letter: Hebrew and Vietnamese need that many. More of them cover other lines.
 const MAX_MARKS: usize = 3;
 
@@ -40,6 +42,11 @@ impl std::fmt::Display for DisplayName {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&self.0)
     }
+}
+
+/// What an app says of itself, in one line and made safe to look at, at most 1000 letters.
+pub fn readable_description(text: &str) -> String {
+    readable(text, MAX_DESCRIPTION).unwrap_or_default()
 }
 
 /// A text somebody else chose, in one line and made safe to look at, at most `limit` letters. `None`: nothing is left to

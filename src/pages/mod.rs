@@ -13,7 +13,7 @@ mod sign_in;
 
 pub use connected_apps::{AppCard, ConnectedAppsPage, Install, RevokePage, RevokeSubject, Revoked};
 pub use consent::{ConsentPage, NotServedPage, Permission, PermissionGroup};
-pub use display_name::{DisplayName, readable};
+pub use display_name::{DisplayName, readable, readable_description};
 pub use emblem::Emblem;
 pub use home::HomePage;
 pub use look::Look;

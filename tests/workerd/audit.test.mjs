@@ -5,7 +5,7 @@ import { signedIn } from "./support/browser.mjs";
 import { expectRefusal } from "./support/expect.mjs";
 import { ISSUER, startLatchkey } from "./support/harness.mjs";
 import { claimsOf, oauthClient } from "./support/oauth.mjs";
-import { apps, newUser } from "./support/platform.mjs";
+import { apps, atItsSite, newUser } from "./support/platform.mjs";
 
 const latchkey = await startLatchkey();
 const { redeem, refresh, revoke, tokens, connect } = oauthClient(latchkey);
@@ -98,15 +98,17 @@ test("what was asked for is noted with who asked: the app for its token, the use
 });
 
 // Covers: R9
-test("the twenty-first install displaces the one that was not used for longest, and that is noted", async () => {
+test("a site's twenty-first family displaces the one that was not used for longest, and that is noted", async () => {
   const { user, browser } = await newPerson();
-  const installs = [];
-  for (let install = 0; install < 21; install++) installs.push(await connect(browser, apps.spa));
-  await refuse(installs[0]);
-  await next(installs[1]);
+  const site = apps.partner;
+  const families = [];
+  for (let family = 0; family < 21; family++)
+    families.push(await connect(browser, site, atItsSite));
+  await expectRefusal(await refresh(site, families[0].refresh_token), "invalid_grant");
+  await tokens(await refresh(site, families[1].refresh_token));
   const [row, ...more] = await trail(user);
   assert.deepEqual([row.event, more.length], ["family.displaced", 0]);
-  assert.equal(row.target_id, claimsOf(installs[0].access_token).latchkey.family);
+  assert.equal(row.target_id, claimsOf(families[0].access_token).latchkey.family);
 });
 
 test("storage that lost a rotation signs nobody out, and operators learn of it", async () => {

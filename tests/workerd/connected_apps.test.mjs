@@ -4,7 +4,7 @@ import { signedIn } from "./support/browser.mjs";
 import { expectNotStored, expectPageHeaders, expectRefusal } from "./support/expect.mjs";
 import { ISSUER, startLatchkey } from "./support/harness.mjs";
 import { oauthClient } from "./support/oauth.mjs";
-import { apis, apps, developers, newApp, newUser, suspend } from "./support/platform.mjs";
+import { apis, apps, atItsSite, developers, newApp, newUser, suspend } from "./support/platform.mjs";
 
 const latchkey = await startLatchkey();
 const { refresh, introspect, tokens, connect } = oauthClient(latchkey);
@@ -110,7 +110,6 @@ test("disconnecting an app ends its tokens at once, and nobody else's", async ()
   );
 });
 
-const atItsSite = { redirect_uri: "https://partner.example/callback", prompt: "consent" };
 
 // Covers: R70
 // Rule: PEER 9

@@ -6,7 +6,7 @@ import { signedIn } from "./support/browser.mjs";
 import { expectRefusal, expectTryAgain } from "./support/expect.mjs";
 import { startLatchkey } from "./support/harness.mjs";
 import { oauthClient } from "./support/oauth.mjs";
-import { apis, apps, newUser } from "./support/platform.mjs";
+import { apis, apps, atItsSite, newUser } from "./support/platform.mjs";
 
 const latchkey = await startLatchkey();
 const { redeem, refresh, revoke, introspect, tokens, connect } = oauthClient(latchkey);
@@ -19,7 +19,7 @@ const mend = () => latchkey.eachLedger((ledger) => ledger.beginAnew());
 
 // One person, hence one consent and one ledger object, however many families.
 const browser = await signedIn(latchkey, await newUser(latchkey));
-const newFamily = () => connect(browser, apps.spa);
+const newFamily = () => connect(browser, apps.spa, atItsSite);
 await newFamily();
 
 async function reused() {
@@ -35,7 +35,7 @@ const operations = {
   redemption: {
     writes: ["INTO codes", "INTO families", "INTO consent_use"],
     begin: async () => {
-      const grant = await browser.connect(apps.spa);
+      const grant = await browser.connect(apps.spa, atItsSite);
       const done = async (answer) => assert.equal(await isActive(await tokens(answer)), true);
       return { ask: () => redeem(grant), done };
     },

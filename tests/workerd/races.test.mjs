@@ -5,7 +5,7 @@ import test from "node:test";
 import { signedIn } from "./support/browser.mjs";
 import { ISSUER, startLatchkey } from "./support/harness.mjs";
 import { authorizationRequest, oauthClient } from "./support/oauth.mjs";
-import { apis, apps, newUser } from "./support/platform.mjs";
+import { apis, apps, atItsSite, newUser } from "./support/platform.mjs";
 
 const RACES = Number(process.env.LATCHKEY_RACES ?? 40);
 const LANES = 4;
@@ -64,9 +64,9 @@ for (const [how, prepare] of Object.entries(ends)) {
     await repeat(Math.ceil(RACES / 2), async (number) => {
       const client = number % 2 ? apps.web : apps.spa;
       const browser = await signedIn(latchkey, await newUser(latchkey));
-      const family = await connect(browser, client);
+      const family = await connect(browser, client, atItsSite);
       const consent = await consentOf(browser, client);
-      const waiting = await browser.connect(client);
+      const waiting = await browser.connect(client, atItsSite);
       const { end, endsCode } = prepare(client, { browser, family, consent });
 
       const acknowledged = async (options) => {
@@ -133,11 +133,11 @@ test("one request open in two tabs that decide at once: one consent, one shard, 
   }
 });
 
-test("two requests of one app decided at once: one consent, and both codes are good at its shard", async () => {
+test("two requests of one site decided at once: one consent, and both codes are good at its shard", async () => {
   for (let round = 0; round < 8; round++) {
     const username = await newUser(latchkey);
     const browser = await signedIn(latchkey, username);
-    const requests = [authorizationRequest(apps.spa), authorizationRequest(apps.spa)];
+    const requests = [authorizationRequest(apps.spa, atItsSite), authorizationRequest(apps.spa, atItsSite)];
     const pages = [];
     for (const { url } of requests) pages.push(await browser.authorize(url));
     const answers = await Promise.all(pages.map((page) => browser.allow(page, { faults: SLOW_DATABASE })));

@@ -5,7 +5,7 @@ import { Browser, signedIn } from "./support/browser.mjs";
 import { expectErrorRedirect, expectRefusal, expectTryAgain, expectTryAgainPage } from "./support/expect.mjs";
 import { startLatchkey } from "./support/harness.mjs";
 import { authorizationRequest, oauthClient, postAs } from "./support/oauth.mjs";
-import { apis, apps, CALLBACK, newApp, newUser } from "./support/platform.mjs";
+import { apis, apps, atItsSite, CALLBACK, newApp, newUser } from "./support/platform.mjs";
 
 const latchkey = await startLatchkey();
 const { redeem, refresh, revoke, introspect, tokens, connect } = oauthClient(latchkey);
@@ -89,8 +89,8 @@ test("token, code: when every reply is lost nothing is claimed", async () => {
 // The last thing a redemption or a refresh writes is that the consent was used.
 test("token: a ledger that breaks off between two writes has written neither", async () => {
   const browser = await newBrowser();
-  const family = await connect(browser, apps.spa);
-  const grant = await browser.connect(apps.spa);
+  const family = await connect(browser, apps.spa, atItsSite);
+  const grant = await browser.connect(apps.spa, atItsSite);
   const everyLedger = async (sql) => {
     for (const id of await latchkey.worker.listDurableObjectIds("LEDGER"))
       await (await latchkey.worker.getDurableObjectStorage("LEDGER", { id })).exec(sql);

@@ -18,7 +18,7 @@ use crate::looks::LogoName;
 use crate::oauth::redirect_uri::Destination;
 use crate::oauth::scope::Scopes;
 use crate::oauth::standing::{NotServed, Standing};
-use crate::pages::DisplayName;
+use crate::pages::{DisplayName, readable_description};
 use crate::store::Stores;
 
 /// Who asks whom for what.
@@ -61,7 +61,7 @@ struct ShownPermission<'a> {
 struct ShownApp<'a> {
     client_id: &'a str,
     name: String,
-    description: &'a str,
+    description: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     logo_url: Option<String>,
     developer_name: String,
@@ -126,7 +126,7 @@ pub async fn show<S: Stores>(context: &Context<'_, S>, request: &Request, reques
         app: ShownApp {
             client_id: &ready.app.client_id,
             name: DisplayName::new(&ready.app.name, unnamed).to_string(),
-            description: &ready.app.description,
+            description: readable_description(&ready.app.description),
             logo_url: logo.map(|logo| context.config.issuer.url(&logo.path())),
             developer_name: DisplayName::new(&ready.app.developer.name, unnamed).to_string(),
             verified: ready.app.standing() == Standing::Reviewed,

@@ -125,8 +125,7 @@ test("no form post is answered with a redirect that repeats the post", async (t)
     disconnect: async () => {
       const { browser, page } = await consentPage();
       await browser.allow(page);
-      const { forms } = await browser.open("/account/apps");
-      const revoke = forms.find(({ action }) => action.pathname.endsWith("/revoke"));
+      const [revoke] = (await browser.askToDisconnect()).forms;
       return browser.request(revoke.action, browser.fill(revoke));
     },
     "sign-out": async () => {

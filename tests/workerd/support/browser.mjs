@@ -80,6 +80,16 @@ export class Browser {
     return this.submit(page.forms[0], { button: "deny", ...options });
   }
 
+  // The page that asks before the newest connected app is disconnected.
+  async askToDisconnect() {
+    const list = await this.open("/account/apps");
+    return this.open(list.attributes("a", "href").find((link) => link?.endsWith("/revoke")));
+  }
+
+  async disconnect() {
+    return this.submit((await this.askToDisconnect()).forms[0]);
+  }
+
   // Connects an app and brings what came back to it: { client, code, code_verifier, redirect_uri, state, iss }.
   async connect(client, parameters = {}) {
     const { url, ...flow } = authorizationRequest(client, parameters);

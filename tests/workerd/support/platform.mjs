@@ -73,10 +73,14 @@ const machine = {
   scopes: ["read:projects", "read:team"],
 };
 const partnerCallback = "https://partner.example/callback";
+// With this an app on the web asks anew and adds to the one connection it has; on somebody's device each time makes a
+// connection of its own.
+export const atItsSite = { redirect_uri: partnerCallback, prompt: "consent" };
 
 export const apps = {
-  spa: describeApp("spa", { app_type: "spa", logo: logo.name }),
+  spa: describeApp("spa", { app_type: "spa", logo: logo.name, redirect_uris: [...loopback, partnerCallback] }),
   web: describeApp("web", {
+    redirect_uris: [...loopback, partnerCallback],
     scopes: [...scopeNames, "read:invoices"],
     grants: [{ api: "api_billing", subject_type: "user", access: "chosen", scopes: ["read:invoices"] }],
   }),
