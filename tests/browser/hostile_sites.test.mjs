@@ -69,6 +69,7 @@ test("a revocation that another site sends is refused, even with the right token
   const page = await visit(t, { as: "alice" });
   await connect(page);
   await page.goto(`${platform.issuer}/account/apps`);
+  await page.getByRole("link", { name: "Revoke Access of Northwind Planner" }).click();
   const csrf = await hidden(page, "csrf");
   const action = await page.locator("form").evaluate((form) => form.action);
   for (const fields of [{}, { csrf: "x".repeat(csrf.length) }, { csrf }])

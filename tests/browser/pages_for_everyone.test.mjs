@@ -31,7 +31,7 @@ test("without script people sign in, connect, deny, revoke and sign out", async 
   await page.getByText("Access revoked.").waitFor();
   await page.getByRole("link", { name: "Sign out" }).click();
   await press(page, "Sign out");
-  await heading(page).and(page.getByText("Sign in to Acme Projects")).waitFor();
+  await heading(page).and(page.getByText("You are signed out")).waitFor();
 });
 
 test("by keyboard alone people sign in and decide, and always see where they are", async (t) => {

@@ -140,6 +140,21 @@ test("when the user takes the access back the app says so, forgets its tokens an
   assert.equal((await browser.visit("/projects")).status, 200);
 });
 
+test("a call that is refused after another has found the access taken back says so too", async () => {
+  const app = await partnerApp();
+  const browser = app.browser();
+  await browser.connect();
+  app.grants.ended = true;
+  const [{ storage }] = app.objects.values();
+  const refuses = app.latchkey.handlers["/projects"];
+  app.latchkey.handlers["/projects"] = async (request) => {
+    while (storage.entries.has("tokens")) await new Promise((done) => setImmediate(done));
+    await new Promise((done) => setTimeout(done, 20));
+    return refuses(request);
+  };
+  await logged(async () => assert.match((await browser.visit("/projects")).text, /The access was taken back/));
+});
+
 test("disconnecting revokes the refresh token, and keeps it while the platform cannot be reached", async () => {
   const app = await partnerApp();
   const browser = app.browser();

@@ -142,7 +142,7 @@ export class PlatformConnection {
   /** What a page may show. No token is part of it. */
   async status() {
     const tokens = await this.#tokens();
-    if (!tokens) return { state: (await this.storage.get("ended")) ? "ended" : "none" };
+    if (!tokens) return { state: await this.#whyNone() };
     const { scopes, connected_at, renewed_at, renewals, expires_at } = tokens;
     return { state: "connected", scopes, connected_at, renewed_at, renewals, expires_at };
   }
@@ -156,7 +156,7 @@ export class PlatformConnection {
   /** The outcomes that all uses of the tokens share. */
   async #connected(use) {
     const tokens = await this.#tokens();
-    if (!tokens) return { outcome: (await this.storage.get("ended")) ? "ended" : "none" };
+    if (!tokens) return { outcome: await this.#whyNone() };
     try {
       return await use(tokens);
     } catch (error) {
@@ -187,7 +187,8 @@ export class PlatformConnection {
 
   async #renewOnce(stale) {
     const tokens = await this.#tokens();
-    if (!tokens) throw new NotRenewed("none");
+    // Another request may have found meanwhile that the access was taken back.
+    if (!tokens) throw new NotRenewed(await this.#whyNone());
     if (tokens.access_token !== stale) return tokens; // somebody was faster
     if (!tokens.refresh_token) return this.#end("no_refresh_token");
 
@@ -200,8 +201,9 @@ export class PlatformConnection {
   }
 
   async #end(code) {
-    await this.storage.delete("tokens");
+    // In this order: another request may look in between, and must not find that there never was a connection.
     await this.storage.put("ended", true);
+    await this.storage.delete("tokens");
     throw new NotRenewed("ended", code);
   }
 
@@ -225,6 +227,11 @@ export class PlatformConnection {
   /** @returns {Promise<Tokens | undefined>} */
   #tokens() {
     return this.storage.get("tokens");
+  }
+
+  /** Why there are no tokens: the access was taken back, or there never was any. */
+  async #whyNone() {
+    return (await this.storage.get("ended")) ? "ended" : "none";
   }
 
   /** Deleting is the claim: of two callbacks with one state, one finds something to delete. */
