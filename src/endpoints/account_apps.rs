@@ -1,9 +1,9 @@
 //! `/account/apps`: the pages where people see and take back what they granted.
 
 use super::connected_apps::PAGE_SIZE;
-use super::guard::{csrf_token, form_is_ours, login_url, signed_in};
+use super::guard::{csrf_token, form_is_ours, require_user};
 use super::revocation::{self, Revocation};
-use super::{message, page_unavailable};
+use super::{message, page_unavailable, unavailable_until};
 use crate::context::Context;
 use crate::http::{Params, Reply, Request, percent_encoded};
 use crate::pages::{self, AppCard, ConnectedAppsPage, Retry, RevokePage, RevokeSubject, Revoked};
@@ -12,7 +12,7 @@ use crate::store::{AtStake, Cursor, ListPage, Revocable, SignedIn, Stores};
 
 /// Lists the connected apps.
 pub async fn page<S: Stores>(context: &Context<'_, S>, request: &Request) -> Reply {
-    let user = match require_user(context, request).await {
+    let user = match require_user(context, request, router::ACCOUNT_APPS).await {
         Ok(user) => user,
         Err(reply) => return reply,
     };
@@ -26,7 +26,7 @@ pub async fn page<S: Stores>(context: &Context<'_, S>, request: &Request) -> Rep
         .connected_apps(&user.user.id, &page, context.language)
         .await;
     let Ok(listed) = found else {
-        return unavailable(context);
+        return page_unavailable(context, router::ACCOUNT_APPS);
     };
     let link = |cursor: Cursor| {
         format!(
@@ -57,7 +57,7 @@ pub async fn page<S: Stores>(context: &Context<'_, S>, request: &Request) -> Rep
 
 /// Asks whether to take something back, and says what will happen.
 pub async fn confirm<S: Stores>(context: &Context<'_, S>, request: &Request, target: RevokeTarget<'_>) -> Reply {
-    let user = match require_user(context, request).await {
+    let user = match require_user(context, request, router::ACCOUNT_APPS).await {
         Ok(user) => user,
         Err(reply) => return reply,
     };
@@ -70,13 +70,13 @@ pub async fn confirm<S: Stores>(context: &Context<'_, S>, request: &Request, tar
         // Ended meanwhile, in another tab perhaps.
         Ok(Some(at_stake)) if at_stake.connections == 0 => Reply::see_other(router::ACCOUNT_APPS),
         Ok(Some(at_stake)) => ask(context, &user, request, what, &at_stake, false),
-        Err(_) => unavailable(context),
+        Err(_) => page_unavailable(context, router::ACCOUNT_APPS),
     }
 }
 
 /// Takes it back and shows the list again.
 pub async fn revoke<S: Stores>(context: &Context<'_, S>, request: &Request, target: RevokeTarget<'_>) -> Reply {
-    let user = match require_user(context, request).await {
+    let user = match require_user(context, request, router::ACCOUNT_APPS).await {
         Ok(user) => user,
         Err(reply) => return reply,
     };
@@ -113,14 +113,11 @@ pub async fn revoke<S: Stores>(context: &Context<'_, S>, request: &Request, targ
             if let Revocable::App(client_id) = what {
                 fields.push(("client_id", client_id));
             }
-            page_unavailable(
-                context,
-                Retry {
-                    method: "post",
-                    action: &request.path,
-                    fields: &fields,
-                },
-            )
+            let retry = Retry::Send {
+                action: &request.path,
+                fields: &fields,
+            };
+            unavailable_until(context, retry)
         }
     }
 }
@@ -158,30 +155,11 @@ fn ask<S>(
     pages::render(200, &page)
 }
 
-async fn require_user<S: Stores>(context: &Context<'_, S>, request: &Request) -> Result<SignedIn, Reply> {
-    match signed_in(context, request).await {
-        Ok(Some(user)) => Ok(user),
-        Ok(None) => Err(Reply::see_other(login_url(router::ACCOUNT_APPS))),
-        Err(_) => Err(unavailable(context)),
-    }
-}
-
 fn unknown<S>(context: &Context<'_, S>) -> Reply {
     message(
         context,
         404,
         context.words().connected_apps_unknown,
         context.words().connected_apps_unknown_explanation,
-    )
-}
-
-fn unavailable<S>(context: &Context<'_, S>) -> Reply {
-    page_unavailable(
-        context,
-        Retry {
-            method: "get",
-            action: router::ACCOUNT_APPS,
-            fields: &[],
-        },
     )
 }

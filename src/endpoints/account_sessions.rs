@@ -1,12 +1,12 @@
 //! `/account/sessions`: the page where people see where they are signed in, and sign out there.
 
-use super::guard::{csrf_token, form_is_ours, login_url, signed_in};
+use super::guard::{csrf_token, form_is_ours, require_user};
 use super::login::not_ours;
 use super::page_unavailable;
 use super::sign_out::signed_out;
 use crate::context::Context;
 use crate::http::{Reply, Request};
-use crate::pages::{self, Retry, SessionCard, SessionsPage};
+use crate::pages::{self, SessionCard, SessionsPage};
 use crate::router;
 use crate::store::{EndedSession, Stores};
 
@@ -15,14 +15,13 @@ const ENDED: &str = "ended";
 
 /// Lists the sessions: this one first, then by last activity.
 pub async fn page<S: Stores>(context: &Context<'_, S>, request: &Request) -> Reply {
-    let user = match signed_in(context, request).await {
-        Ok(Some(user)) => user,
-        Ok(None) => return Reply::see_other(login_url(router::ACCOUNT_SESSIONS)),
-        Err(_) => return unavailable(context),
+    let user = match require_user(context, request, router::ACCOUNT_SESSIONS).await {
+        Ok(user) => user,
+        Err(reply) => return reply,
     };
     let sessions = context.stores.sessions_of(&user.user.id, &user.session, context.now);
     let Ok(sessions) = sessions.await else {
-        return unavailable(context);
+        return page_unavailable(context, router::ACCOUNT_SESSIONS);
     };
     let card = |session| SessionCard::new(session, context.language);
     let page = SessionsPage {
@@ -37,29 +36,19 @@ pub async fn page<S: Stores>(context: &Context<'_, S>, request: &Request) -> Rep
 
 /// Ends one session and shows the list again.
 pub async fn end<S: Stores>(context: &Context<'_, S>, request: &Request, id: &str) -> Reply {
-    let user = match signed_in(context, request).await {
-        Ok(Some(user)) => user,
-        Ok(None) => return Reply::see_other(login_url(router::ACCOUNT_SESSIONS)),
-        Err(_) => return unavailable(context),
+    let user = match require_user(context, request, router::ACCOUNT_SESSIONS).await {
+        Ok(user) => user,
+        Err(reply) => return reply,
     };
     let form = request.form().unwrap_or_default();
     let csrf = form.one("csrf").ok().flatten();
     if !form_is_ours(context, request, router::ACCOUNT_SESSIONS, &user.session, csrf) {
-        return not_ours(context, router::ACCOUNT_SESSIONS, &[]);
+        return not_ours(context, router::ACCOUNT_SESSIONS);
     }
     match context.stores.end_session_of(&user.user.id, id, &user.session).await {
         Ok(Some(EndedSession { was_this: true })) => signed_out(router::LOGOUT.to_owned()),
         // One that is gone already is over just the same.
         Ok(_) => Reply::see_other(format!("{}?{ENDED}", router::ACCOUNT_SESSIONS)),
-        Err(_) => unavailable(context),
+        Err(_) => page_unavailable(context, router::ACCOUNT_SESSIONS),
     }
-}
-
-fn unavailable<S>(context: &Context<'_, S>) -> Reply {
-    let retry = Retry {
-        method: "get",
-        action: router::ACCOUNT_SESSIONS,
-        fields: &[],
-    };
-    page_unavailable(context, retry)
 }

@@ -10,12 +10,11 @@ use super::{authorization_error, page_error, page_unavailable};
 use crate::context::Context;
 use crate::crypto::keys::Purpose;
 use crate::crypto::seal;
-use crate::http::{Body, MAX_QUERY, Params, Reply, Request};
+use crate::http::{Body, MAX_QUERY, Params, Reply, Request, with_params};
 use crate::oauth::authorization_request::{self, AuthorizationRequest, Sent};
 use crate::oauth::client::App;
 use crate::oauth::error::{AuthorizationError, ErrorCode, OAuthError, PageReason};
 use crate::oauth::pushed_request::{self, PushedRequest};
-use crate::pages::Retry;
 use crate::random;
 use crate::router;
 use crate::store::{AuthorizationView, SignedIn, Stores};
@@ -211,13 +210,8 @@ async fn unavailable<S: Stores>(context: &Context<'_, S>, request: &Request, ask
     let sent = request
         .query_params_up_to(MAX_QUERY + seal::MAX_SEALED)
         .unwrap_or_default();
-    let fields: Vec<(&str, &str)> = sent.iter().collect();
-    let retry = Retry {
-        method: "get",
-        action: router::AUTHORIZE,
-        fields: &fields,
-    };
-    page_unavailable(context, retry).form_may_lead_to_an_app()
+    let sent: Vec<(&str, &str)> = sent.iter().collect();
+    page_unavailable(context, &with_params(router::AUTHORIZE, &sent))
 }
 
 fn signed_in_since(request: &AuthorizationRequest, now: Timestamp) -> Option<Timestamp> {

@@ -15,12 +15,12 @@ use super::{error_url, message, page_error, page_unavailable};
 use crate::consent_expiry::UnusedLifetime;
 use crate::context::Context;
 use crate::crypto::seal;
-use crate::http::{Reply, Request};
+use crate::http::{Reply, Request, with_params};
 use crate::oauth::client::ApiAccess;
 use crate::oauth::error::{ErrorCode, OAuthError, PageReason};
 use crate::oauth::scope::Scopes;
 use crate::oauth::standing::NotServed;
-use crate::pages::{self, ConsentPage, DisplayName, Emblem, NotServedPage, Permission, PermissionGroup, Retry};
+use crate::pages::{self, ConsentPage, DisplayName, Emblem, NotServedPage, Permission, PermissionGroup};
 use crate::router;
 use crate::store::Stores;
 use crate::words::Language;
@@ -105,14 +105,7 @@ pub fn not_ready<S>(context: &Context<'_, S>, sealed: &str, why: NotReady) -> Re
         NotReady::SignInFirst => Reply::see_other(login_url(&here())),
         NotReady::AppUnavailable => page_error(context, PageReason::ClientUnavailable),
         NotReady::NotServed(pending, app, why) => not_served(context, &pending, &app.name, why),
-        NotReady::Unavailable => {
-            let retry = Retry {
-                method: "get",
-                action: router::CONSENT,
-                fields: &[("request_id", sealed)],
-            };
-            page_unavailable(context, retry)
-        }
+        NotReady::Unavailable => page_unavailable(context, &with_params(router::CONSENT, &[("request_id", sealed)])),
     }
 }
 

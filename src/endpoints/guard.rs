@@ -2,10 +2,12 @@
 
 use url::Url;
 
+use super::page_unavailable;
 use crate::context::Context;
 use crate::crypto::keys::Purpose;
 use crate::crypto::{self, base64url};
 use crate::http::{BROWSER_COOKIE, Reply, Request, SESSION_COOKIE, cookie, percent_encoded, set_cookie};
+use crate::pages::{self, MessagePage, Retry};
 use crate::random;
 use crate::router;
 use crate::store::{SignedIn, StoreError, Stores};
@@ -21,6 +23,35 @@ pub async fn signed_in<S: Stores>(context: &Context<'_, S>, request: &Request) -
         Some(hash) => context.stores.session(&hash, context.now).await,
         None => Ok(None),
     }
+}
+
+/// Who is signed in, on the pages of one's account. `Err`: the answer for everybody else, who come back to `here` once
+/// they have signed in.
+pub async fn require_user<S: Stores>(
+    context: &Context<'_, S>,
+    request: &Request,
+    here: &str,
+) -> Result<SignedIn, Reply> {
+    match signed_in(context, request).await {
+        Ok(Some(user)) => Ok(user),
+        // A form must not be sent on: where people sign in may be elsewhere, and `form-action` would stop it silently.
+        Ok(None) if request.method == "POST" => Err(signed_out_meanwhile(context, here)),
+        Ok(None) => Err(Reply::see_other(login_url(here))),
+        Err(_) => Err(page_unavailable(context, here)),
+    }
+}
+
+fn signed_out_meanwhile<S>(context: &Context<'_, S>, here: &str) -> Reply {
+    let words = context.words();
+    let page = MessagePage {
+        look: context.look(),
+        heading: words.sign_out_done,
+        explanation: words.sign_out_meanwhile,
+        for_developers: None,
+        retry: Some(Retry::SignIn(&login_url(here))),
+        request_id: context.log.request_id(),
+    };
+    pages::render(403, &page)
 }
 
 /// The nonce that ties what a browser does before sign-in to that browser. New ones are set by `set_on`.

@@ -201,8 +201,13 @@ fn json_unavailable() -> Reply {
     ))
 }
 
-/// Storage is down and a person waits.
-fn page_unavailable<S>(context: &Context<'_, S>, retry: Retry<'_>) -> Reply {
+/// Storage is down and a person waits: they may open `address` once more.
+fn page_unavailable<S>(context: &Context<'_, S>, address: &str) -> Reply {
+    unavailable_until(context, Retry::Open(address))
+}
+
+/// Storage is down and a person waits: they may `retry`.
+fn unavailable_until<S>(context: &Context<'_, S>, retry: Retry<'_>) -> Reply {
     let page = MessagePage {
         look: context.look(),
         heading: context.words().message_unavailable,

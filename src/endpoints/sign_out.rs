@@ -1,11 +1,11 @@
 //! `/logout`, and `/account/sessions/end`: signing out here, and everywhere. What apps were given stays.
 
-use super::guard::{csrf_token, form_is_ours, login_url, session_hash, signed_in};
+use super::guard::{csrf_token, form_is_ours, require_user, session_hash, signed_in};
 use super::login::not_ours;
 use super::page_unavailable;
 use crate::context::Context;
 use crate::http::{Reply, Request, SESSION_COOKIE, clear_cookie};
-use crate::pages::{self, Retry, SignOutEverywherePage, SignOutPage, SignedOutPage};
+use crate::pages::{self, SignOutEverywherePage, SignOutPage, SignedOutPage};
 use crate::router;
 use crate::store::Stores;
 
@@ -30,7 +30,7 @@ pub async fn page<S: Stores>(context: &Context<'_, S>, request: &Request) -> Rep
             };
             pages::render(200, &page)
         }
-        Err(_) => unavailable(context, router::LOGOUT),
+        Err(_) => page_unavailable(context, router::LOGOUT),
     }
 }
 
@@ -42,59 +42,47 @@ pub async fn sign_out<S: Stores>(context: &Context<'_, S>, request: &Request) ->
     let form = request.form().unwrap_or_default();
     let csrf = form.one("csrf").ok().flatten();
     if !form_is_ours(context, request, router::LOGOUT, &session, csrf) {
-        return not_ours(context, router::LOGOUT, &[]);
+        return not_ours(context, router::LOGOUT);
     }
     match context.stores.end_session(&session).await {
         Ok(()) => signed_out(router::LOGOUT.to_owned()),
-        Err(_) => unavailable(context, router::LOGOUT),
+        Err(_) => page_unavailable(context, router::LOGOUT),
     }
 }
 
 /// Asks whether to sign out everywhere, and says what stays.
 pub async fn everywhere_page<S: Stores>(context: &Context<'_, S>, request: &Request) -> Reply {
-    match signed_in(context, request).await {
-        Ok(Some(signed_in)) => {
-            let page = SignOutEverywherePage {
-                look: context.look(),
-                user: &signed_in.user,
-                csrf: &csrf_token(context, router::ACCOUNT_SESSIONS_END, &signed_in.session),
-            };
-            pages::render(200, &page)
-        }
-        Ok(None) => Reply::see_other(login_url(router::ACCOUNT_SESSIONS_END)),
-        Err(_) => unavailable(context, router::ACCOUNT_SESSIONS_END),
-    }
+    let user = match require_user(context, request, router::ACCOUNT_SESSIONS_END).await {
+        Ok(user) => user,
+        Err(reply) => return reply,
+    };
+    let page = SignOutEverywherePage {
+        look: context.look(),
+        user: &user.user,
+        csrf: &csrf_token(context, router::ACCOUNT_SESSIONS_END, &user.session),
+    };
+    pages::render(200, &page)
 }
 
 /// Signs out everywhere. A consent page that is still open somewhere decides nothing any more: a decision needs its
 /// session.
 pub async fn sign_out_everywhere<S: Stores>(context: &Context<'_, S>, request: &Request) -> Reply {
-    let user = match signed_in(context, request).await {
-        Ok(Some(user)) => user,
-        Ok(None) => return Reply::see_other(login_url(router::ACCOUNT_SESSIONS_END)),
-        Err(_) => return unavailable(context, router::ACCOUNT_SESSIONS_END),
+    let user = match require_user(context, request, router::ACCOUNT_SESSIONS_END).await {
+        Ok(user) => user,
+        Err(reply) => return reply,
     };
     let form = request.form().unwrap_or_default();
     let csrf = form.one("csrf").ok().flatten();
     if !form_is_ours(context, request, router::ACCOUNT_SESSIONS_END, &user.session, csrf) {
-        return not_ours(context, router::ACCOUNT_SESSIONS_END, &[]);
+        return not_ours(context, router::ACCOUNT_SESSIONS_END);
     }
     match context.stores.end_all_sessions_of(&user.user.id).await {
         Ok(()) => signed_out(format!("{}?{EVERYWHERE}", router::LOGOUT)),
-        Err(_) => unavailable(context, router::ACCOUNT_SESSIONS_END),
+        Err(_) => page_unavailable(context, router::ACCOUNT_SESSIONS_END),
     }
 }
 
 /// Goes on to the page that says so.
 pub fn signed_out(location: String) -> Reply {
     Reply::see_other(location).cookie(clear_cookie(SESSION_COOKIE))
-}
-
-fn unavailable<S>(context: &Context<'_, S>, action: &str) -> Reply {
-    let retry = Retry {
-        method: "get",
-        action,
-        fields: &[],
-    };
-    page_unavailable(context, retry)
 }

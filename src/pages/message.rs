@@ -17,18 +17,24 @@ pub struct MessagePage<'a> {
     pub explanation: &'a str,
     /// One sentence for the developer of the app, where there is something to say.
     pub for_developers: Option<&'a str>,
-    /// Fields to send once more, where trying again may help.
+    /// What can be done about it, where something can.
     pub retry: Option<Retry<'a>>,
     /// The id under which the operator finds this in the log.
     pub request_id: &'a str,
 }
 
-/// A form that repeats what the user did.
-pub struct Retry<'a> {
-    /// `get` or `post`.
-    pub method: &'static str,
-    /// Where to.
-    pub action: &'a str,
-    /// What with.
-    pub fields: &'a [(&'a str, &'a str)],
+/// How to go on after something did not work.
+pub enum Retry<'a> {
+    /// Opening this address once more. A link, because a form is held to `form-action` through every redirect that
+    /// follows (CSP 3 §6.4.1), and this may lead to where people sign in, or to an app.
+    Open(&'a str),
+    /// Signing in, at this address.
+    SignIn(&'a str),
+    /// Sending a form once more.
+    Send {
+        /// Where to.
+        action: &'a str,
+        /// What with.
+        fields: &'a [(&'a str, &'a str)],
+    },
 }

@@ -6,7 +6,7 @@ use super::{already_decided, answered, expired, not_ready, show};
 use crate::context::Context;
 use crate::endpoints::authorize::seal_pending;
 use crate::endpoints::guard::origin_is_not_foreign;
-use crate::endpoints::{message, page_error, page_unavailable};
+use crate::endpoints::{message, page_error, unavailable_until};
 use crate::http::{Params, Reply, Request};
 use crate::oauth::error::PageReason;
 use crate::oauth::scope::Scopes;
@@ -101,10 +101,9 @@ fn try_again<S>(context: &Context<'_, S>, again: &DecidableRequest, said: &Said)
     };
     let mut fields = vec![("request", sealed.as_str()), ("decision", decision)];
     fields.extend(ticked.iter().map(|scope| ("scope", scope)));
-    let retry = Retry {
-        method: "post",
+    let retry = Retry::Send {
         action: router::CONSENT,
         fields: &fields,
     };
-    page_unavailable(context, retry).form_may_lead_to_an_app()
+    unavailable_until(context, retry).form_may_lead_to_an_app()
 }

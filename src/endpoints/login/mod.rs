@@ -18,7 +18,7 @@ use crate::context::Context;
 use crate::crypto::seal;
 use crate::endpoints::authorize::PendingRequest;
 use crate::http::{Reply, Request, percent_encoded};
-use crate::pages::{DisplayName, LoginPage, Retry, Way, render};
+use crate::pages::{DisplayName, LoginPage, Way, render};
 use crate::router;
 use crate::sign_in::attempt::waiting_request;
 use crate::sign_in::connection::Connection;
@@ -138,7 +138,7 @@ pub async fn sign_in<S: Stores>(context: &Context<'_, S>, request: &Request) -> 
     let ours = BrowserNonce::existing(request)
         .is_some_and(|nonce| form_is_ours(context, request, router::LOGIN, nonce, one("csrf")));
     if !ours {
-        return not_ours(context, router::LOGIN, &[("continue", target)]);
+        return not_ours(context, &login_url(target));
     }
     let username = one("username").unwrap_or_default().trim();
     match believed(context, request, username, target).await {
@@ -201,15 +201,11 @@ fn choice<S>(
         unknown_user: unknown.is_some(),
     };
     let status = if unknown.is_some() { 400 } else { 200 };
-    browser.set_on(render(status, &page))
+    // Somebody who agreed before goes from here straight to the app.
+    browser.set_on(render(status, &page).form_may_lead_to_an_app())
 }
 
 /// Storage is out of reach: signing in may be tried once more.
 fn unavailable_here<S>(context: &Context<'_, S>, target: &str) -> Reply {
-    let retry = Retry {
-        method: "get",
-        action: router::LOGIN,
-        fields: &[("continue", target)],
-    };
-    page_unavailable(context, retry)
+    page_unavailable(context, &login_url(target))
 }

@@ -1,27 +1,22 @@
 //! The pages that say why somebody is not signed in, and what they can do.
 
 use crate::context::Context;
+use crate::endpoints::guard::login_url;
 use crate::endpoints::limits::wait_on_page;
 use crate::endpoints::message;
 use crate::http::Reply;
 use crate::pages::{self, MessagePage, Retry};
-use crate::router;
 use crate::sign_in::refusal::SignInRefusal;
 
-/// The form was not sent by a page of ours.
-pub fn not_ours<S>(context: &Context<'_, S>, action: &str, fields: &[(&str, &str)]) -> Reply {
+/// The form was not sent by a page of ours. There is one at `address`.
+pub fn not_ours<S>(context: &Context<'_, S>, address: &str) -> Reply {
     let words = context.words();
-    let retry = Retry {
-        method: "get",
-        action,
-        fields,
-    };
     with_retry(
         context,
         403,
         words.sign_in_expired,
         words.sign_in_expired_explanation,
-        retry,
+        address,
     )
 }
 
@@ -90,21 +85,16 @@ pub fn refused<S>(context: &Context<'_, S>, refusal: SignInRefusal, target: &str
 
 /// A page from which one can sign in once more.
 fn again<S>(context: &Context<'_, S>, status: u16, heading: &str, explanation: &str, target: &str) -> Reply {
-    let retry = Retry {
-        method: "get",
-        action: router::LOGIN,
-        fields: &[("continue", target)],
-    };
-    with_retry(context, status, heading, explanation, retry)
+    with_retry(context, status, heading, explanation, &login_url(target))
 }
 
-fn with_retry<S>(context: &Context<'_, S>, status: u16, heading: &str, explanation: &str, retry: Retry<'_>) -> Reply {
+fn with_retry<S>(context: &Context<'_, S>, status: u16, heading: &str, explanation: &str, address: &str) -> Reply {
     let page = MessagePage {
         look: context.look(),
         heading,
         explanation,
         for_developers: None,
-        retry: Some(retry),
+        retry: Some(Retry::Open(address)),
         request_id: context.log.request_id(),
     };
     pages::render(status, &page)

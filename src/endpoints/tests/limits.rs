@@ -134,7 +134,7 @@ fn attempts_to_sign_in_are_counted_by_address_and_answered_with_a_page() {
     assert!(page.has_header("Retry-After"));
     assert_eq!(page.header_value("X-Frame-Options"), Some("DENY"));
     // The way on is not lost.
-    assert_eq!(hidden(&page, "continue"), "/logout");
+    assert_eq!(way_on(&page), login);
     assert_eq!(attempt(STRANGER).status, 400);
 }
 

@@ -10,6 +10,7 @@ mod limits;
 mod logos;
 mod logs;
 mod proofs;
+mod retries;
 mod sessions;
 mod signing;
 mod tokens;
@@ -188,6 +189,14 @@ fn hidden(page: &Reply, name: &str) -> String {
         .next()
         .unwrap()
         .to_owned()
+}
+
+/// Where the one button of a page leads: a link, for no form is there.
+fn way_on(reply: &Reply) -> String {
+    assert!(!reply.body.contains("<form"), "{reply:?}");
+    let from = reply.body.split("<a class=\"button primary\" href=\"").nth(1);
+    let address = from.unwrap_or_else(|| panic!("no link in {reply:?}")).split('"').next();
+    address.unwrap().replace("&#38;", "&").replace("&amp;", "&")
 }
 
 fn json(reply: &Reply) -> serde_json::Value {

@@ -42,6 +42,7 @@ export function readHtml(html, baseUrl) {
   return {
     text: tidy(textOf(tagged("body")[0])),
     forms: tagged("form").map((form) => readForm(form, baseUrl)),
+    links: tagged("a").map((link) => ({ url: new URL(attribute(link, "href"), baseUrl), text: tidy(textOf(link)) })),
     lists: tagged("ul").map((list) =>
       [...elements(list)].filter((item) => item.tagName === "li").map((item) => tidy(textOf(item))),
     ),
