@@ -40,7 +40,6 @@ CREATE INDEX user_identities_by_user ON user_identities (user_id);
 
 -- What they know their account by, an e-mail address say. Shown to them, believed by nobody. NULL: the user name.
 ALTER TABLE users ADD COLUMN account_name TEXT;
-CREATE INDEX users_suspended ON users (id) WHERE status = 'suspended';
 
 -- Made anew, so that every session has an id that may be shown: everyone signs in once more.
 DROP TABLE sessions;
@@ -57,6 +56,7 @@ CREATE TABLE sessions (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX sessions_by_user ON sessions (user_id, created_at);
 CREATE INDEX sessions_by_expiry ON sessions (expires_at);
+CREATE INDEX sessions_by_connection ON sessions (connection_id) WHERE connection_id IS NOT NULL;
 
 -- An app on people's own devices is connected once for each install; `instance` tells them apart. It is '' where
 -- there is one connection only: apps whose answers go to a site on the web.
@@ -92,3 +92,23 @@ CREATE TABLE app_testers (
 ) STRICT, WITHOUT ROWID;
 -- {"de": {"title": …, "description": …}, …}
 ALTER TABLE scopes ADD COLUMN translations TEXT NOT NULL DEFAULT '{}' CHECK (json_valid(translations));
+
+-- Who is suspended is out at once, and stays out of what they had: reinstating them brings no session and no consent
+-- back. The cron run has the ledger end the tokens. What was going to end unused ends now whether it is used or not.
+CREATE TRIGGER suspension_ends_what_a_user_had AFTER UPDATE OF status ON users
+WHEN NEW.status = 'suspended'
+BEGIN
+  DELETE FROM sessions WHERE user_id = NEW.id;
+  UPDATE consents SET ended_by = 'user_suspended'
+  WHERE user_id = NEW.id AND status = 'revoking' AND ended_by = 'unused';
+  UPDATE consents
+  SET status = 'revoking', ended_by = 'user_suspended', revoked_at = CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER)
+  WHERE user_id = NEW.id AND status = 'active';
+END;
+
+-- The sessions of a connection that is switched off: switching it on again brings none back.
+CREATE TRIGGER disabling_a_connection_ends_its_sessions AFTER UPDATE OF status ON connections
+WHEN NEW.status = 'disabled'
+BEGIN
+  DELETE FROM sessions WHERE connection_id = NEW.id;
+END;

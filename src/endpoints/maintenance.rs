@@ -4,19 +4,30 @@ use super::revocation;
 use crate::context::Context;
 use crate::store::{StoreError, Stores};
 
-/// Takes consents from suspended users, notes and ends those that nobody uses, finishes revocations that broke off, moves the signing keys on, and deletes
-/// expired rows. One failure does not keep the rest from being done; the first is returned.
+/// How often one run looks for consents that are out of use and whose tokens the ledger has not ended. Each look finds
+/// so many at most; a user who is suspended can leave more of them.
+const LOOKS: usize = 10;
+
+/// Notes and ends consents that nobody uses, has the ledger end what is out of use, moves the signing keys on, and
+/// deletes expired rows. One failure does not keep the rest from being done; the first is returned.
 pub async fn maintain<S: Stores>(context: &Context<'_, S>) -> Result<(), StoreError> {
-    let mut result = context.stores.take_from_suspended(context.now).await;
+    let mut result = Ok(());
     if let Some(lifetime) = context.config.unused_consents {
-        result = result.and(context.stores.expire_unused(lifetime, context.now).await);
+        result = context.stores.expire_unused(lifetime, context.now).await;
     }
-    let finished = match context.stores.unfinished_revocations().await {
-        Ok(unfinished) => revocation::end(context, unfinished).await.map(|_| ()),
-        Err(error) => Err(error),
-    };
-    result = result.and(finished);
+    result = result.and(finish_revocations(context).await);
     result = result.and(context.stores.maintain_keys().await);
     let deleted = context.stores.delete_expired(context.now).await;
     result.and(deleted)
+}
+
+/// Goes on until none is left, or a look got nowhere.
+async fn finish_revocations<S: Stores>(context: &Context<'_, S>) -> Result<(), StoreError> {
+    for _ in 0..LOOKS {
+        let unfinished = context.stores.unfinished_revocations().await?;
+        if unfinished.is_empty() || revocation::end(context, unfinished).await? == 0 {
+            break;
+        }
+    }
+    Ok(())
 }

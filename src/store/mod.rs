@@ -10,7 +10,6 @@ mod logos;
 pub mod memory;
 mod people;
 mod session_list;
-mod suspension;
 
 pub use connected_apps::{
     AppFace, AtStake, ConnectedApp, ConnectedApps, Cursor, GrantedScope, ListPage, Listed, Revocable, Revoking,
@@ -24,7 +23,6 @@ pub use identities::{Arrival, Arrived, Connections, Identities};
 pub use logos::Logos;
 pub use people::{NewSession, Sessions, SignedIn, User};
 pub use session_list::{EndedSession, LAST_SEEN_PRECISION, ListedSession, MOST_LISTED_SESSIONS, SessionList};
-pub use suspension::Suspensions;
 
 use std::rc::Rc;
 
@@ -49,7 +47,7 @@ macro_rules! stores {
 }
 
 stores! {
-    Apps Sessions SessionList Suspensions Connections Identities Web Consents ConnectedApps Codes Logos Ledger Signer
+    Apps Sessions SessionList Connections Identities Web Consents ConnectedApps Codes Logos Ledger Signer
     ClientSignatures Limits Probe
 }
 

@@ -101,40 +101,49 @@ test("a decision page open in another tab decides nothing once its user signed o
   assert.deepEqual([await latchkey.count("decisions"), await latchkey.count("consents")], [decisions, consents]);
 });
 
-test("a session of a connection that was switched off is worth nothing and is not listed", async () => {
+test("the sessions of a connection that is switched off end, and switching it on again brings none back", async () => {
   const [one, two] = await twoBrowsers();
   await latchkey.run(
-    `INSERT OR IGNORE INTO connections (id, kind, name, status, issuer, client_id, created_at)
+    `INSERT INTO connections (id, kind, name, status, issuer, client_id, created_at)
      VALUES ('con_off', 'oidc', 'Acme', 'active', 'https://id.example', 'x', 0)`,
   );
   const [, { session_id }] = await list(one);
   await latchkey.run("UPDATE sessions SET connection_id = 'con_off' WHERE id = ?", session_id);
   assert.equal((await list(one))[1].connection, "Acme");
-  await latchkey.run("UPDATE connections SET status = 'disabled' WHERE id = 'con_off'");
-  assert.ok(!(await isSignedIn(two)));
-  assert.equal((await list(one)).length, 1);
+  for (const status of ["disabled", "active"]) {
+    await latchkey.run("UPDATE connections SET status = ? WHERE id = 'con_off'", status);
+    assert.ok(!(await isSignedIn(two)), status);
+    assert.equal((await list(one)).length, 1);
+  }
 });
 
-test("what a suspended user gave ends with the next cron run, for good and for nobody else", async () => {
+test("what a suspended user had ends for good, though they are reinstated at once, and nobody else's does", async () => {
   const suspended = await newUser(latchkey);
   const browser = await signedIn(latchkey, suspended);
   const families = [await connect(browser, apps.spa), await connect(browser, apps.web)];
   const neighbour = await connect(await signedIn(latchkey, await newUser(latchkey)), apps.spa);
   const isActive = async ({ access_token }) =>
     (await (await introspect(apis.projects.credential, access_token)).json()).active;
-  await latchkey.run("UPDATE users SET status = 'suspended' WHERE username = ?", suspended);
+  const consents = () =>
+    latchkey.rows("SELECT status, ended_by, revoked_at FROM consents WHERE user_id = ? ORDER BY created_at", `usr_${suspended}`);
+  // One was about to end if nobody used it: use does not save it any more.
+  await latchkey.run(
+    "UPDATE consents SET status = 'revoking', ended_by = 'unused', revoked_at = 1 WHERE user_id = ? AND client_id = ?",
+    `usr_${suspended}`,
+    apps.spa.client_id,
+  );
+  for (const status of ["suspended", "active"])
+    await latchkey.run("UPDATE users SET status = ? WHERE username = ?", status, suspended);
+  assert.ok(!(await isSignedIn(browser)), "reinstated, and signed out");
+  const [one, other] = await consents();
+  for (const { status, ended_by } of [one, other]) assert.deepEqual([status, ended_by], ["revoking", "user_suspended"]);
+  assert.ok(Math.abs(Date.now() - other.revoked_at) < 60_000);
   await latchkey.runSchedule();
+  for (const { status } of await consents()) assert.equal(status, "revoked");
   for (const family of families) assert.equal(await isActive(family), false);
   await expectRefusal(await refresh(apps.spa, families[0].refresh_token), "invalid_grant");
   await expectRefusal(await refresh(apps.web, families[1].refresh_token), "invalid_grant");
-  const ended = await latchkey.rows(
-    "SELECT c.status, c.ended_by FROM consents c JOIN users u ON u.id = c.user_id WHERE u.username = ?",
-    suspended,
-  );
-  assert.deepEqual(ended, Array(2).fill({ status: "revoked", ended_by: "user_suspended" }));
   assert.equal(await isActive(neighbour), true);
-  await latchkey.run("UPDATE users SET status = 'active' WHERE username = ?", suspended);
-  await expectRefusal(await refresh(apps.spa, families[0].refresh_token), "invalid_grant");
 });
 
 const PAGE = "/account/sessions";

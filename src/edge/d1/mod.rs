@@ -7,6 +7,5 @@ mod consents;
 mod session_list;
 mod sessions;
 mod statements;
-mod suspension;
 
 pub(super) use statements::{Statement, batch, rows};

@@ -61,9 +61,12 @@ impl Sessions for EdgeStores {
     }
 
     async fn begin_session(&self, session: &NewSession, replaces: Option<&str>) -> Result<(), StoreError> {
+        // None for whoever was suspended since they came back: their sessions ended then.
         let insert = Statement::new(
             "INSERT INTO sessions (token_hash, id, user_id, connection_id, device, auth_time, created_at, last_seen_at, expires_at)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7, ?8)",
+             SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7, ?8
+             WHERE EXISTS (SELECT 1 FROM users WHERE id = ?3 AND status = 'active')
+               AND NOT EXISTS (SELECT 1 FROM connections WHERE id = ?4 AND status <> 'active')",
         )
         .text(&session.token_hash)
         .text(&session.id)

@@ -1,6 +1,7 @@
 //! Where somebody is signed in, as they see it and end it.
 
 use super::*;
+use crate::ledger::shard::Shard;
 use crate::oauth::jwk::ClientKeys;
 use crate::sign_in::connection::{Connection, HandOff, Method};
 use crate::store::memory::Fault;
@@ -212,35 +213,61 @@ fn while_storage_is_out_of_reach_nothing_ends_and_the_answer_is_to_try_again() {
     assert_eq!(list(&server, &mut browser).len(), 1);
 }
 
-#[test]
-fn what_suspended_users_gave_ends_with_the_next_cron_run_even_if_their_ledger_was_out_of_reach_once() {
-    let server = Server::new();
-    let tokens = json(&server.post("/oauth/token", &redemption(&code(&server, "app_one"))));
-    let mut browser = signed_in(&server, "alice");
-    server.stores.suspended.borrow_mut().push("usr_alice".into());
-    assert_eq!(browser.get(&server, SESSIONS).status, 401);
-    let log = Log::new(&server.random);
-    let context = Context {
+fn context<'s>(server: &'s Server, log: &'s Log) -> Context<'s, Memory> {
+    Context {
         config: &server.config,
         now: server.now.get(),
         random: &server.random,
         continent: None,
         language: Language::ENGLISH,
-        log: &log,
+        log,
         stores: &server.stores,
-    };
+    }
+}
+
+#[test]
+fn what_suspended_users_gave_ends_though_they_are_reinstated_and_their_ledger_was_out_of_reach_once() {
+    let server = Server::new();
+    let tokens = json(&server.post("/oauth/token", &redemption(&code(&server, "app_one"))));
+    let mut browser = signed_in(&server, "alice");
+    server.stores.suspend("usr_alice");
+    server.stores.suspended.borrow_mut().clear();
+    assert_eq!(
+        browser.get(&server, SESSIONS).status,
+        401,
+        "reinstated, and still signed out"
+    );
+    let log = Log::new(&server.random);
+    let context = context(&server, &log);
     let status = || server.stores.consents.borrow().values().next().unwrap().status;
     server.stores.plan(&[Fault::Before("ledger"), Fault::Before("ledger")]);
     assert!(pollster::block_on(maintain(&context)).is_err());
     assert_eq!(status(), "revoking");
     pollster::block_on(maintain(&context)).unwrap();
     assert_eq!(status(), "revoked");
-    server.stores.suspended.borrow_mut().clear();
     let form = format!(
         "grant_type=refresh_token&client_id=app_one&refresh_token={}",
         tokens["refresh_token"].as_str().unwrap()
     );
     assert_eq!(json(&server.post("/oauth/token", &form))["error"], "invalid_grant");
+}
+
+#[test]
+fn one_cron_run_ends_more_than_one_look_finds() {
+    let server = Server::new();
+    code(&server, "app_one");
+    let (_, one) = server.stores.consents.borrow_mut().pop_first().unwrap();
+    for number in 0..100 {
+        let mut more = one.clone();
+        more.active.id = format!("cns_{number}");
+        more.active.shard = Shard::from_number(number / 16 * 256 + number % 16).unwrap();
+        more.status = "revoking";
+        server.stores.consents.borrow_mut().insert(more.active.id.clone(), more);
+    }
+    let log = Log::new(&server.random);
+    pollster::block_on(maintain(&context(&server, &log))).unwrap();
+    let consents = server.stores.consents.borrow();
+    assert!(consents.len() == 100 && consents.values().all(|consent| consent.status == "revoked"));
 }
 
 const PAGE: &str = "/account/sessions";

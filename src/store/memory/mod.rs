@@ -6,7 +6,6 @@ mod identities;
 mod ledger;
 mod people;
 mod session_list;
-mod suspension;
 mod web;
 
 pub use consents::StoredConsent;

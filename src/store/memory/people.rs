@@ -1,8 +1,23 @@
 //! Users and their sessions.
 
 use super::*;
+use crate::ledger::EndedBy;
 
 impl Memory {
+    /// Suspends a user: their sessions end, and their consents are out of use until the ledger has ended them.
+    pub fn suspend(&self, user_id: &str) {
+        self.suspended.borrow_mut().push(user_id.into());
+        self.sessions
+            .borrow_mut()
+            .retain(|_, session| session.user_id != user_id);
+        for consent in self.consents.borrow_mut().values_mut() {
+            let ends = consent.status == "active" || consent.ended_by == Some(EndedBy::Unused);
+            if consent.user_id == user_id && consent.status != "revoked" && ends {
+                (consent.status, consent.ended_by) = ("revoking", Some(EndedBy::UserSuspended));
+            }
+        }
+    }
+
     /// An active user.
     fn user(&self, id: &str) -> Option<User> {
         let active = !self.suspended.borrow().iter().any(|suspended| suspended == id);
@@ -48,7 +63,9 @@ impl Sessions for Memory {
         self.trip("sessions", || {
             let mut sessions = self.sessions.borrow_mut();
             replaces.map(|old| sessions.remove(old));
-            sessions.insert(session.token_hash.clone(), session.clone());
+            if !self.suspended.borrow().contains(&session.user_id) {
+                sessions.insert(session.token_hash.clone(), session.clone());
+            }
         })
     }
 

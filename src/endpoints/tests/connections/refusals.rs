@@ -151,8 +151,7 @@ fn a_suspended_user_is_told_so_and_not_signed_in() {
     let server = acme();
     Browser::default().arrive(&server, "/account/apps", |_| {});
     let user = server.stores.identities.borrow()[&(IDP.into(), "one".into())].clone();
-    server.stores.suspended.borrow_mut().push(user);
-    server.stores.sessions.borrow_mut().clear();
+    server.stores.suspend(&user);
     let reply = Browser::default().arrive(&server, "/account/apps", |_| {});
     expect_refusal(&server, &reply, "sign_in_suspended");
     assert_eq!(reply.status, 403);
