@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { signedIn } from "./support/browser.mjs";
-import { startLatchkey } from "./support/harness.mjs";
+import { rowsRead, startLatchkey } from "./support/harness.mjs";
 import { authorizationRequest, oauthClient } from "./support/oauth.mjs";
 import { apis, apps, newUser } from "./support/platform.mjs";
 import { newKey } from "./support/strong_clients.mjs";
@@ -105,4 +105,25 @@ test("an install that the ledger could not end is out of use, and ended by the n
   const { leaves } = await browser.allow(page, { faults: [{ at: "LEDGER", fail: "before" }] });
   assert.match(leaves.search, /code=/);
   assert.deepEqual([(await installs()).length, (await installs("revoking")).length], [20, 1]);
+});
+
+test("what a user once connected and is over costs nothing when they connect the app again", async () => {
+  const { browser, installs } = await someone();
+  await browser.connect(apps.mobile);
+  const [{ user_id, client_id }] = await installs();
+  const reads = async () => {
+    const page = await browser.authorize(authorizationRequest(apps.mobile).url);
+    const decided = await browser.allow(page);
+    return [page.answer, decided.answer].map(rowsRead);
+  };
+  const before = await reads();
+  await latchkey.run(
+    `WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 2000)
+     INSERT INTO consents (id, user_id, client_id, instance, shard, status, created_at, revoked_at, ended_by)
+     SELECT 'cns_over' || n, ?, ?, 'ins_over' || n, 0, 'revoked', 1, 2, 'displaced' FROM numbers`,
+    user_id,
+    client_id,
+  );
+  const after = await reads();
+  for (const [at, rows] of after.entries()) assert.ok(rows < before[at] + 50, `${rows} rows, where there were ${before[at]}`);
 });

@@ -74,10 +74,12 @@ impl Consents for EdgeStores {
         if let Some(session) = session {
             statements.extend([
                 select_session(session, now),
+                // The index is named, and the session read first, because the index by app holds every consent that the
+                // user ever gave it: an app on their devices adds one with every sign-in.
                 Statement::new(
                     "SELECT c.id, c.shard, c.instance, c.declined,
                             (SELECT json_group_array(scope) FROM consent_scopes WHERE consent_id = c.id) AS scopes
-                     FROM consents c JOIN sessions s ON s.user_id = c.user_id
+                     FROM sessions s CROSS JOIN consents c INDEXED BY consents_one_active ON c.user_id = s.user_id
                      WHERE s.token_hash = ?1 AND s.expires_at > ?2 AND c.client_id = ?3 AND c.status = 'active'",
                 )
                 .text(session)

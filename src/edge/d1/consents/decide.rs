@@ -252,7 +252,7 @@ fn follow(decision: &Decision, approval: &Approval, now: Timestamp) -> Result<Ve
         claimed(
             "UPDATE consents SET status = 'revoking', revoked_at = ?6, ended_by = 'displaced'
              WHERE id IN (
-               SELECT id FROM consents
+               SELECT id FROM consents INDEXED BY consents_one_active
                WHERE user_id = ?4 AND client_id = ?5 AND status = 'active' AND instance <> '' AND id <> ?3
                ORDER BY COALESCE(last_used_at, created_at) DESC, created_at DESC, id LIMIT -1 OFFSET ?7)
              AND ?8 <> '' AND EXISTS (SELECT 1 FROM decisions WHERE request_id = ?1 AND attempt = ?2)",
@@ -299,7 +299,7 @@ fn active_consent(decision: &Decision) -> Statement {
 /// Those that made room, now or when an earlier attempt broke off.
 fn displaced(decision: &Decision) -> Statement {
     Statement::new(
-        "SELECT id, shard, ended_by FROM consents
+        "SELECT id, shard, ended_by FROM consents INDEXED BY consents_unfinished
          WHERE user_id = ?1 AND client_id = ?2 AND ended_by = 'displaced' AND status = 'revoking' LIMIT 20",
     )
     .text(&decision.user_id)
