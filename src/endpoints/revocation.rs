@@ -5,10 +5,12 @@ use super::client_request::ask_ledger;
 use crate::context::Context;
 use crate::ledger::shard::Shard;
 use crate::ledger::{EndingConsent, MAX_CONSENTS_AT_ONCE, Operation, Outcome, StillUsed};
+use crate::random;
 use crate::store::{Revocable, Revoking, StoreError, Stores};
 use crate::time::Timestamp;
 
-/// How many calls to ledgers one request makes at most, so that it stays within what the platform lets a request do.
+/// How many groups of consents one request brings to ledgers at most, so that it stays within what the platform lets a
+/// request do.
 const MAX_CALLS: usize = 40;
 
 /// What became of a revocation.
@@ -39,22 +41,28 @@ pub async fn revoke<S: Stores>(
 }
 
 /// Goes on with revocations that are not finished. One ledger that is out of reach does not keep the others from being
-/// asked; its error is returned in the end. How many consents are dealt with.
+/// asked; its error is returned in the end. It begins anywhere among them, so that none is always last. How many
+/// consents are dealt with.
 pub async fn end<S: Stores>(context: &Context<'_, S>, mut revoking: Vec<Revoking>) -> Result<u32, StoreError> {
     revoking.sort_by_key(|consent| consent.shard);
     let (mut ended, mut still_used) = (Vec::new(), Vec::new());
-    let (mut result, mut unreachable) = (Ok(()), None);
-    let groups = revoking.chunk_by(|one, next| one.shard == next.shard);
-    for group in groups
-        .flat_map(|shard| shard.chunks(MAX_CONSENTS_AT_ONCE))
-        .take(MAX_CALLS)
-    {
+    let (mut result, mut unreachable, mut calls) = (Ok(()), Vec::new(), 0);
+    let shards = revoking.chunk_by(|one, next| one.shard == next.shard);
+    let mut groups: Vec<&[Revoking]> = shards.flat_map(|shard| shard.chunks(MAX_CONSENTS_AT_ONCE)).collect();
+    let draw = u16::from_be_bytes(random::bytes(context.random));
+    let start = usize::from(draw).checked_rem(groups.len());
+    groups.rotate_left(start.unwrap_or_default());
+    for group in groups {
         let Some(shard) = group.first().map(|consent| consent.shard) else {
             continue;
         };
-        if unreachable == Some(shard) {
+        if calls == MAX_CALLS {
+            break;
+        }
+        if unreachable.contains(&shard) {
             continue;
         }
+        calls += 1;
         match end_at(context, shard, group).await {
             Ok(used) => {
                 let is_used = |id: &str| used.iter().any(|used| used.consent_id == id);
@@ -67,7 +75,7 @@ pub async fn end<S: Stores>(context: &Context<'_, S>, mut revoking: Vec<Revoking
                 still_used.extend(used);
             }
             Err(error) => {
-                unreachable = Some(shard);
+                unreachable.push(shard);
                 result = result.and(Err(error));
             }
         }

@@ -236,6 +236,54 @@ fn a_ledger_out_of_reach_keeps_nobody_elses_tokens_alive_and_is_not_passed_over(
     assert_eq!(ended_in_ledgers(&server).len(), 5);
 }
 
+/// A server whose random bytes begin here, and on which so many consents of each of these ledgers are being revoked.
+fn being_revoked(seed: u32, of: &[(Shard, usize)]) -> Server {
+    let mut server = Server::new();
+    server.random = Seeded::new(seed);
+    let mut number = 0..;
+    for (shard, count) in of {
+        for number in number.by_ref().take(*count) {
+            give(&server, &format!("cns_{number}"), "app_one", *shard);
+        }
+    }
+    for consent in server.stores.consents.borrow_mut().values_mut() {
+        consent.status = "revoking";
+        consent.ended_by = Some(EndedBy::User);
+    }
+    server
+}
+
+// Covers: R70, B38
+#[test]
+fn with_more_ledgers_to_ask_than_one_cron_run_may_none_of_them_is_always_last() {
+    let mut shards = shards();
+    shards.sort();
+    let last = *shards.last().unwrap();
+    let of: Vec<_> = shards.into_iter().map(|shard| (shard, 1)).collect();
+    let is_reached = |seed| {
+        let server = being_revoked(seed, &of);
+        assert_eq!(maintain_now(&server), Ok(()));
+        assert_eq!(ended_in_ledgers(&server).len(), 40);
+        server.stores.ledgers.borrow().contains_key(&last)
+    };
+    assert!((1..20).any(is_reached));
+}
+
+// Covers: R70, B38
+#[test]
+fn a_ledger_out_of_reach_uses_up_no_more_than_its_own_call() {
+    let (large, small) = (shards()[0], shards()[1]);
+    let begins_with_large = (1..).find_map(|seed| {
+        let server = being_revoked(seed, &[(large, 30_000), (small, 1)]);
+        // The first group is asked for twice.
+        server.stores.plan(&[Fault::Before("ledger"); 2]);
+        assert!(maintain_now(&server).is_err());
+        (with_status(&server, "revoked") <= 1).then_some(server)
+    });
+    let server = begins_with_large.unwrap();
+    assert!(server.stores.ledgers.borrow().contains_key(&small));
+}
+
 /// A server on which a consent was last used so many days ago, as far as the directory knows.
 fn unused_for(days: i64) -> Server {
     let server = Server::new();
