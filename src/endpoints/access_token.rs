@@ -13,6 +13,7 @@ use crate::oauth::grant::EffectiveGrant;
 use crate::oauth::jws::Algorithm;
 use crate::oauth::signed_jwt::assemble;
 use crate::random;
+use crate::sign_in::auth_time::known;
 use crate::store::{NamedKey, SigningKeys, StoreError, Stores};
 use crate::time::Timestamp;
 
@@ -26,7 +27,7 @@ pub struct Grant<'a> {
     pub subject: &'a str,
     /// What it allows.
     pub grant: EffectiveGrant,
-    /// When the user signed in.
+    /// When the user signed in; not named in the token if it is [unknown](crate::sign_in::auth_time::UNKNOWN).
     pub auth_time: Option<Timestamp>,
     /// The family it belongs to.
     pub family: Option<FamilyReference>,
@@ -70,7 +71,7 @@ pub async fn issue<S: Stores>(
             client_id: app.client_id.clone(),
             jti: base64url(random::bytes::<16>(context.random)),
             scope: grant.scopes,
-            auth_time: auth_time.map(Timestamp::as_seconds),
+            auth_time: auth_time.and_then(known).map(Timestamp::as_seconds),
             cnf: bound_to.map(|jkt| Confirmation { jkt }),
             app_type: "third_party".into(),
             developer_id: app.developer.id.clone(),

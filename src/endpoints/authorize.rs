@@ -17,6 +17,7 @@ use crate::oauth::error::{AuthorizationError, ErrorCode, OAuthError, PageReason}
 use crate::oauth::pushed_request::{self, PushedRequest};
 use crate::random;
 use crate::router;
+use crate::sign_in::auth_time::is_recent_enough;
 use crate::store::{AuthorizationView, SignedIn, Stores};
 use crate::time::Timestamp;
 
@@ -232,8 +233,7 @@ impl PendingRequest {
     /// Whether whoever is signed in may decide, or has to sign in first.
     pub fn may_be_decided_by(&self, signed_in: Option<&SignedIn>) -> bool {
         signed_in.is_some_and(|signed_in| {
-            let recently = self.signed_in_since.is_none_or(|since| signed_in.auth_time >= since);
-            signed_in.may_connect_apps && recently
+            signed_in.may_connect_apps && is_recent_enough(signed_in.auth_time, self.signed_in_since)
         })
     }
 }

@@ -20,6 +20,7 @@ use crate::oauth::error::{ErrorCode, OAuthError};
 use crate::oauth::introspection_jwt::{ALGORITHMS, IntrospectionJwt, MEDIA_TYPE};
 use crate::oauth::refresh_token::RefreshToken;
 use crate::oauth::standing::Standing;
+use crate::sign_in::auth_time::known;
 use crate::store::{NamedKey, Stores};
 use crate::time::Timestamp;
 
@@ -266,7 +267,7 @@ async fn refresh_token_state<S: Stores>(
         exp: expires_at.as_seconds(),
         iat: None,
         jti: None,
-        auth_time: Some(family.auth_time.as_seconds()),
+        auth_time: known(family.auth_time).map(Timestamp::as_seconds),
         token_type: None,
         cnf: family.dpop_key.clone().map(|jkt| Confirmation { jkt }),
     }))

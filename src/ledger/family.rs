@@ -29,7 +29,7 @@ pub struct Family {
     pub scopes: Scopes,
     /// For which APIs.
     pub resources: Vec<String>,
-    /// When the user signed in.
+    /// When the user signed in, or [unknown](crate::sign_in::auth_time::UNKNOWN).
     pub auth_time: Timestamp,
     /// The key its refresh tokens are bound to (RFC 9449 §5): its thumbprint.
     pub dpop_key: Option<String>,

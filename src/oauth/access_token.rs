@@ -47,7 +47,7 @@ pub struct AccessTokenClaims {
     /// What it allows.
     #[serde(with = "space_separated")]
     pub scope: Scopes,
-    /// When the user signed in, in seconds; constant across refreshes (RFC 9068 §2.2.1).
+    /// When the user signed in, in seconds, if that is known; constant across refreshes (RFC 9068 §2.2.1).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub auth_time: Option<i64>,
     /// The key it is bound to (RFC 9449 §6.1).

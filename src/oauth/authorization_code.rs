@@ -52,7 +52,7 @@ pub struct CodePayload {
     /// The thumbprint of the key it is bound to (RFC 9449 §10).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dpop_jkt: Option<String>,
-    /// When the user signed in.
+    /// When the user signed in, or [unknown](crate::sign_in::auth_time::UNKNOWN).
     pub auth_time: Timestamp,
     /// When it is worth nothing any more.
     pub expires_at: Timestamp,

@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde_json::Value;
 use thiserror::Error;
 
+use super::auth_time;
 use super::identity::Identity;
 use super::refusal::SignInRefusal;
 use crate::oauth::jwk::{ClientKeys, PublicKey};
@@ -114,7 +115,7 @@ impl<'a> UnverifiedIdToken<'a> {
         }
         let subject = jwt.text("sub").filter(|subject| is_subject(subject));
         let subject = subject.ok_or(IdTokenError::Subject)?.to_owned();
-        let auth_time = auth_time(moment("auth_time")?, expected.since, now)?;
+        let auth_time = moment_of_proof(moment("auth_time")?, expected.since, now)?;
         let names = Names::of(|name| jwt.claim(name));
         let identity = Identity {
             issuer: expected.issuer.to_owned(),
@@ -170,11 +171,15 @@ pub fn is_subject(text: &str) -> bool {
     !text.is_empty() && text.len() <= MAX_SUBJECT && text.bytes().all(is_letter)
 }
 
-/// When the person proved who they are. Where nothing had to be known about it and nothing is said: now. What is
+/// When the person proved who they are; unknown where nothing had to be known about it and nothing is said. What is
 /// accepted as recent enough counts as such from here on, or its user would be sent round in circles.
-fn auth_time(said: Option<Timestamp>, since: Option<Timestamp>, now: Timestamp) -> Result<Timestamp, SignInRefusal> {
+fn moment_of_proof(
+    said: Option<Timestamp>,
+    since: Option<Timestamp>,
+    now: Timestamp,
+) -> Result<Timestamp, SignInRefusal> {
     let Some(since) = since else {
-        return Ok(said.map_or(now, |said| said.min(now)));
+        return Ok(said.map_or(auth_time::UNKNOWN, |said| said.min(now)));
     };
     let recent = said.filter(|said| *said + AUTH_TIME_SKEW >= since);
     Ok(recent.ok_or(SignInRefusal::NotFresh)?.clamp(since, since.max(now)))
@@ -427,8 +432,9 @@ mod tests {
     }
 
     #[test]
-    fn a_sign_in_whose_time_is_not_told_counts_from_now() {
-        assert_eq!(check(&without("auth_time")).unwrap().auth_time, NOW);
+    fn a_sign_in_whose_time_is_not_told_is_not_taken_for_one_of_now() {
+        let untold = check(&without("auth_time")).unwrap();
+        assert_eq!(untold.auth_time, auth_time::UNKNOWN);
         assert_eq!(check(&with("auth_time", json!(2_000_000))).unwrap().auth_time, NOW);
         let bad = refused(&with("auth_time", json!("x")));
         assert_eq!(bad, IdTokenError::Jwt(JwtError::Malformed));

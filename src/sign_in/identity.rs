@@ -15,7 +15,7 @@ pub struct Identity {
     pub name: Option<String>,
     /// What they know their account by: an e-mail address or a user name.
     pub account_name: Option<String>,
-    /// When they proved it.
+    /// When they proved it, or [unknown](super::auth_time::UNKNOWN).
     pub auth_time: Timestamp,
 }
 

@@ -1,6 +1,7 @@
 //! How people prove who they are. Pure: what to ask an identity provider, and whether its answer is believed.
 
 pub mod attempt;
+pub mod auth_time;
 pub mod connection;
 pub mod exchange;
 pub mod hand_off;

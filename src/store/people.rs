@@ -36,7 +36,7 @@ pub struct SignedIn {
     pub session: String,
     /// Who.
     pub user: User,
-    /// When they proved who they are.
+    /// When they proved who they are, or [unknown](crate::sign_in::auth_time::UNKNOWN).
     pub auth_time: Timestamp,
     /// Whether they came by a connection of the whole domain: only then may they connect third-party apps.
     pub may_connect_apps: bool,
@@ -55,7 +55,7 @@ pub struct NewSession {
     pub connection_id: Option<String>,
     /// From which device, as far as it was recognised: `firefox/linux`.
     pub device: Option<String>,
-    /// When the user proved who they are.
+    /// When the user proved who they are, or [unknown](crate::sign_in::auth_time::UNKNOWN).
     pub auth_time: Timestamp,
     /// Since when.
     pub created_at: Timestamp,

@@ -337,6 +337,49 @@ fn who_must_sign_in_anew_does_and_a_provider_that_ignores_it_ends_on_a_page() {
     }
 }
 
+// Rule: STEPUP 1
+#[test]
+fn a_provider_that_does_not_say_when_somebody_signed_in_makes_nobody_recent() {
+    let server = acme();
+    let mut browser = Browser::default();
+    let silent = |claims: &mut Value| {
+        claims.as_object_mut().unwrap().remove("auth_time");
+    };
+    assert_eq!(
+        location(&browser.arrive(&server, "/account/apps", silent)),
+        "/account/apps"
+    );
+    for max_age in ["60", "4294967295"] {
+        let link = authorize_link("app_two", &format!("&max_age={max_age}"));
+        let next = location(&browser.get(&server, &link));
+        assert!(next.starts_with("/login?"), "{max_age}: {next}");
+    }
+    let consent = browser.get(&server, &authorize_link("app_two", ""));
+    let consent = match consent.status {
+        200 => consent,
+        _ => browser.get(&server, &location(&consent)),
+    };
+    let code = returned(&browser.decide(&server, &consent, "allow"))["code"].clone();
+    let tokens = json(&server.post(
+        "/oauth/token",
+        &(redemption(&code) + "&client_secret=lks_right").replace("app_one", "app_two"),
+    ));
+    let claims = tokens["access_token"].as_str().unwrap().split('.').nth(1).unwrap();
+    let claims: Value = serde_json::from_slice(&crate::crypto::from_base64url(claims).unwrap()).unwrap();
+    assert!(
+        claims["sub"].is_string() && claims.get("auth_time").is_none(),
+        "{claims}"
+    );
+    for token in ["access_token", "refresh_token"] {
+        let form = format!(
+            "client_id=app_two&client_secret=lks_right&token={}",
+            tokens[token].as_str().unwrap()
+        );
+        let state = json(&server.post("/oauth/introspect", &form));
+        assert!(state["active"] == true && state.get("auth_time").is_none(), "{state}");
+    }
+}
+
 #[test]
 fn several_connections_are_offered_the_one_used_last_first() {
     let server = connected(&[oidc("con_first", "https://other.example", 1), oidc("con_acme", IDP, 1)]);
