@@ -82,7 +82,7 @@ pub enum UpstreamAuthentication {
 /// What is known of the platform's own sign-in page.
 #[derive(Debug, Clone, Deserialize)]
 pub struct HandOff {
-    /// Its address.
+    /// Its address, as the operator wrote it. It is checked when somebody is sent there.
     pub login_url: String,
     /// The keys its assertions are signed with.
     #[serde(deserialize_with = "ClientKeys::deserialize_registered")]

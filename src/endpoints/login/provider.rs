@@ -8,7 +8,7 @@ use crate::json;
 use crate::oauth::jwk::ClientKeys;
 use crate::oauth::secret::Secret;
 use crate::sign_in::attempt::Attempt;
-use crate::sign_in::connection::{Connection, Oidc};
+use crate::sign_in::connection::{Connection, HandOff, Oidc};
 use crate::sign_in::exchange::{self, TokenRequest, TokenResponse};
 use crate::sign_in::id_token::{Expected, UnverifiedIdToken};
 use crate::sign_in::identity::Identity;
@@ -45,6 +45,12 @@ pub async fn metadata<S: Stores>(context: &Context<'_, S>, connection: &Connecti
     let provider = Provider::parse(&body, &connection.issuer, own);
     let provider = provider.map_err(|error| fault(context, &error.to_string()))?;
     Ok(known.keep_metadata(provider, context.now))
+}
+
+/// The platform's own sign-in page, if its address is one that people may be sent to.
+pub fn login_page<S>(context: &Context<'_, S>, hand_off: &HandOff) -> Result<WebAddress, Failure> {
+    let page = WebAddress::parse(&hand_off.login_url, &context.config.issuer);
+    page.ok_or_else(|| fault(context, "its login_url is no https address without user and fragment"))
 }
 
 /// Who has signed in, as the provider's answer says.

@@ -8,9 +8,10 @@ use crate::endpoints::page_error;
 use crate::http::{Reply, Request, with_params};
 use crate::oauth::error::PageReason;
 use crate::sign_in::attempt::Attempt;
-use crate::sign_in::connection::{Connection, HandOff, Method};
+use crate::sign_in::connection::{Connection, Method};
 use crate::sign_in::exchange::{Asking, authorization_url, max_age};
 use crate::store::Stores;
+use crate::web::WebAddress;
 
 /// Goes to the provider or page behind a connection. All there is to remember goes along, sealed.
 pub async fn start<S: Stores>(
@@ -37,14 +38,16 @@ pub async fn start<S: Stores>(
     let callback = connection.callback(&context.config.issuer);
     let asking = arriving.asking();
     let location = match &connection.method {
-        Method::Oidc(oidc) => match provider::metadata(context, connection).await {
-            Ok(provider) => authorization_url(&provider, oidc, &callback, &attempt, &state, asking, context.now),
-            Err(_) => return provider_unavailable(context, target),
-        },
-        Method::HandOff(hand_off) => {
+        Method::Oidc(oidc) => provider::metadata(context, connection)
+            .await
+            .map(|provider| authorization_url(&provider, oidc, &callback, &attempt, &state, asking, context.now)),
+        Method::HandOff(hand_off) => provider::login_page(context, hand_off).map(|page| {
             let callback = with_params(&callback, &[("state", &state)]);
-            hand_off_url(context, hand_off, &callback, &attempt, asking)
-        }
+            hand_off_url(context, &page, &callback, &attempt, asking)
+        }),
+    };
+    let Ok(location) = location else {
+        return provider_unavailable(context, target);
     };
     browser.set_on(Reply::see_other(location))
 }
@@ -52,7 +55,7 @@ pub async fn start<S: Stores>(
 /// The platform's own page: it sends people back to `continue`, with `assertion` added.
 fn hand_off_url<S>(
     context: &Context<'_, S>,
-    hand_off: &HandOff,
+    page: &WebAddress,
     callback: &str,
     attempt: &Attempt,
     asking: Asking<'_>,
@@ -65,5 +68,5 @@ fn hand_off_url<S>(
     params.extend(asking.ui_locales.map(|locales| ("ui_locales", locales)));
     // The longest last.
     params.push(("continue", callback));
-    with_params(&hand_off.login_url, &params)
+    with_params(page.as_str(), &params)
 }

@@ -28,6 +28,38 @@ fn asserted(claims: &Value, seed: u32) -> String {
 }
 
 // Covers: R38
+#[test]
+fn nobody_is_sent_to_a_sign_in_page_that_is_not_on_https() {
+    for (own, bad) in [
+        (ISSUER, ""),
+        (ISSUER, "/login"),
+        (ISSUER, "javascript:alert(1)"),
+        (ISSUER, "http://acme.example/login"),
+        (ISSUER, "https://acme.example/login#x"),
+        (ISSUER, "https://user@acme.example/login"),
+        ("https://auth.example", "http://localhost:9000/login"),
+    ] {
+        let mut connection = hand_off(1);
+        connection["method"]["hand_off"]["login_url"] = value!(bad);
+        let mut server = connected(&[connection]);
+        server.config.issuer = crate::config::Issuer::parse(own).unwrap();
+        let reply = Browser::default().get(&server, &login_url("/account/apps"));
+        assert_eq!(
+            (reply.status, reply.error),
+            (503, Some("sign_in_provider_unavailable")),
+            "{bad}"
+        );
+        assert!(!reply.has_header("Location"));
+        let line = server.lines.borrow().last().unwrap().clone();
+        assert!(line.contains("login_url") && line.contains("con_own"), "{line}");
+    }
+    let mut local = hand_off(1);
+    local["method"]["hand_off"]["login_url"] = value!("http://localhost:9000/login");
+    let reply = Browser::default().get(&connected(&[local]), &login_url("/account/apps"));
+    assert!(location(&reply).starts_with("http://localhost:9000/login?"));
+}
+
+// Covers: R38
 // Rule: ATTACK 5, ATTACK 6
 #[test]
 fn the_platforms_own_page_signs_people_in_with_an_assertion_that_is_good_once() {
