@@ -1,5 +1,7 @@
 //! Redirect URIs: how they match, and the only way a redirect can be built.
 
+use std::net::Ipv4Addr;
+
 use serde::{Deserialize, Serialize};
 use url::{Host, Url};
 
@@ -66,10 +68,18 @@ impl VerifiedRedirect {
     /// Whether it leads to a site on the web, which nobody but the app receives at; programs on the user's own device can
     /// be impersonated there (RFC 8252 §8.6).
     pub fn leads_to_a_site(&self) -> bool {
+        // On many systems the unspecified address leads to the machine itself.
+        let is_own = |address: Ipv4Addr| address.is_loopback() || address.is_unspecified();
         let on_this_device = |url: Url| match url.host() {
-            Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
-            Some(Host::Ipv4(address)) => address.is_loopback(),
-            Some(Host::Ipv6(address)) => address.is_loopback(),
+            Some(Host::Domain(name)) => {
+                let name = name.trim_end_matches('.');
+                name == "localhost" || name.ends_with(".localhost")
+            }
+            Some(Host::Ipv4(address)) => is_own(address),
+            Some(Host::Ipv6(address)) => match address.to_ipv4_mapped() {
+                Some(address) => is_own(address),
+                None => address.is_loopback() || address.is_unspecified(),
+            },
             None => true,
         };
         let is_https = matches!(self.destination(), Destination::Host(_));
@@ -326,6 +336,8 @@ mod tests {
         let leads_to_a_site = |uri: &str| find(uri, uri).unwrap().leads_to_a_site();
         assert!(leads_to_a_site("https://app.example/cb"));
         assert!(leads_to_a_site("https://localhost.example/cb"));
+        assert!(leads_to_a_site("https://app.example./cb"));
+        assert!(leads_to_a_site("https://[2001:db8::1]/cb") && leads_to_a_site("https://[::ffff:192.0.2.1]/cb"));
         for own_device in [
             "http://127.0.0.1/cb",
             "http://localhost:1/cb",
@@ -334,6 +346,15 @@ mod tests {
             "https://app.localhost:8443/cb",
             "https://127.0.0.2/cb",
             "https://[::1]:8443/cb",
+            "https://localhost./cb",
+            "https://LOCALHOST/cb",
+            "https://app.localhost./cb",
+            "https://0.0.0.0:8443/cb",
+            "https://0/cb",
+            "https://[::]/cb",
+            "https://[::ffff:127.0.0.1]/cb",
+            "https://[::ffff:7f00:2]:8443/cb",
+            "https://[::ffff:0.0.0.0]/cb",
             "com.example.app:/cb",
             "cursor://anysphere.cursor-mcp/oauth/callback",
         ] {
