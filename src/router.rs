@@ -201,19 +201,21 @@ impl Route<'_> {
     }
 }
 
-/// Finds what a request is for. `HEAD` counts as `GET`.
+/// Finds what a request is for. `HEAD` counts as `GET`, except where a `GET` may decide something or sign somebody in:
+/// programs that look at links ahead of people must not use them up.
 pub fn route<'a>(method: &str, path: &'a str) -> Route<'a> {
+    let exact = method;
     let method = if method == "HEAD" { "GET" } else { method };
     match path {
         AUTHORIZE => only(
-            method,
+            exact,
             &[("GET", Route::Authorize), ("POST", Route::Authorize)],
-            "GET, HEAD, POST",
+            "GET, POST",
         ),
         CONSENT => only(
-            method,
+            exact,
             &[("GET", Route::ConsentPage), ("POST", Route::ConsentDecision)],
-            "GET, HEAD, POST",
+            "GET, POST",
         ),
         TOKEN => only(method, &[("POST", Route::Token), PREFLIGHT], "POST, OPTIONS"),
         PAR => only(method, &[("POST", Route::PushedRequest), PREFLIGHT], "POST, OPTIONS"),
@@ -255,7 +257,7 @@ pub fn route<'a>(method: &str, path: &'a str) -> Route<'a> {
         ),
         "/" => only(method, &[("GET", Route::Home)], "GET, HEAD"),
         "/healthz" => only(method, &[("GET", Route::Health)], "GET, HEAD"),
-        _ => nested(method, path),
+        _ => nested(method, exact, path),
     }
 }
 
@@ -272,7 +274,7 @@ fn revoking<'a>(method: &str, target: RevokeTarget<'a>) -> Route<'a> {
 
 const PREFLIGHT: (&str, Route<'_>) = ("OPTIONS", Route::Preflight);
 
-fn nested<'a>(method: &str, path: &'a str) -> Route<'a> {
+fn nested<'a>(method: &str, exact: &str, path: &'a str) -> Route<'a> {
     let under = |parent: &str| {
         path.strip_prefix(parent)?
             .strip_prefix('/')
@@ -307,7 +309,7 @@ fn nested<'a>(method: &str, path: &'a str) -> Route<'a> {
         return revoking(method, RevokeTarget::Consent(consent_id));
     }
     if let Some(connection) = under(LOGIN_CALLBACK).filter(|rest| !rest.contains('/')) {
-        return only(method, &[("GET", Route::LoginCallback { connection })], "GET, HEAD");
+        return only(exact, &[("GET", Route::LoginCallback { connection })], "GET");
     }
     if let Some(name) = under("/assets") {
         return only(method, &[("GET", Route::Asset { name })], "GET, HEAD");
@@ -338,10 +340,19 @@ mod tests {
         assert_eq!(route("HEAD", "/login"), Route::LoginPage);
         assert_eq!(
             route("OPTIONS", "/oauth/authorize"),
-            Route::MethodNotAllowed {
-                allow: "GET, HEAD, POST"
-            }
+            Route::MethodNotAllowed { allow: "GET, POST" }
         );
+    }
+
+    #[test]
+    fn a_look_at_a_link_decides_nothing_and_signs_nobody_in() {
+        for (path, allow) in [
+            (AUTHORIZE, "GET, POST"),
+            (CONSENT, "GET, POST"),
+            ("/login/callback/con_a", "GET"),
+        ] {
+            assert_eq!(route("HEAD", path), Route::MethodNotAllowed { allow }, "{path}");
+        }
     }
 
     #[test]
@@ -380,7 +391,7 @@ mod tests {
     fn an_answer_comes_back_to_one_connection() {
         let found = Route::LoginCallback { connection: "con_a" };
         assert_eq!(route("GET", "/login/callback/con_a"), found);
-        let refused = Route::MethodNotAllowed { allow: "GET, HEAD" };
+        let refused = Route::MethodNotAllowed { allow: "GET" };
         assert_eq!(route("POST", "/login/callback/con_a"), refused);
         for path in ["/login/callback", "/login/callback/", "/login/callback/a/b"] {
             assert_eq!(route("GET", path), Route::NotFound, "{path}");
