@@ -24,7 +24,7 @@ use crate::pages::{self, ConsentPage, DisplayName, Emblem, NotServedPage, Permis
 use crate::router;
 use crate::store::Stores;
 use crate::words::Language;
-use attempt::{Verdict, decide_as_remembered};
+use attempt::{ConsentMoved, Verdict, decide_as_remembered};
 use choice::{MustAsk, Offer, OfferState, remembered};
 
 /// Shows who asks for what.
@@ -50,7 +50,8 @@ pub async fn without_a_page<S: Stores>(context: &Context<'_, S>, ready: &Ready) 
         return Err(must_ask(MustAsk::Consent));
     }
     let choice = remembered(&ready.app, request, &ready.consents).map_err(must_ask)?;
-    match decide_as_remembered(context, ready.decidable(context), choice).await {
+    let verdict = decide_as_remembered(context, ready.decidable(context), choice).await;
+    match verdict.map_err(|ConsentMoved| must_ask(MustAsk::Consent))? {
         Verdict::To { url, error } => Ok(answered(url, error)),
         Verdict::TryAgain(_) => {
             let error = OAuthError::new(ErrorCode::TemporarilyUnavailable, "storage is out of reach: try again");
@@ -70,7 +71,7 @@ pub async fn without_a_page<S: Stores>(context: &Context<'_, S>, ready: &Ready) 
             let description = "this app cannot be connected at the moment";
             Err(OAuthError::new(ErrorCode::AccessDenied, description))
         }
-        Verdict::NotRemembered | Verdict::NothingChosen => Err(must_ask(MustAsk::Consent)),
+        Verdict::NothingChosen => Err(must_ask(MustAsk::Consent)),
     }
 }
 

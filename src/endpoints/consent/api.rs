@@ -167,7 +167,7 @@ pub async fn decide<S: Stores>(context: &Context<'_, S>, request: &Request, requ
         Verdict::AlreadyDecided => error(409, "already_decided", "this request was decided before"),
         Verdict::NothingChosen => invalid_request("choose at least one permission, or send approved: false"),
         Verdict::NotServed(why) => not_served(context, &pending, why),
-        Verdict::SignedOut | Verdict::NotRemembered => sign_in_first(request_id, context),
+        Verdict::SignedOut => sign_in_first(request_id, context),
         Verdict::TryAgain(again) => try_again(again.seal(context)),
     }
 }

@@ -44,11 +44,12 @@ pub enum Verdict {
     NotServed(NotServed),
     /// Everything was left out: there is nothing to agree to.
     NothingChosen,
-    /// What was remembered is not so any more: the user has to be asked.
-    NotRemembered,
     /// Nobody knows whether it was written. Deciding the enclosed once more gets the answer of what was.
     TryAgain(Box<DecidableRequest>),
 }
+
+/// What was agreed to is not what is in force any more: the consent was replaced or revoked.
+pub struct ConsentMoved;
 
 /// Decides a request as its user said.
 pub async fn decide<S: Stores>(
@@ -70,15 +71,17 @@ pub async fn decide<S: Stores>(
     };
     let device = request.device().map(Device::code);
     let attempt = Attempt::of(context, &decidable, choice, device);
-    attempt.carry_out(context, decidable).await
+    let verdict = attempt.carry_out(context, decidable).await;
+    // Moved again since it was followed once.
+    verdict.unwrap_or(Verdict::NotServed(NotServed::Unavailable))
 }
 
-/// Decides a request as its user did before.
+/// Decides a request as its user did before. The error: the user has to be asked.
 pub async fn decide_as_remembered<S: Stores>(
     context: &Context<'_, S>,
     decidable: DecidableRequest,
     choice: Choice,
-) -> Verdict {
+) -> Result<Verdict, ConsentMoved> {
     let attempt = Attempt {
         remembered: true,
         ..Attempt::of(context, &decidable, Some(choice), None)
@@ -115,8 +118,12 @@ impl Attempt {
         }
     }
 
-    async fn carry_out<S: Stores>(mut self, context: &Context<'_, S>, decidable: DecidableRequest) -> Verdict {
-        match self.decide(context, &decidable).await {
+    async fn carry_out<S: Stores>(
+        mut self,
+        context: &Context<'_, S>,
+        decidable: DecidableRequest,
+    ) -> Result<Verdict, ConsentMoved> {
+        let verdict = match self.decide(context, &decidable).await {
             Ok(DecisionState::Decided(decided)) => {
                 // Whoever made room is out of use already. What the ledger cannot be told now, the next cron run tells it.
                 if !decided.displaced.is_empty() {
@@ -126,18 +133,14 @@ impl Attempt {
             }
             Ok(DecisionState::SignedOut) => Verdict::SignedOut,
             Ok(DecisionState::NotServed(why)) => Verdict::NotServed(why),
-            Ok(DecisionState::ConsentChanged(_) | DecisionState::ConsentRevoked) if self.remembered => {
-                Verdict::NotRemembered
-            }
-            Ok(DecisionState::ConsentChanged(_) | DecisionState::ConsentRevoked) => {
-                Verdict::NotServed(NotServed::Unavailable)
-            }
+            Ok(DecisionState::ConsentChanged(_) | DecisionState::ConsentRevoked) => return Err(ConsentMoved),
             Err(_) => Verdict::TryAgain(Box::new(DecidableRequest {
                 attempt: Some(self.id),
                 consent: self.consent,
                 ..decidable
             })),
-        }
+        };
+        Ok(verdict)
     }
 
     /// Decides. The consent the page was shown with may have been joined by another or revoked since. The user

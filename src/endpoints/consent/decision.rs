@@ -45,7 +45,7 @@ pub async fn decision<S: Stores>(context: &Context<'_, S>, request: &Request) ->
         Verdict::AlreadyDecided => already_decided(context),
         Verdict::NothingChosen => look_again(context, request, &decidable, Some(&Scopes::default())).await,
         Verdict::TryAgain(again) => try_again(context, &again, &said),
-        Verdict::NotServed(NotServed::Unavailable) | Verdict::NotRemembered => {
+        Verdict::NotServed(NotServed::Unavailable) => {
             message(context, 400, words.consent_not_now, words.consent_not_now_explanation)
         }
         // The page says why, and who is meant.
