@@ -16,10 +16,16 @@ const KEYS_LIFETIME: Duration = Duration::from_secs(600);
 /// make that up.
 const KEYS_PAUSE: Duration = Duration::from_secs(10);
 
+/// After metadata could not be had they are not asked for again in this time: anyone may begin to sign in, as often as
+/// they like.
+const METADATA_PAUSE: Duration = Duration::from_secs(10);
+
 /// Metadata and keys of providers. There are as many as the operator has set up connections.
 #[derive(Default)]
 pub struct KnownProviders {
     metadata: Kept<Provider>,
+    /// Whose metadata could not be had, and when that was.
+    unanswered: Kept<()>,
     keys: Kept<ClientKeys>,
 }
 
@@ -66,6 +72,17 @@ impl KnownProviders {
         self.metadata.put(&issuer, provider, now)
     }
 
+    /// Whether metadata that are not known may be asked for.
+    pub fn may_ask_for_metadata(&self, issuer: &str, now: Timestamp) -> bool {
+        let failed = self.unanswered.get(issuer);
+        !failed.is_some_and(|(at, _)| is_younger(at, METADATA_PAUSE, now))
+    }
+
+    /// Notes that metadata were asked for at `now` and could not be had.
+    pub fn note_failure(&self, issuer: &str, now: Timestamp) {
+        self.unanswered.put(issuer, (), now);
+    }
+
     /// The keys of a provider, if they are known and not too old.
     pub fn keys(&self, provider: &Provider, now: Timestamp) -> Option<Rc<ClientKeys>> {
         let (at, keys) = self.keys.get(provider.jwks_uri.as_str())?;
@@ -100,6 +117,18 @@ mod tests {
         assert!(known.keys(&provider(), Timestamp(599_999)).is_some());
         assert!(known.keys(&provider(), Timestamp(600_000)).is_none());
         assert!(known.keys(&provider(), Timestamp(-1)).is_none());
+    }
+
+    #[test]
+    fn metadata_that_could_not_be_had_are_asked_for_once_in_ten_seconds_only() {
+        let known = KnownProviders::default();
+        assert!(known.may_ask_for_metadata(ISSUER, Timestamp(0)));
+        known.note_failure(ISSUER, Timestamp(0));
+        assert!(!known.may_ask_for_metadata(ISSUER, Timestamp(9_999)));
+        assert!(known.may_ask_for_metadata(ISSUER, Timestamp(10_000)));
+        assert!(known.may_ask_for_metadata("https://other.example", Timestamp(0)));
+        known.note_failure(ISSUER, Timestamp(10_000));
+        assert!(!known.may_ask_for_metadata(ISSUER, Timestamp(19_999)));
     }
 
     #[test]

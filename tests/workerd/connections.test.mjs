@@ -367,17 +367,33 @@ test("a provider that fails makes nobody wait for long, and everybody may try ag
   }
   await t.test("its metadata", async () => {
     const browser = new Browser(latchkey);
-    const path = "/.well-known/openid-configuration";
-    for (const how of [failures.status(503), failures.redirect(`${decoy.issuer}${path}`), failures.noJson, failures.huge]) {
-      staff.instead = { [path]: how };
+    const usual = "/.well-known/openid-configuration";
+    // Each under an issuer of its own: one that failed is not asked again for a while.
+    let number = 0;
+    const fails = async (how, metadata = {}) => {
+      const folder = `/broken-${(number += 1)}`;
+      await latchkey.run("UPDATE connections SET issuer = ? WHERE id = 'con_staff'", staff.issuer + folder);
+      staff.metadata = { issuer: staff.issuer + folder, ...metadata };
+      staff.instead = { [folder + usual]: how };
       await expectErrorPage(await browser.request(loginPath("/account/apps", "con_staff")), 503);
+      assert.equal(staff.asked.at(-1), folder + usual);
+    };
+    for (const how of [failures.status(503), failures.redirect(`${decoy.issuer}${usual}`), failures.noJson, failures.huge]) {
+      await fails(how);
     }
-    staff.instead = {};
+    const asUsual = (request, response) => {
+      request.url = usual;
+      staff.answer(request, response);
+      staff.asked.pop();
+    };
     for (const metadata of [{ issuer: decoy.issuer }, { token_endpoint: "http://id.example/token" }, { jwks_uri: undefined }]) {
-      staff.metadata = metadata;
-      await expectErrorPage(await browser.request(loginPath("/account/apps", "con_staff")), 503);
+      await fails(asUsual, metadata);
     }
-    staff.metadata = {};
+    staff.metadata = staff.instead = {};
+    const asked = staff.asked.length;
+    await expectErrorPage(await browser.request(loginPath("/account/apps", "con_staff")), 503);
+    assert.equal(staff.asked.length, asked, "asked again at once");
+    await latchkey.run("UPDATE connections SET issuer = ? WHERE id = 'con_staff'", staff.issuer);
     await start(browser, "con_staff");
   });
 });

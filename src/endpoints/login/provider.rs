@@ -38,13 +38,25 @@ pub async fn metadata<S: Stores>(context: &Context<'_, S>, connection: &Connecti
     if let Some(provider) = known.metadata(&connection.issuer, context.now) {
         return Ok(provider);
     }
+    if !known.may_ask_for_metadata(&connection.issuer, context.now) {
+        return Err(fault(context, "its metadata could not be had a moment ago"));
+    }
+    match ask_for_metadata(context, connection).await {
+        Ok(provider) => Ok(known.keep_metadata(provider, context.now)),
+        Err(failure) => {
+            known.note_failure(&connection.issuer, context.now);
+            Err(failure)
+        }
+    }
+}
+
+async fn ask_for_metadata<S: Stores>(context: &Context<'_, S>, connection: &Connection) -> Result<Provider, Failure> {
     let own = &context.config.issuer;
     let address = Provider::metadata_address(&connection.issuer, own)
         .ok_or_else(|| fault(context, "its issuer is no https address"))?;
     let body = document(context, "metadata", &address).await?;
     let provider = Provider::parse(&body, &connection.issuer, own);
-    let provider = provider.map_err(|error| fault(context, &error.to_string()))?;
-    Ok(known.keep_metadata(provider, context.now))
+    provider.map_err(|error| fault(context, &error.to_string()))
 }
 
 /// The platform's own sign-in page, if its address is one that people may be sent to.

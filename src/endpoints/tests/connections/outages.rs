@@ -83,6 +83,37 @@ fn a_provider_that_does_not_answer_as_it_should_is_named_to_the_operator_only() 
 }
 
 #[test]
+fn a_provider_that_just_failed_is_left_alone_for_a_while_whoever_asks() {
+    for broken in [None, Some((500, "oops")), Some((200, "<html>"))] {
+        let server = connected(&[oidc("con_acme", IDP, 1), oidc("con_other", "https://other.example", 1)]);
+        publish(&server, "https://other.example", &[]);
+        let metadata = format!("{IDP}/.well-known/openid-configuration");
+        server.stores.web.borrow_mut().remove(&metadata);
+        if let Some((status, body)) = broken {
+            let answer = (status, body.to_owned());
+            server.stores.web.borrow_mut().insert(metadata.clone(), answer);
+        }
+        let start = |id: &str| {
+            let target = format!("{}&connection={id}", login_url("/account/apps"));
+            Browser::default().get(&server, &target).status
+        };
+        for _ in 0..5 {
+            assert_eq!(start("con_acme"), 503);
+        }
+        let times_asked = || {
+            let asked = server.stores.asked.borrow();
+            asked.iter().filter(|asked| asked.address == metadata).count()
+        };
+        assert_eq!(times_asked(), 1);
+        assert_eq!(start("con_other"), 303);
+        publish(&server, IDP, &[jwk(&key(40))]);
+        assert_eq!(start("con_acme"), 503);
+        server.pass(10_000);
+        assert_eq!((start("con_acme"), times_asked()), (303, 2));
+    }
+}
+
+#[test]
 fn a_connection_without_its_secret_asks_nobody_for_a_token() {
     let server = acme();
     server.stores.secrets.borrow_mut().clear();
