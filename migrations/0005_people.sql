@@ -71,7 +71,7 @@ DROP INDEX consents_one_active;
 CREATE UNIQUE INDEX consents_one_active ON consents (user_id, client_id, instance) WHERE status = 'active';
 DROP INDEX consents_by_user;
 CREATE INDEX consents_listed ON consents (user_id, created_at DESC, id DESC) WHERE status IN ('active', 'revoking');
-CREATE INDEX consents_by_app ON consents (client_id, user_id); -- the cap of unverified apps counts users
+CREATE INDEX consents_by_app ON consents (client_id, user_id);
 -- Those that are to be noted as ending unused, and those that may end because they were. Each is in one of the two.
 CREATE INDEX consents_by_use ON consents (COALESCE(last_used_at, created_at))
   WHERE status = 'active' AND expiry_noted_at IS NULL;
@@ -90,6 +90,23 @@ CREATE TABLE app_testers (
   added_at  INTEGER NOT NULL,
   PRIMARY KEY (client_id, user_id)
 ) STRICT, WITHOUT ROWID;
+-- Everybody who ever connected an app that registered itself: before its review so many may. Counted here, because one
+-- user may have any number of consents.
+CREATE TABLE app_users (
+  client_id TEXT NOT NULL REFERENCES apps (client_id),
+  user_id   TEXT NOT NULL REFERENCES users (id),
+  first_at  INTEGER NOT NULL,
+  PRIMARY KEY (client_id, user_id)
+) STRICT, WITHOUT ROWID;
+INSERT INTO app_users (client_id, user_id, first_at)
+SELECT c.client_id, c.user_id, min(c.created_at) FROM consents c JOIN apps a ON a.client_id = c.client_id
+WHERE a.class IN ('registered', 'metadata_document') GROUP BY c.client_id, c.user_id;
+CREATE TRIGGER a_consent_makes_its_user_one_of_the_app AFTER INSERT ON consents
+WHEN EXISTS (SELECT 1 FROM apps WHERE client_id = NEW.client_id AND class IN ('registered', 'metadata_document'))
+BEGIN
+  INSERT INTO app_users (client_id, user_id, first_at) SELECT NEW.client_id, NEW.user_id, NEW.created_at
+  WHERE NOT EXISTS (SELECT 1 FROM app_users WHERE client_id = NEW.client_id AND user_id = NEW.user_id);
+END;
 -- {"de": {"title": …, "description": …}, …}
 ALTER TABLE scopes ADD COLUMN translations TEXT NOT NULL DEFAULT '{}' CHECK (json_valid(translations));
 

@@ -50,9 +50,9 @@ pub enum Standing {
 pub struct Acquaintance {
     /// Whether they are a member of its developer account or one of its testers.
     pub is_tester: bool,
-    /// Whether they have connected it before, also if they took that back since.
+    /// Whether they have connected it before, also if they took that back since; asked of unverified apps only.
     pub has_connected: bool,
-    /// How many people have ever connected it.
+    /// How many people have ever connected it, counted as far as it matters to an unverified app.
     pub users: u32,
 }
 

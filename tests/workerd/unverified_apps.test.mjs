@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import { signedIn } from "./support/browser.mjs";
 import { expectErrorPage, expectErrorRedirect } from "./support/expect.mjs";
-import { startLatchkey } from "./support/harness.mjs";
+import { rowsRead, startLatchkey } from "./support/harness.mjs";
 import { authorizationRequest, oauthClient } from "./support/oauth.mjs";
 import { apis, CALLBACK, newApp, newUser } from "./support/platform.mjs";
 
@@ -56,4 +56,35 @@ test("of thirty people who agree at the same time exactly as many get in as may"
   assert.equal(codes.length, MOST);
   assert.equal((await users(app)).length, MOST);
   for (const { answer, leaves } of answers) if (!leaves) await expectErrorPage(answer, 403);
+});
+
+test("neither consents that are over nor people beyond the cap are walked to count who is there", async () => {
+  const app = await unverified();
+  const one = await someone();
+  await one.connect(app);
+  const other = await someone();
+  const reads = async () => {
+    const page = await one.authorize(authorizationRequest(app, { prompt: "consent" }).url);
+    const decided = await one.allow(page);
+    return [page.answer, decided.answer, await other.request(authorizationRequest(app).url)].map(rowsRead);
+  };
+  const before = await reads();
+  const [{ user_id }] = await users(app);
+  const numbers = "WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 2000)";
+  await latchkey.run(
+    `${numbers} INSERT INTO consents (id, user_id, client_id, instance, shard, status, created_at, ended_by)
+     SELECT 'cns_over' || n, ?, ?, 'ins_over' || n, 0, 'revoked', 1, 'displaced' FROM numbers`,
+    user_id,
+    app.client_id,
+  );
+  await latchkey.run(
+    `${numbers} INSERT INTO users (id, username, name, created_at) SELECT 'usr_more' || n, 'more' || n, '', 0 FROM numbers`,
+  );
+  await latchkey.run(
+    `${numbers} INSERT INTO consents (id, user_id, client_id, shard, status, created_at)
+     SELECT 'cns_more' || n, 'usr_more' || n, ?, 0, 'active', 1 FROM numbers`,
+    app.client_id,
+  );
+  const after = await reads();
+  for (const [at, rows] of after.entries()) assert.ok(rows < before[at] + 50, `${rows} rows, where there were ${before[at]}`);
 });

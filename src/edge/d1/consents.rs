@@ -90,17 +90,19 @@ impl Consents for EdgeStores {
                     "SELECT EXISTS (SELECT 1 FROM app_testers t WHERE t.client_id = a.client_id AND t.user_id = s.user_id)
                          OR EXISTS (SELECT 1 FROM developer_members m
                                     WHERE m.developer_id = a.developer_id AND m.user_id = s.user_id) AS is_tester,
-                       EXISTS (SELECT 1 FROM consents c
-                               WHERE c.client_id = a.client_id AND c.user_id = s.user_id) AS has_connected,
+                       EXISTS (SELECT 1 FROM app_users p
+                               WHERE p.client_id = a.client_id AND p.user_id = s.user_id) AS has_connected,
                        CASE WHEN a.class IN ('registered', 'metadata_document')
-                            THEN (SELECT count(DISTINCT user_id) FROM consents c WHERE c.client_id = a.client_id)
+                            THEN (SELECT count(*) FROM (
+                                    SELECT 1 FROM app_users p WHERE p.client_id = a.client_id LIMIT ?4))
                             ELSE 0 END AS users
                      FROM apps a CROSS JOIN sessions s
                      WHERE a.client_id = ?3 AND a.status <> 'approved' AND s.token_hash = ?1 AND s.expires_at > ?2",
                 )
                 .text(session)
                 .time(now)
-                .text(client_id),
+                .text(client_id)
+                .number(self.config().unverified_app_users),
                 note_use(session, now),
             ]);
         }

@@ -59,8 +59,8 @@ macro_rules! has_room {
         "(?7 IS NULL OR NOT EXISTS (
            SELECT 1 FROM apps a
            WHERE a.client_id = ?1 AND a.status <> 'approved' AND a.class IN ('registered', 'metadata_document')
-             AND NOT EXISTS (SELECT 1 FROM consents WHERE client_id = ?1 AND user_id = ?5)
-             AND (SELECT count(DISTINCT user_id) FROM consents WHERE client_id = ?1) >= ?8))"
+             AND NOT EXISTS (SELECT 1 FROM app_users WHERE client_id = ?1 AND user_id = ?5)
+             AND (SELECT count(*) FROM (SELECT 1 FROM app_users WHERE client_id = ?1 LIMIT ?8)) >= ?8))"
     };
 }
 
