@@ -65,7 +65,7 @@ ALTER TABLE consents ADD COLUMN device TEXT; -- 'firefox/linux': where the user 
 -- What the user left out when they were last asked about it: it does not bring the page back.
 ALTER TABLE consents ADD COLUMN declined TEXT NOT NULL DEFAULT '[]' CHECK (json_valid(declined));
 ALTER TABLE consents ADD COLUMN ended_by TEXT
-  CHECK (ended_by IN ('user', 'unused', 'displaced', 'user_suspended')); -- NULL while active
+  CHECK (ended_by IN ('user', 'unused', 'displaced', 'user_suspended', 'tester_removed')); -- NULL while active
 ALTER TABLE consents ADD COLUMN expiry_noted_at INTEGER; -- when its user could first see that it will end unused
 DROP INDEX consents_one_active;
 CREATE UNIQUE INDEX consents_one_active ON consents (user_id, client_id, instance) WHERE status = 'active';
@@ -128,4 +128,31 @@ CREATE TRIGGER disabling_a_connection_ends_its_sessions AFTER UPDATE OF status O
 WHEN NEW.status = 'disabled'
 BEGIN
   DELETE FROM sessions WHERE connection_id = NEW.id;
+END;
+
+-- Whoever is a tester no more keeps nothing of an app that still waits for its review, unless they are let in both as a
+-- tester and as a member of its developer account, and one of the two is left.
+CREATE TRIGGER a_removed_tester_loses_the_app AFTER DELETE ON app_testers
+BEGIN
+  UPDATE consents
+  SET status = 'revoking', ended_by = 'tester_removed',
+      revoked_at = COALESCE(revoked_at, CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER))
+  WHERE user_id = OLD.user_id AND client_id = OLD.client_id AND status IN ('active', 'revoking')
+    AND (status = 'active' OR ended_by = 'unused')
+    AND EXISTS (SELECT 1 FROM apps a
+                WHERE a.client_id = OLD.client_id AND a.status IN ('draft', 'pending_review') AND a.class IN ('portal', 'operator')
+                  AND NOT EXISTS (SELECT 1 FROM developer_members
+                                  WHERE developer_id = a.developer_id AND user_id = OLD.user_id));
+END;
+CREATE TRIGGER a_removed_member_loses_the_apps AFTER DELETE ON developer_members
+BEGIN
+  UPDATE consents
+  SET status = 'revoking', ended_by = 'tester_removed',
+      revoked_at = COALESCE(revoked_at, CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER))
+  WHERE user_id = OLD.user_id AND status IN ('active', 'revoking')
+    AND (status = 'active' OR ended_by = 'unused')
+    AND client_id IN (SELECT a.client_id FROM apps a
+                      WHERE a.developer_id = OLD.developer_id AND a.status IN ('draft', 'pending_review')
+                        AND a.class IN ('portal', 'operator')
+                        AND NOT EXISTS (SELECT 1 FROM app_testers WHERE client_id = a.client_id AND user_id = OLD.user_id));
 END;

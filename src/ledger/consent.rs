@@ -28,6 +28,8 @@ pub enum EndedBy {
     Displaced,
     /// Its user was suspended.
     UserSuspended,
+    /// Its user may not try out the app any more, which waits for its review.
+    TesterRemoved,
 }
 
 /// A consent that was to end because it is unused, though it is not.

@@ -91,3 +91,56 @@ test("it gets no token for itself, and one that is rejected meanwhile gets none 
   await expectRefusal(await redeem(grant), "invalid_client");
   await expectErrorPage(await browser.request(authorizationRequest(rejected).url));
 });
+
+const addMember = ({ username }) =>
+  latchkey.run("INSERT INTO developer_members VALUES ('dev_northwind', ?, 'member')", `usr_${username}`);
+const removeMember = ({ username }) => latchkey.run("DELETE FROM developer_members WHERE user_id = ?", `usr_${username}`);
+const removeTester = ({ username }, { client_id }) =>
+  latchkey.run("DELETE FROM app_testers WHERE client_id = ? AND user_id = ?", client_id, `usr_${username}`);
+const consents = ({ client_id }) =>
+  latchkey.rows("SELECT user_id, status, ended_by FROM consents WHERE client_id = ? ORDER BY created_at, id", client_id);
+
+// Covers: R33
+test("whoever is removed from testers or members loses the app with the next cron run, and being added again brings nothing back", async () => {
+  const app = await waiting();
+  const [tester, member, other] = [await someone(), await someone(), await someone()];
+  for (const { username } of [tester, other]) await addTester(latchkey, app, username);
+  await addMember(member);
+  const families = [];
+  for (const { browser } of [tester, member, other]) families.push(await connect(browser, app));
+  // Use would have put this one back.
+  await latchkey.run("UPDATE consents SET status = 'revoking', ended_by = 'unused' WHERE user_id = ?", `usr_${member.username}`);
+  await removeTester(tester, app);
+  await removeMember(member);
+  await addTester(latchkey, app, tester.username);
+  await addMember(member);
+  const ended = { status: "revoking", ended_by: "tester_removed" };
+  assert.deepEqual(await consents(app), [
+    { user_id: `usr_${tester.username}`, ...ended },
+    { user_id: `usr_${member.username}`, ...ended },
+    { user_id: `usr_${other.username}`, status: "active", ended_by: null },
+  ]);
+  await latchkey.runSchedule();
+  for (const family of families.slice(0, 2)) {
+    assert.equal(await isActive(family), false);
+    await expectRefusal(await refresh(app, family.refresh_token), "invalid_grant");
+  }
+  assert.equal(await isActive(families[2]), true);
+  await tokens(await refresh(app, families[2].refresh_token));
+});
+
+test("nothing ends for whom something else lets in: the other list, or the app's review", async () => {
+  const [app, approved] = [await waiting(), await waiting()];
+  const [one, two] = [await someone(), await someone()];
+  for (const person of [one, two]) {
+    await addTester(latchkey, app, person.username);
+    await addMember(person);
+    await connect(person.browser, app);
+    await connect(person.browser, approved);
+  }
+  await latchkey.run("UPDATE apps SET status = 'approved' WHERE client_id = ?", approved.client_id);
+  await removeTester(one, app);
+  await removeMember(two);
+  for (const of of [app, approved])
+    assert.deepEqual((await consents(of)).map(({ status }) => status), ["active", "active"]);
+});

@@ -114,6 +114,7 @@ fn an_end_names_the_user_only_where_the_user_asked_for_it() {
         (EndedBy::Unused, Actor::System),
         (EndedBy::Displaced, Actor::System),
         (EndedBy::UserSuspended, Actor::System),
+        (EndedBy::TesterRemoved, Actor::System),
     ] {
         let mut rows = MemoryRows::default();
         run(&mut rows, end_consents(by, &["cns_one", "cns_two"]));
