@@ -145,14 +145,14 @@ async fn accept<S: Stores>(
         return refuse(context, &pending, error);
     };
     let context = &context.speaking_to(request, pending.request.ui_locales.as_deref());
-    let consent = format!("{}?request_id={sealed}", context.config.consent_page);
+    let consent = consent::place(&sealed);
     let prompt = pending.request.prompt;
     let ready = Ready::check(pending.clone(), view, context.config.unverified_app_users);
     let reply = match ready {
         Ok(ready) => match consent::without_a_page(context, &ready).await {
             Ok(reply) => reply,
             Err(error) if prompt.none => refuse(context, &pending, error),
-            Err(_) => Reply::see_other(consent),
+            Err(_) => Reply::see_other(with_params(&context.config.consent_page, &[("request_id", &sealed)])),
         },
         Err(NotReady::SignInFirst) if prompt.none => {
             let error = OAuthError::new(ErrorCode::LoginRequired, "the user has to sign in first");

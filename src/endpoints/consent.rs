@@ -36,10 +36,18 @@ pub async fn page<S: Stores>(context: &Context<'_, S>, request: &Request) -> Rep
         // Who had to sign in first is not asked again either.
         Ok(ready) => match without_a_page(context, &ready).await {
             Ok(reply) => reply,
+            Err(_) if context.config.consent_page != router::CONSENT => {
+                Reply::see_other(with_params(&context.config.consent_page, &[("request_id", sealed)]))
+            }
             Err(_) => show(context, &ready, sealed, None),
         },
         Err(why) => not_ready(context, sealed, why),
     }
+}
+
+/// Where a request goes on, here also when the platform draws the page: who has agreed before is asked by neither.
+pub fn place(sealed: &str) -> String {
+    format!("{}?request_id={sealed}", router::CONSENT)
 }
 
 /// Answers a request as its user did before, where they need not be asked again. The error is what an app learns that
@@ -95,7 +103,6 @@ fn answered(url: String, error: Option<&'static str>) -> Reply {
 
 /// What is told, or done, where a request cannot be decided.
 pub fn not_ready<S>(context: &Context<'_, S>, sealed: &str, why: NotReady) -> Reply {
-    let here = || format!("{}?request_id={sealed}", router::CONSENT);
     match why {
         NotReady::Expired => expired(context),
         NotReady::OtherBrowser => {
@@ -103,7 +110,7 @@ pub fn not_ready<S>(context: &Context<'_, S>, sealed: &str, why: NotReady) -> Re
             let explanation = words.consent_other_browser_explanation;
             message(context, 400, words.consent_other_browser, explanation)
         }
-        NotReady::SignInFirst => Reply::see_other(login_url(&here())),
+        NotReady::SignInFirst => Reply::see_other(login_url(&place(sealed))),
         NotReady::AppUnavailable => page_error(context, PageReason::ClientUnavailable),
         NotReady::NotServed(pending, app, why) => not_served(context, &pending, &app.name, why),
         NotReady::Unavailable => page_unavailable(context, &with_params(router::CONSENT, &[("request_id", sealed)])),
@@ -119,7 +126,7 @@ fn not_served<S>(context: &Context<'_, S>, pending: &PendingRequest, app_name: &
         NotServed::Full => (words.consent_full, words.consent_full_explanation),
     };
     let sealed = seal_pending(context, pending).unwrap_or_default();
-    let here = format!("{}?request_id={sealed}", context.config.consent_page);
+    let here = place(&sealed);
     let page = NotServedPage {
         look: context.look(),
         heading,
@@ -145,7 +152,7 @@ fn show<S>(context: &Context<'_, S>, ready: &Ready, sealed_pending: &str, sent: 
     let Some(sealed) = ready.decidable(context).seal(context) else {
         return page_error(context, PageReason::Unreadable);
     };
-    let here = format!("{}?request_id={sealed_pending}", router::CONSENT);
+    let here = place(sealed_pending);
     let request = &ready.pending.request;
     let offer = Offer::new(&ready.app, request, &ready.consents, sent);
     let unnamed = context.words().app_unnamed;

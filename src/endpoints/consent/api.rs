@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::attempt::{self, Said, Verdict};
 use super::choice::Offer;
 use super::request::{DecidableRequest, NotReady, Ready};
-use super::{refused_url, speaking_of};
+use super::{place, refused_url, speaking_of};
 use crate::context::Context;
 use crate::endpoints::authorize::PendingRequest;
 use crate::endpoints::guard::{login_url, origin_is_ours};
@@ -167,7 +167,7 @@ pub async fn decide<S: Stores>(context: &Context<'_, S>, request: &Request, requ
         Verdict::AlreadyDecided => error(409, "already_decided", "this request was decided before"),
         Verdict::NothingChosen => invalid_request("choose at least one permission, or send approved: false"),
         Verdict::NotServed(why) => not_served(context, &pending, why),
-        Verdict::SignedOut => sign_in_first(request_id, context),
+        Verdict::SignedOut => sign_in_first(request_id),
         Verdict::TryAgain(again) => try_again(again.seal(context)),
     }
 }
@@ -216,19 +216,18 @@ fn not_ready<S>(context: &Context<'_, S>, request_id: &str, why: NotReady) -> Re
     match why {
         NotReady::Expired => expired(),
         NotReady::OtherBrowser => error(403, "forbidden", "the request began in another browser"),
-        NotReady::SignInFirst => sign_in_first(request_id, context),
+        NotReady::SignInFirst => sign_in_first(request_id),
         NotReady::AppUnavailable => invalid_request("this app cannot be connected at the moment"),
         NotReady::NotServed(pending, _, why) => not_served(context, &pending, why),
         NotReady::Unavailable => json_unavailable(),
     }
 }
 
-fn sign_in_first<S>(request_id: &str, context: &Context<'_, S>) -> Reply {
-    let here = format!("{}?request_id={request_id}", context.config.consent_page);
+fn sign_in_first(request_id: &str) -> Reply {
     let body = serde_json::json!({
         "error": "unauthorized",
         "error_description": "the user has to sign in, and comes back to the consent page",
-        "login_url": login_url(&here),
+        "login_url": login_url(&place(request_id)),
     });
     // RFC 9110 §15.5.2 asks for a challenge.
     let reply = Reply::json(401, &body).telling("unauthorized");

@@ -108,6 +108,16 @@ fn whoever_had_to_sign_in_first_is_not_asked_again_either() {
     let mut elsewhere = Browser::default();
     let login = location(&elsewhere.get(&server, &authorize_link("app_one", "")));
     assert!(returned(&elsewhere.sign_in(&server, &login, "alice")).contains_key("code"));
+
+    // Nor where the platform draws the page, which only those see who have to be asked.
+    let mut server = server;
+    server.config.consent_page = "/connect".into();
+    let mut elsewhere = Browser::default();
+    let login = location(&elsewhere.get(&server, &authorize_link("app_one", "")));
+    assert!(returned(&elsewhere.sign_in(&server, &login, "alice")).contains_key("code"));
+    let mut stranger = Browser::default();
+    let login = location(&stranger.get(&server, &authorize_link("app_one", "")));
+    assert!(location(&stranger.sign_in(&server, &login, "ben")).starts_with("/connect?request_id="));
 }
 
 // Covers: R45
