@@ -26,6 +26,22 @@ CREATE TABLE connections (
 ) STRICT;
 -- Two connections that name users could name the same one.
 CREATE UNIQUE INDEX connections_one_names_users ON connections (subject_is_user_id) WHERE subject_is_user_id = 1;
+-- An issuer and a subject are one person, whichever connection they come by. So an issuer belongs to connections that
+-- prove the same thing: never to a platform's own page and another, nor to one for third-party apps and one that is not.
+CREATE TRIGGER connections_share_no_issuer BEFORE INSERT ON connections
+WHEN EXISTS (SELECT 1 FROM connections c
+             WHERE c.issuer = NEW.issuer AND c.id <> NEW.id
+               AND (c.kind = 'hand_off' OR NEW.kind = 'hand_off' OR c.domain_level <> NEW.domain_level))
+BEGIN
+  SELECT RAISE(ABORT, 'another connection, of another kind or domain_level, has this issuer');
+END;
+CREATE TRIGGER connections_come_to_share_no_issuer BEFORE UPDATE OF issuer, kind, domain_level ON connections
+WHEN EXISTS (SELECT 1 FROM connections c
+             WHERE c.issuer = NEW.issuer AND c.id <> OLD.id
+               AND (c.kind = 'hand_off' OR NEW.kind = 'hand_off' OR c.domain_level <> NEW.domain_level))
+BEGIN
+  SELECT RAISE(ABORT, 'another connection, of another kind or domain_level, has this issuer');
+END;
 
 -- Who a user is at their identity provider. Nothing else links the two: no e-mail address, no name.
 CREATE TABLE user_identities (

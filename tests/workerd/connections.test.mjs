@@ -448,3 +448,26 @@ test("the log holds no code, state or token", async () => {
   assert.match(lines, /id_token_nonce/);
   for (const secret of ["a-code", came.sent.get("state"), came.sent.get("nonce"), standIn.idToken, SECRET]) assert.ok(!lines.includes(secret), secret);
 });
+
+test("an issuer is not shared by connections that prove different things", async (t) => {
+  const shared = { issuer: "https://shared.example", client_secret_name: null };
+  const handOff = { kind: "hand_off", client_id: null, login_url: "https://shared.example/login", jwks: '{"keys":[]}' };
+  const refused = /has this issuer/;
+  // Disabled, so that nobody else in this file sees them.
+  const add = (id, changes) => addConnection(latchkey, { id, status: "disabled", ...shared, ...changes });
+  const change = (column, value, id) => latchkey.run(`UPDATE connections SET ${column} = ? WHERE id = ?`, value, id);
+  await add("con_shared");
+  await add("con_twin");
+  await t.test("one is the platform's own page", () => assert.rejects(add("con_page", handOff), refused));
+  await t.test("one is for third-party apps and one is not", () => assert.rejects(add("con_staffs", { domain_level: 0 }), refused));
+  await t.test("one of them becomes so", async () => {
+    await assert.rejects(change("domain_level", 0, "con_twin"), refused);
+    await add("con_apart", { issuer: "https://apart.example", domain_level: 0 });
+    await assert.rejects(change("issuer", shared.issuer, "con_apart"), refused);
+    await add("con_page", { ...handOff, issuer: "https://page.example" });
+    await assert.rejects(change("issuer", shared.issuer, "con_page"), refused);
+    await assert.rejects(add("con_pages_twin", { issuer: "https://page.example" }), refused);
+    await assert.rejects(add("con_second_page", { ...handOff, issuer: "https://page.example" }), refused);
+  });
+  await change("name", "Another name", "con_twin");
+});
