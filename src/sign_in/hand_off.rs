@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use thiserror::Error;
 
+use super::auth_time::{self, CLOCK_SKEW};
 use super::connection::HandOff;
 use super::id_token::{Names, is_subject};
 use super::identity::Identity;
@@ -20,10 +21,6 @@ pub const ASSERTION_TYPE: &str = "latchkey-sign-in+jwt";
 
 /// How long an assertion may live: the way back through the browser, and as long its `jti` is remembered.
 const MAX_LIFETIME: Duration = Duration::from_secs(120);
-/// How far the platform's clock may be ahead.
-const CLOCK_SKEW: Duration = Duration::from_secs(30);
-/// How much earlier than asked somebody may have signed in: `auth_time` counts whole seconds, by another clock.
-const AUTH_TIME_SKEW: Duration = Duration::from_secs(10);
 const MAX_JTI: usize = 256;
 
 /// What an assertion must say to be the answer to one sign-in.
@@ -205,14 +202,8 @@ fn times(
     if expires_at <= now {
         return Err(AssertionError::Expired);
     }
-    // A clock that is ahead must not make a session look younger than it is.
-    let auth_time = auth_time.min(now);
-    match since {
-        Some(since) if auth_time + AUTH_TIME_SKEW < since => Err(AssertionError::NotFresh),
-        // What is accepted as fresh counts as such from here on, or its user would be sent round in circles.
-        Some(since) => Ok((expires_at, auth_time.max(since))),
-        None => Ok((expires_at, auth_time)),
-    }
+    let accepted = auth_time::accept(Some(auth_time), since, now);
+    Ok((expires_at, accepted.ok_or(AssertionError::NotFresh)?))
 }
 
 /// The audience, if it is one alone: an assertion for others too could be used by them here.

@@ -1,21 +1,15 @@
 //! ID tokens (OpenID Connect Core §2) and whether they are believed (§3.1.3.7).
 
-use std::time::Duration;
-
 use serde_json::Value;
 use thiserror::Error;
 
-use super::auth_time;
+use super::auth_time::{self, CLOCK_SKEW};
 use super::identity::Identity;
 use super::refusal::SignInRefusal;
 use crate::oauth::jwk::{ClientKeys, PublicKey};
 use crate::oauth::jws::{JwtError, SignedJwt};
 use crate::time::Timestamp;
 
-/// How far the provider's clock may be off.
-const CLOCK_SKEW: Duration = Duration::from_secs(30);
-/// How much earlier than asked somebody may have signed in: `auth_time` counts whole seconds, by another clock.
-const AUTH_TIME_SKEW: Duration = Duration::from_secs(10);
 /// The longest `sub`, in letters (Core §2).
 const MAX_SUBJECT: usize = 255;
 
@@ -115,7 +109,7 @@ impl<'a> UnverifiedIdToken<'a> {
         }
         let subject = jwt.text("sub").filter(|subject| is_subject(subject));
         let subject = subject.ok_or(IdTokenError::Subject)?.to_owned();
-        let auth_time = moment_of_proof(moment("auth_time")?, expected.since, now)?;
+        let auth_time = auth_time::accept(moment("auth_time")?, expected.since, now).ok_or(SignInRefusal::NotFresh)?;
         let names = Names::of(|name| jwt.claim(name));
         let identity = Identity {
             issuer: expected.issuer.to_owned(),
@@ -169,20 +163,6 @@ fn is_for(jwt: &SignedJwt<'_>, client_id: &str) -> bool {
 pub fn is_subject(text: &str) -> bool {
     let is_letter = |byte: u8| byte.is_ascii_graphic() || byte == b' ';
     !text.is_empty() && text.len() <= MAX_SUBJECT && text.bytes().all(is_letter)
-}
-
-/// When the person proved who they are; unknown where nothing had to be known about it and nothing is said. What is
-/// accepted as recent enough counts as such from here on, or its user would be sent round in circles.
-fn moment_of_proof(
-    said: Option<Timestamp>,
-    since: Option<Timestamp>,
-    now: Timestamp,
-) -> Result<Timestamp, SignInRefusal> {
-    let Some(since) = since else {
-        return Ok(said.map_or(auth_time::UNKNOWN, |said| said.min(now)));
-    };
-    let recent = said.filter(|said| *said + AUTH_TIME_SKEW >= since);
-    Ok(recent.ok_or(SignInRefusal::NotFresh)?.clamp(since, since.max(now)))
 }
 
 /// What claims call a person (Core §5.1).
