@@ -29,18 +29,24 @@ const REMEMBERED: u64 = 365 * 24 * 3600;
 
 /// Signs somebody in if the answer is believed, and goes on.
 pub async fn callback<S: Stores>(context: &Context<'_, S>, request: &Request, connection_id: &str) -> Reply {
+    let params = request.query_params_up_to(MAX_ANSWER).unwrap_or_default();
+    let opened = open(context, request, connection_id, &params);
+    // Known before anything is asked of storage: whatever goes wrong from here on, the way to the app is not lost.
+    let target = match &opened {
+        Ok(open) => open.target.clone(),
+        Err(_) => router::ACCOUNT_APPS.to_owned(),
+    };
     if !may_sign_in(context, request).await {
-        return too_many_attempts(context, router::ACCOUNT_APPS);
+        return too_many_attempts(context, &target);
     }
     let Ok(connections) = context.stores.connections().await else {
-        return unavailable_here(context, router::ACCOUNT_APPS);
+        return unavailable_here(context, &target);
     };
     let Some(connection) = connections.iter().find(|one| one.id == connection_id) else {
         return not_found(context, request);
     };
     context.log.connection(&connection.id);
-    let params = request.query_params_up_to(MAX_ANSWER).unwrap_or_default();
-    let open = match open(context, request, connection, &params) {
+    let open = match opened.and_then(|open| still_serves(connection, open)) {
         Ok(open) => open,
         Err(refusal) => return refused(context, refusal, router::ACCOUNT_APPS),
     };
@@ -84,14 +90,17 @@ impl From<StoreError> for Ended {
 fn open<S>(
     context: &Context<'_, S>,
     request: &Request,
-    connection: &Connection,
+    connection_id: &str,
     params: &Params,
 ) -> Result<OpenAttempt, SignInRefusal> {
     let state = params.one("state").ok().flatten().ok_or(SignInRefusal::State)?;
     let browser = BrowserNonce::existing(request);
     let keys = &context.config.sealing_keys;
-    let open = Attempt::open(state, &connection.id, browser, keys, context.now)?;
-    // It may have ceased to be one while they were away.
+    Attempt::open(state, connection_id, browser, keys, context.now)
+}
+
+/// The connection may have ceased to serve apps while they were away.
+fn still_serves(connection: &Connection, open: OpenAttempt) -> Result<OpenAttempt, SignInRefusal> {
     match open.attempt.is_for_an_app() && !connection.domain_level {
         true => Err(SignInRefusal::NotForApps),
         false => Ok(open),

@@ -1,6 +1,7 @@
 //! Providers and storage that fail.
 
 use super::*;
+use crate::store::Limit;
 use crate::store::memory::Fault;
 
 #[test]
@@ -13,13 +14,13 @@ fn while_storage_is_down_nobody_is_signed_in_and_everybody_may_try_again() {
     ] {
         let server = acme();
         let mut browser = Browser::default();
-        let (_, sent) = sent_to(&browser.get(&server, &login_url("/account/apps")));
+        let (_, sent) = sent_to(&browser.get(&server, &login_url("/account/sessions")));
         redeems_to(&server, &signed(&claims(&sent["nonce"])));
         server.stores.plan(&[fault]);
         let reply = browser.come_back(&server, &sent["state"]);
         assert_eq!(reply.status, 503, "{fault:?}");
         assert!(reply.has_header("Retry-After"));
-        assert_eq!(way_on(&reply), login_url("/account/apps"));
+        assert_eq!(way_on(&reply), login_url("/account/sessions"));
         assert!(!browser.cookies.contains_key("__Host-latchkey_session"));
         assert_eq!(browser.arrive(&server, "/account/apps", |_| {}).status, 303);
         assert_eq!(users(&server).len(), 1, "one user, also when a reply was lost");
@@ -29,6 +30,17 @@ fn while_storage_is_down_nobody_is_signed_in_and_everybody_may_try_again() {
     let reply = Browser::default().arrive(&server, "/account/apps", |_| {});
     assert_eq!(reply.status, 503);
     assert!(users(&server).is_empty());
+}
+
+#[test]
+fn whoever_comes_back_too_often_keeps_the_way_to_where_they_wanted() {
+    let server = acme();
+    let mut browser = Browser::default();
+    let (_, sent) = sent_to(&browser.get(&server, &login_url("/account/sessions")));
+    server.stores.limits.borrow_mut().insert(Limit::SignIn, 0);
+    let reply = browser.come_back(&server, &sent["state"]);
+    assert_eq!(reply.status, 429);
+    assert_eq!(way_on(&reply), login_url("/account/sessions"));
 }
 
 #[test]
