@@ -14,6 +14,7 @@ import {
 
 beforeEach(disconnectEverybody);
 
+// Covers: R73
 test("without script people sign in, connect, deny, revoke and sign out", async (t) => {
   const page = await visit(t, { javaScriptEnabled: false });
   await startConnecting(page);
