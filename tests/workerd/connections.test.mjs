@@ -365,37 +365,6 @@ test("a provider that fails makes nobody wait for long, and everybody may try ag
       assert.deepEqual(decoy.asked, [], "a redirect was followed");
     });
   }
-  await t.test("its metadata", async () => {
-    const browser = new Browser(latchkey);
-    const usual = "/.well-known/openid-configuration";
-    // Each under an issuer of its own: one that failed is not asked again for a while.
-    let number = 0;
-    const fails = async (how, metadata = {}) => {
-      const folder = `/broken-${(number += 1)}`;
-      await latchkey.run("UPDATE connections SET issuer = ? WHERE id = 'con_staff'", staff.issuer + folder);
-      staff.metadata = { issuer: staff.issuer + folder, ...metadata };
-      staff.instead = { [folder + usual]: how };
-      await expectErrorPage(await browser.request(loginPath("/account/apps", "con_staff")), 503);
-      assert.equal(staff.asked.at(-1), folder + usual);
-    };
-    for (const how of [failures.status(503), failures.redirect(`${decoy.issuer}${usual}`), failures.noJson, failures.huge]) {
-      await fails(how);
-    }
-    const asUsual = (request, response) => {
-      request.url = usual;
-      staff.answer(request, response);
-      staff.asked.pop();
-    };
-    for (const metadata of [{ issuer: decoy.issuer }, { token_endpoint: "http://id.example/token" }, { jwks_uri: undefined }]) {
-      await fails(asUsual, metadata);
-    }
-    staff.metadata = staff.instead = {};
-    const asked = staff.asked.length;
-    await expectErrorPage(await browser.request(loginPath("/account/apps", "con_staff")), 503);
-    assert.equal(staff.asked.length, asked, "asked again at once");
-    await latchkey.run("UPDATE connections SET issuer = ? WHERE id = 'con_staff'", staff.issuer);
-    await start(browser, "con_staff");
-  });
 });
 
 // Covers: R46
@@ -470,4 +439,40 @@ test("an issuer is not shared by connections that prove different things", async
     await assert.rejects(add("con_second_page", { ...handOff, issuer: "https://page.example" }), refused);
   });
   await change("name", "Another name", "con_twin");
+});
+
+// The last test: its connections are not for the others.
+test("metadata that cannot be believed are a page, and are not asked for again at once", async () => {
+  const usual = "/.well-known/openid-configuration";
+  const asUsual = (request, response) => {
+    request.url = usual;
+    staff.answer(request, response);
+    staff.asked.pop();
+  };
+  const broken = [
+    { how: failures.status(503) },
+    { how: failures.redirect(`${decoy.issuer}${usual}`) },
+    { how: failures.noJson },
+    { how: failures.huge },
+    { metadata: { issuer: decoy.issuer } },
+    { metadata: { token_endpoint: "http://id.example/token" } },
+    { metadata: { jwks_uri: undefined } },
+  ];
+  const [id, issuer] = [(number) => `con_broken_${number}`, (number) => `${staff.issuer}/broken-${number}`];
+  for (const number of broken.keys()) await addConnection(latchkey, { id: id(number), issuer: issuer(number), domain_level: 0 });
+  // Connections may be known for eight seconds.
+  await new Promise((resolve) => setTimeout(resolve, 8500));
+  const browser = new Browser(latchkey);
+  const expectFailure = async (number) => expectErrorPage(await browser.request(loginPath("/account/apps", id(number))), 503);
+  for (const [number, { how = asUsual, metadata }] of broken.entries()) {
+    staff.metadata = { issuer: issuer(number), ...metadata };
+    staff.instead = { [`/broken-${number}${usual}`]: how };
+    await expectFailure(number);
+    assert.equal(staff.asked.at(-1), `/broken-${number}${usual}`);
+    const asked = staff.asked.length;
+    await expectFailure(number);
+    assert.equal(staff.asked.length, asked, "asked again at once");
+  }
+  staff.metadata = staff.instead = {};
+  await start(browser, "con_staff");
 });
