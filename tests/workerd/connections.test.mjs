@@ -360,7 +360,7 @@ test("a provider that fails makes nobody wait for long, and everybody may try ag
       standIn.instead = {};
       const text = await expectRefused({ answer, browser }, 503);
       assert.match(answer.headers.get("retry-after"), /^\d+$/);
-      assert.match(text, /action="\/login"/);
+      assert.match(text, /href="\/login\?continue=/);
       assert.ok(Date.now() - began < 7000, `${Date.now() - began} ms`);
       assert.deepEqual(decoy.asked, [], "a redirect was followed");
     });
