@@ -27,7 +27,7 @@ static KEYS: LazyLock<SealingKeys> =
 static APP: LazyLock<String> = LazyLock::new(|| {
     let app = serde_json::json!({
         "client_id": CLIENT, "developer": { "id": "dev", "name": "dev" }, "name": "app", "description": "",
-        "app_type": "web", "status": "approved", "epoch": 1, "access_token_lifetime": null, "redirect_uris": [],
+        "app_type": "web", "class": "portal", "status": "approved", "epoch": 1, "access_token_lifetime": null, "redirect_uris": [],
         "scopes": [], "secrets": [], "apis": []
     });
     app.to_string()

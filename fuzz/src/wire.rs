@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use latchkey::http::{Body, Params, Request, SESSION_COOKIE, percent_encoded};
 use latchkey::oauth::client_authentication::PresentedClient;
-use latchkey::router::{self, Route};
+use latchkey::router::{self, RevokeTarget, Route};
 
 use crate::text;
 
@@ -104,12 +104,18 @@ pub fn route(data: &[u8]) {
             assert_eq!(path, format!("{}/{consent_id}", router::CONNECTED_APPS));
             assert!(!consent_id.is_empty() && !consent_id.contains('/'));
         }
-        Route::AccountAppsRevoke { consent_id } => {
+        Route::AccountAppsRevoke(RevokeTarget::Consent(consent_id)) => {
             assert_eq!(method, "POST");
             assert_eq!(path, format!("{}/{consent_id}/revoke", router::ACCOUNT_APPS));
             assert!(!consent_id.is_empty() && !consent_id.contains('/'));
         }
+        Route::LoginCallback { connection } => {
+            assert_eq!(method, "GET");
+            assert_eq!(path, format!("{}/{connection}", router::LOGIN_CALLBACK));
+            assert!(!connection.is_empty() && !connection.contains('/'));
+        }
         Route::Asset { name } => assert_eq!(path, format!("/assets/{name}")),
+        Route::Logo { name } => assert_eq!(path, format!("{}/{name}", router::LOGOS)),
         Route::MethodNotAllowed { allow } => assert!(!allow.split(", ").any(|allowed| allowed == method)),
         // Every other path is written in one way only.
         Route::NotFound => assert!(!["/", "/login", "/oauth/token"].contains(&path)),
