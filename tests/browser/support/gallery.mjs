@@ -31,15 +31,6 @@ async function wayBack(page) {
 const storageFails = (page) =>
   page.setExtraHTTPHeaders({ "x-test-faults": JSON.stringify([{ at: "DB", fail: "before" }]) });
 
-const unverified = { class: "registered", status: "draft" };
-const inTestMode = { status: "draft" };
-
-async function newFlexibleApp() {
-  const app = await newApp();
-  await run("UPDATE app_scopes SET is_optional = 1 WHERE scope <> 'read:profile' AND client_id = ?", app.client_id);
-  return app;
-}
-
 async function fiveApps(person) {
   const apps = [
     ["Northwind Planner", "Northwind Labs", { ago: 1, used: 0 }],
@@ -52,16 +43,34 @@ async function fiveApps(person) {
     await connected(person, await newApp({ name, developer, ...(place > 0 && { logo: null }) }), since);
 }
 
+// The last of them is being revoked.
+async function severalDevices(person) {
+  const app = await newApp();
+  const devices = [
+    ["firefox/linux", { ago: 2, used: 0 }],
+    ["safari/ios", { ago: 60, used: 31 }],
+    ["chrome/windows", { ago: 350, used: 340 }],
+    [null, { ago: 3, status: "revoking" }],
+  ];
+  for (const [device, since] of devices) await connected(person, app, { instance: String(device), device, ...since });
+}
+
 // { name: { stranger, main, status, heading, arrive(page, person) } }
 // `stranger`: nobody is signed in. `main`: also in Arabic and Japanese. `status` and `heading` (in English) say that it
 // is the page that was meant.
 export const gallery = {
   home: {
     status: 200,
-    heading: "Apps for Acme Projects", stranger: true, arrive: (page) => page.goto(at("/")) },
+    heading: "Apps for Acme Projects",
+    stranger: true,
+    arrive: (page) => page.goto(at("/")) },
   "sign-in": {
     status: 200,
-    heading: "Sign in to Acme Projects", stranger: true, main: true, arrive: (page) => page.goto(at("/login")) },
+    heading: "Sign in to Acme Projects",
+    stranger: true,
+    main: true,
+    arrive: (page) => page.goto(at("/login")),
+  },
   "sign-in, a way used before": {
     stranger: true,
     status: 200,
@@ -135,7 +144,9 @@ export const gallery = {
   },
   "sign-out": {
     status: 200,
-    heading: "Sign out", main: true, arrive: (page) => page.goto(at("/logout")) },
+    heading: "Sign out",
+    main: true,
+    arrive: (page) => page.goto(at("/logout")) },
 
   "signed out": {
     status: 200,
@@ -258,7 +269,7 @@ export const gallery = {
     arrive: async (page) => consentOf(page, await newApp({ name: "Аcme Prоjects" })), // two Cyrillic letters
   },
   "consent, signed out meanwhile": {
-    status: 400,
+    status: 403,
     heading: "You are signed out",
     async arrive(page, person) {
       await consentOf(page, await newApp());
@@ -270,59 +281,6 @@ export const gallery = {
     status: 200,
     heading: "Authorize Northwind Planner",
     arrive: async (page) => consentOf(page, await newApp(), { scope: "read:projects write:projects read:invoices" }),
-  },
-  "consent, nothing new": {
-    status: 200,
-    heading: "Authorize Northwind Planner",
-    async arrive(page, person) {
-      const app = await newApp();
-      await connected(person, app, { ago: 9, used: 2 });
-      await consentOf(page, app, { prompt: "consent", scope: "read:profile" });
-    },
-  },
-  "consent, permissions to leave out": {
-    status: 200,
-    heading: "Authorize Northwind Planner",
-    main: true,
-    arrive: async (page) => consentOf(page, await newFlexibleApp(), { scope: "read:profile read:projects write:projects" }),
-  },
-  "consent, everything left out": {
-    status: 400,
-    heading: "Authorize Northwind Planner",
-    async arrive(page) {
-      await consentOf(page, await newFlexibleApp(), { scope: "read:projects write:projects" });
-      for (const box of await page.locator("input[type=checkbox]").all()) await box.uncheck();
-      await decide(page, "allow");
-    },
-  },
-  "consent, an app nobody has reviewed": {
-    status: 200,
-    heading: "Authorize Northwind Planner",
-    arrive: async (page) => consentOf(page, await newApp(unverified)),
-  },
-  "consent, an app in test mode": {
-    status: 200,
-    heading: "Authorize Northwind Planner",
-    async arrive(page, person) {
-      const app = await newApp(inTestMode);
-      await run("INSERT INTO app_testers VALUES (?, ?, 0)", app.client_id, person.id);
-      await consentOf(page, app);
-    },
-  },
-  "consent, an app in test mode, for others": {
-    status: 403,
-    heading: "This app is still being tested",
-    main: true,
-    arrive: async (page) => consentOf(page, await newApp(inTestMode)),
-  },
-  "consent, signed out meanwhile": {
-    status: 403,
-    heading: "You are signed out",
-    async arrive(page, person) {
-      await consentOf(page, await newApp());
-      await run("DELETE FROM sessions WHERE user_id = ?", person.id);
-      await decide(page, "allow");
-    },
   },
   "consent, a hostile app": {
     status: 200,
@@ -401,7 +359,9 @@ export const gallery = {
   },
   "a link that does not work": {
     status: 400,
-    heading: "This link does not work", stranger: true, arrive: (page) => page.goto(at("/oauth/authorize?client_id=nobody")) },
+    heading: "This link does not work",
+    stranger: true,
+    arrive: (page) => page.goto(at("/oauth/authorize?client_id=nobody")) },
 
   "connected apps": {
     status: 200,
@@ -414,7 +374,9 @@ export const gallery = {
   },
   "connected apps, none": {
     status: 200,
-    heading: "Connected Applications", main: true, arrive: (page) => page.goto(at("/account/apps")) },
+    heading: "Connected Applications",
+    main: true,
+    arrive: (page) => page.goto(at("/account/apps")) },
   "connected apps, one revoked": {
     status: 200,
     heading: "Connected Applications",
@@ -442,6 +404,33 @@ export const gallery = {
       await page.goto(at("/account/apps/revoke-all"));
     },
   },
+  "connected apps, one on several devices": {
+    status: 200,
+    heading: "Connected Applications",
+    main: true,
+    async arrive(page, person) {
+      await severalDevices(person);
+      await page.goto(at("/account/apps"));
+    },
+  },
+  "connected apps, asked before an app is revoked on all devices": {
+    status: 200,
+    heading: "Revoke ",
+    async arrive(page, person) {
+      await severalDevices(person);
+      await page.goto(at("/account/apps"));
+      await page.locator(".whole-app a").first().click();
+    },
+  },
+  "connected apps, older ones": {
+    status: 200,
+    heading: "Connected Applications",
+    async arrive(page, person) {
+      for (let app = 0; app < 51; app++) await connected(person, await newApp({ name: `App ${app}` }), { ago: app });
+      await page.goto(at("/account/apps"));
+      await page.locator("a[rel=next]").click();
+    },
+  },
   "connected apps, storage down": {
     status: 503,
     heading: "That did not work just now",
@@ -453,10 +442,14 @@ export const gallery = {
 
   "nothing here": {
     status: 404,
-    heading: "There is nothing here", stranger: true, arrive: (page) => page.goto(at("/nowhere")) },
+    heading: "There is nothing here",
+    stranger: true,
+    arrive: (page) => page.goto(at("/nowhere")) },
   "partner app": {
     status: 200,
-    heading: "Plan your week", stranger: true, arrive: (page) => page.goto(platform.partner) },
+    heading: "Plan your week",
+    stranger: true,
+    arrive: (page) => page.goto(platform.partner) },
   "partner app, refused": {
     status: 200,
     heading: "Nothing was connected",
