@@ -81,7 +81,7 @@ ALTER TABLE consents ADD COLUMN device TEXT; -- 'firefox/linux': where the user 
 -- What the user left out when they were last asked about it: it does not bring the page back.
 ALTER TABLE consents ADD COLUMN declined TEXT NOT NULL DEFAULT '[]' CHECK (json_valid(declined));
 ALTER TABLE consents ADD COLUMN ended_by TEXT
-  CHECK (ended_by IN ('user', 'unused', 'displaced', 'user_suspended', 'tester_removed')); -- NULL while active
+  CHECK (ended_by IN ('user', 'unused', 'displaced', 'user_suspended', 'tester_removed', 'operator', 'app_deleted')); -- NULL while active
 ALTER TABLE consents ADD COLUMN expiry_noted_at INTEGER; -- when its user could first see that it will end unused
 DROP INDEX consents_one_active;
 CREATE UNIQUE INDEX consents_one_active ON consents (user_id, client_id, instance) WHERE status = 'active';

@@ -30,6 +30,10 @@ pub enum EndedBy {
     UserSuspended,
     /// Its user may not try out the app any more, which waits for its review.
     TesterRemoved,
+    /// The operator revoked it.
+    Operator,
+    /// Its app was deleted.
+    AppDeleted,
 }
 
 /// A consent that was to end because it is unused, though it is not.

@@ -101,7 +101,12 @@ impl Event {
         let event = Self::new(EventKind::ConsentEnded, consent_id, consent_id, at);
         let actor = match by {
             EndedBy::User => Actor::User,
-            EndedBy::Unused | EndedBy::Displaced | EndedBy::UserSuspended | EndedBy::TesterRemoved => event.actor,
+            EndedBy::Unused
+            | EndedBy::Displaced
+            | EndedBy::UserSuspended
+            | EndedBy::TesterRemoved
+            | EndedBy::Operator
+            | EndedBy::AppDeleted => event.actor,
         };
         Self {
             actor,

@@ -3,6 +3,7 @@
 
 mod connected_apps;
 mod consents;
+pub mod database;
 mod error;
 mod identities;
 mod logos;
@@ -18,6 +19,7 @@ pub use connected_apps::{
 pub use consents::{
     ActiveConsent, Approval, AuthorizationView, Consents, Decided, Decision, DecisionState, MOST_INSTALLS,
 };
+pub use database::Database;
 pub use error::StoreError;
 pub use identities::{Arrival, Arrived, Connections, Identities};
 pub use logos::Logos;
@@ -48,7 +50,7 @@ macro_rules! stores {
 
 stores! {
     Apps Sessions SessionList Connections Identities Web Consents ConnectedApps Codes Logos Ledger Signer
-    ClientSignatures Limits Probe
+    ClientSignatures Limits Probe Database
 }
 
 /// Apps and APIs (D1).

@@ -26,7 +26,7 @@ test("testers and members of the developer account connect it, and its tokens wo
         const app = await waiting({ class: app_class, status });
         const [tester, member] = [await someone(), await someone()];
         await addTester(latchkey, app, tester.username);
-        await latchkey.run("INSERT INTO developer_members VALUES ('dev_northwind', ?, 'member')", `usr_${member.username}`);
+        await latchkey.run("INSERT INTO developer_members (developer_id, user_id, role) VALUES ('dev_northwind', ?, 'member')", `usr_${member.username}`);
         for (const { browser } of [tester, member]) {
           const family = await connect(browser, app);
           assert.equal(await isActive(family), true);
@@ -93,7 +93,7 @@ test("it gets no token for itself, and one that is rejected meanwhile gets none 
 });
 
 const addMember = ({ username }) =>
-  latchkey.run("INSERT INTO developer_members VALUES ('dev_northwind', ?, 'member')", `usr_${username}`);
+  latchkey.run("INSERT INTO developer_members (developer_id, user_id, role) VALUES ('dev_northwind', ?, 'member')", `usr_${username}`);
 const removeMember = ({ username }) => latchkey.run("DELETE FROM developer_members WHERE user_id = ?", `usr_${username}`);
 const removeTester = ({ username }, { client_id }) =>
   latchkey.run("DELETE FROM app_testers WHERE client_id = ? AND user_id = ?", client_id, `usr_${username}`);

@@ -60,4 +60,4 @@ SELECT json_object(
 ) AS record
 FROM apps AS app
 JOIN developers AS developer ON developer.id = app.developer_id
-WHERE app.client_id = ?1
+WHERE app.client_id = ?1 AND app.deleted_at IS NULL

@@ -115,6 +115,8 @@ fn an_end_names_the_user_only_where_the_user_asked_for_it() {
         (EndedBy::Displaced, Actor::System),
         (EndedBy::UserSuspended, Actor::System),
         (EndedBy::TesterRemoved, Actor::System),
+        (EndedBy::Operator, Actor::System),
+        (EndedBy::AppDeleted, Actor::System),
     ] {
         let mut rows = MemoryRows::default();
         run(&mut rows, end_consents(by, &["cns_one", "cns_two"]));

@@ -2,6 +2,7 @@
 
 mod connected_apps;
 mod consents;
+mod database;
 mod identities;
 mod ledger;
 mod people;
@@ -9,6 +10,7 @@ mod session_list;
 mod web;
 
 pub use consents::StoredConsent;
+pub use database::Sqlite;
 pub use ledger::MemoryRows;
 pub use web::Asked;
 
@@ -73,6 +75,8 @@ pub struct Memory {
     pub limits: RefCell<BTreeMap<Limit, u32>>,
     /// The requests counted, by limit and key.
     pub counts: RefCell<BTreeMap<(Limit, String), u32>>,
+    /// The directory as a database, apart from what stands above.
+    pub database: Sqlite,
     /// The trips made, by part.
     pub trips: RefCell<Vec<&'static str>>,
     keys: BTreeMap<SigningAlgorithm, EcPrivateKey>,
@@ -119,6 +123,7 @@ impl Default for Memory {
             ledgers: RefCell::default(),
             limits: RefCell::default(),
             counts: RefCell::default(),
+            database: Sqlite::default(),
             trips: RefCell::default(),
             keys: SigningAlgorithm::ALL
                 .map(|algorithm| (algorithm, EcPrivateKey::generate(&Seeded::new(9 + algorithm as u32))))

@@ -1,0 +1,224 @@
+-- Developers, reviewers, administrators. Identifiers: inv_ invitation, sub_ submission, cmt_ comment, whe_ webhook
+-- endpoint, whd_ webhook delivery, lsc_ client secret, apc_ credential of an API.
+
+-- INSERT INTO required (holds) SELECT <condition>: unless it holds, the whole transaction fails. Nothing is stored.
+CREATE VIEW required AS SELECT 1 AS holds;
+CREATE TRIGGER required_must_hold INSTEAD OF INSERT ON required WHEN NOT COALESCE(NEW.holds, 0)
+BEGIN
+  SELECT RAISE(ABORT, 'a precondition does not hold');
+END;
+
+-- `version` rises with every change that people make; it is the ETag of what can be edited.
+ALTER TABLE developers ADD COLUMN contact TEXT; -- an e-mail address, for the operator
+ALTER TABLE developers ADD COLUMN version INTEGER NOT NULL DEFAULT 1;
+CREATE INDEX developers_by_creation ON developers (created_at DESC, id DESC);
+CREATE INDEX developers_by_name ON developers (name COLLATE NOCASE);
+ALTER TABLE developer_members ADD COLUMN added_at INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX developer_members_by_user ON developer_members (user_id);
+CREATE UNIQUE INDEX developer_members_one_owner ON developer_members (developer_id) WHERE role = 'owner';
+
+-- A link that makes whoever opens it, signed in, a member.
+CREATE TABLE developer_invitations (
+  id           TEXT PRIMARY KEY,
+  developer_id TEXT NOT NULL REFERENCES developers (id),
+  token_hash   TEXT NOT NULL UNIQUE,
+  note         TEXT NOT NULL, -- whom it is for, in the owner's words
+  created_by   TEXT NOT NULL REFERENCES users (id),
+  created_at   INTEGER NOT NULL,
+  expires_at   INTEGER NOT NULL
+) STRICT;
+CREATE INDEX developer_invitations_by_developer ON developer_invitations (developer_id, created_at);
+CREATE INDEX developer_invitations_by_expiry ON developer_invitations (expires_at);
+
+-- The columns of an app, its redirect URIs and its scopes are what counts today. Until its first approval they follow
+-- every edit (only testers are served); from then on they are what was approved last, and `draft` has the edits since.
+ALTER TABLE apps ADD COLUMN version INTEGER NOT NULL DEFAULT 1;
+ALTER TABLE apps ADD COLUMN homepage_url TEXT;
+ALTER TABLE apps ADD COLUMN privacy_policy_url TEXT;
+ALTER TABLE apps ADD COLUMN terms_of_service_url TEXT;
+ALTER TABLE apps ADD COLUMN jwks_uri TEXT;
+-- Settings (JSON) that differ from those in force; NULL: none do.
+ALTER TABLE apps ADD COLUMN draft TEXT CHECK (json_valid(draft));
+ALTER TABLE apps ADD COLUMN approved_at INTEGER; -- NULL: never approved
+ALTER TABLE apps ADD COLUMN approved_by TEXT;
+ALTER TABLE apps ADD COLUMN created_by TEXT;
+ALTER TABLE apps ADD COLUMN rate_tier TEXT; -- NULL: by status
+ALTER TABLE apps ADD COLUMN last_used_at INTEGER; -- a token was issued; to within some minutes
+ALTER TABLE apps ADD COLUMN deleted_at INTEGER;
+CREATE INDEX apps_by_creation ON apps (created_at DESC, client_id DESC) WHERE deleted_at IS NULL;
+CREATE INDEX apps_by_status ON apps (status, created_at DESC, client_id DESC) WHERE deleted_at IS NULL;
+CREATE INDEX apps_by_name ON apps (name COLLATE NOCASE) WHERE deleted_at IS NULL;
+DROP INDEX apps_by_developer;
+CREATE INDEX apps_by_developer ON apps (developer_id, created_at DESC, client_id DESC) WHERE deleted_at IS NULL;
+
+-- Two live at most: a rotation adds the second, completing it deletes the first, cancelling it the second.
+ALTER TABLE client_secrets ADD COLUMN last_used_at INTEGER; -- to within some minutes
+ALTER TABLE client_secrets ADD COLUMN created_by TEXT;
+CREATE TRIGGER two_live_secrets_at_most BEFORE INSERT ON client_secrets
+WHEN (SELECT count(*) FROM client_secrets WHERE client_id = NEW.client_id) >= 2
+BEGIN
+  SELECT RAISE(ABORT, 'two secrets live already');
+END;
+CREATE TRIGGER a_hundred_testers_at_most BEFORE INSERT ON app_testers
+WHEN (SELECT count(*) FROM app_testers WHERE client_id = NEW.client_id) >= 100
+BEGIN
+  SELECT RAISE(ABORT, 'a hundred testers already');
+END;
+
+-- What is reviewed, frozen: `content` is the settings (JSON) as they were submitted.
+CREATE TABLE submissions (
+  id           TEXT PRIMARY KEY,
+  client_id    TEXT NOT NULL REFERENCES apps (client_id),
+  number       INTEGER NOT NULL, -- 1 for an app's first
+  status       TEXT NOT NULL CHECK (status IN ('pending', 'approved', 'rejected', 'withdrawn')),
+  content      TEXT NOT NULL CHECK (json_valid(content)),
+  testing      TEXT NOT NULL, -- where and how the app can be tried
+  submitted_by TEXT NOT NULL,
+  submitted_at INTEGER NOT NULL,
+  decided_by   TEXT,
+  decided_at   INTEGER,
+  reason       TEXT, -- why it was rejected
+  UNIQUE (client_id, number)
+) STRICT;
+CREATE UNIQUE INDEX submissions_one_pending ON submissions (client_id) WHERE status = 'pending';
+CREATE INDEX submissions_queue ON submissions (submitted_at, id) WHERE status = 'pending';
+
+CREATE TABLE review_comments (
+  id          TEXT PRIMARY KEY,
+  client_id   TEXT NOT NULL REFERENCES apps (client_id),
+  author_id   TEXT NOT NULL,
+  author_role TEXT NOT NULL CHECK (author_role IN ('developer', 'reviewer')),
+  body        TEXT NOT NULL,
+  created_at  INTEGER NOT NULL
+) STRICT;
+CREATE INDEX review_comments_by_app ON review_comments (client_id, created_at, id);
+
+-- Policy. `is_public`: offered to developers in the portal.
+ALTER TABLE apis ADD COLUMN is_public INTEGER NOT NULL DEFAULT 1 CHECK (is_public IN (0, 1));
+ALTER TABLE apis ADD COLUMN version INTEGER NOT NULL DEFAULT 1;
+ALTER TABLE api_credentials ADD COLUMN hint TEXT NOT NULL DEFAULT '';
+ALTER TABLE api_credentials ADD COLUMN last_used_at INTEGER;
+CREATE INDEX api_credentials_by_api ON api_credentials (api_id);
+ALTER TABLE scopes ADD COLUMN version INTEGER NOT NULL DEFAULT 1;
+ALTER TABLE connections ADD COLUMN version INTEGER NOT NULL DEFAULT 1;
+-- Whether people who signed in by it may use the developer portal.
+ALTER TABLE connections ADD COLUMN for_developers INTEGER NOT NULL DEFAULT 1 CHECK (for_developers IN (0, 1));
+ALTER TABLE user_roles ADD COLUMN granted_by TEXT;
+ALTER TABLE user_roles ADD COLUMN granted_at INTEGER NOT NULL DEFAULT 0;
+
+-- What administrators set in the console and not by variables: 'branding' is {"platform_name", "accent_color", "logo"}.
+CREATE TABLE settings (
+  name       TEXT PRIMARY KEY,
+  value      TEXT NOT NULL CHECK (json_valid(value)),
+  version    INTEGER NOT NULL DEFAULT 1,
+  updated_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- How many requests an app may make at APIs behind the guard. The names of statuses are the tiers of apps without one.
+CREATE TABLE rate_tiers (
+  name     TEXT PRIMARY KEY,
+  requests INTEGER NOT NULL CHECK (requests > 0),
+  seconds  INTEGER NOT NULL CHECK (seconds BETWEEN 1 AND 86400),
+  position INTEGER NOT NULL DEFAULT 0,
+  version  INTEGER NOT NULL DEFAULT 1
+) STRICT, WITHOUT ROWID;
+INSERT INTO rate_tiers (name, requests, seconds, position) VALUES
+  ('approved', 1000, 900, 1), ('pending_review', 100, 900, 2), ('trial', 50, 900, 3);
+
+-- People. Whoever is erased keeps nothing but an id, to which the audit trail points.
+ALTER TABLE users ADD COLUMN erased_at INTEGER;
+ALTER TABLE users ADD COLUMN version INTEGER NOT NULL DEFAULT 1;
+CREATE INDEX users_by_creation ON users (created_at DESC, id DESC);
+CREATE INDEX users_by_username ON users (username COLLATE NOCASE);
+CREATE INDEX users_by_account_name ON users (account_name COLLATE NOCASE) WHERE account_name IS NOT NULL;
+CREATE INDEX users_by_name ON users (name COLLATE NOCASE);
+
+-- In which developer account's trail an entry belongs.
+ALTER TABLE audit ADD COLUMN developer_id TEXT;
+DROP INDEX audit_by_app;
+DROP INDEX audit_by_user;
+-- Each index ends with `seq`, in the order of which pages are listed.
+CREATE INDEX audit_of_app ON audit (client_id) WHERE client_id IS NOT NULL;
+CREATE INDEX audit_of_user ON audit (user_id) WHERE user_id IS NOT NULL;
+CREATE INDEX audit_of_developer ON audit (developer_id) WHERE developer_id IS NOT NULL;
+CREATE INDEX audit_of_actor ON audit (actor_id) WHERE actor_id IS NOT NULL;
+CREATE INDEX audit_of_event ON audit (event);
+CREATE INDEX audit_of_target ON audit (target_id);
+
+-- Notices. An endpoint of a developer account hears of that account's apps, one of the operator (NULL) of all.
+CREATE TABLE webhook_endpoints (
+  id            TEXT PRIMARY KEY,
+  developer_id  TEXT REFERENCES developers (id),
+  url           TEXT NOT NULL,
+  format        TEXT NOT NULL DEFAULT 'standard' CHECK (format IN ('standard', 'mail')),
+  events        TEXT NOT NULL DEFAULT '["*"]' CHECK (json_valid(events)), -- names of audit events, or "*"
+  sealed_secret TEXT NOT NULL, -- the signing secret, sealed under LATCHKEY_SECRET
+  status        TEXT NOT NULL DEFAULT 'active' CHECK (status IN ('active', 'disabled')),
+  failing_since INTEGER,
+  created_at    INTEGER NOT NULL,
+  version       INTEGER NOT NULL DEFAULT 1
+) STRICT;
+CREATE INDEX webhook_endpoints_by_developer ON webhook_endpoints (developer_id, created_at);
+
+-- The outbox: an entry of the audit trail on its way to an endpoint.
+CREATE TABLE webhook_deliveries (
+  id              TEXT PRIMARY KEY,
+  endpoint_id     TEXT NOT NULL REFERENCES webhook_endpoints (id) ON DELETE CASCADE,
+  audit_seq       INTEGER NOT NULL REFERENCES audit (seq),
+  status          TEXT NOT NULL DEFAULT 'pending' CHECK (status IN ('pending', 'delivered', 'failed')),
+  attempts        INTEGER NOT NULL DEFAULT 0,
+  next_attempt_at INTEGER, -- NULL: no more
+  created_at      INTEGER NOT NULL,
+  finished_at     INTEGER
+) STRICT;
+CREATE INDEX webhook_deliveries_due ON webhook_deliveries (next_attempt_at) WHERE next_attempt_at IS NOT NULL;
+CREATE INDEX webhook_deliveries_by_endpoint ON webhook_deliveries (endpoint_id, created_at DESC, id DESC);
+CREATE INDEX webhook_deliveries_by_finish ON webhook_deliveries (finished_at) WHERE finished_at IS NOT NULL;
+
+CREATE TABLE webhook_attempts (
+  delivery_id TEXT NOT NULL REFERENCES webhook_deliveries (id) ON DELETE CASCADE,
+  number      INTEGER NOT NULL,
+  at          INTEGER NOT NULL,
+  status      INTEGER, -- the HTTP status; NULL: no answer
+  error       TEXT,
+  duration_ms INTEGER NOT NULL,
+  PRIMARY KEY (delivery_id, number)
+) STRICT, WITHOUT ROWID;
+
+-- Monitoring. Counted in memory and added here about once a second: never a write per token.
+CREATE TABLE usage_hours (
+  client_id TEXT NOT NULL,
+  hour      INTEGER NOT NULL, -- when it began
+  metric    TEXT NOT NULL, -- 'token.refresh_token', 'error.invalid_grant'
+  count     INTEGER NOT NULL,
+  PRIMARY KEY (client_id, hour, metric)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX usage_hours_by_age ON usage_hours (hour);
+CREATE TABLE app_active_users (
+  client_id TEXT NOT NULL,
+  day       INTEGER NOT NULL,
+  user_id   TEXT NOT NULL,
+  PRIMARY KEY (client_id, day, user_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX app_active_users_by_age ON app_active_users (day);
+-- The developer's own error log: which request failed, and why.
+CREATE TABLE app_errors (
+  seq         INTEGER PRIMARY KEY,
+  client_id   TEXT NOT NULL,
+  at          INTEGER NOT NULL,
+  endpoint    TEXT NOT NULL, -- the route's name
+  error       TEXT NOT NULL,
+  description TEXT NOT NULL,
+  request_id  TEXT NOT NULL
+) STRICT;
+CREATE INDEX app_errors_of_app ON app_errors (client_id);
+CREATE INDEX app_errors_by_age ON app_errors (at);
+
+-- Creations that carried an Idempotency-Key, with the answer, sealed, for whoever sends them again.
+CREATE TABLE idempotency_keys (
+  key_hash     TEXT PRIMARY KEY, -- of who asked, what for, and their key
+  request_hash TEXT NOT NULL,
+  sealed_reply TEXT NOT NULL,
+  expires_at   INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX idempotency_keys_by_expiry ON idempotency_keys (expires_at);
