@@ -7,6 +7,7 @@ use crate::consent_expiry::{BadUnusedDays, UnusedLifetime};
 use crate::crypto::keys::{SealingKeys, SealingKeysError};
 use crate::keyring::{Policy, PolicyError, PolicyVariables};
 use crate::looks::{Accent, LogoName};
+use crate::management::actor::FirstAdministrator;
 use crate::router;
 
 /// How many people may ever connect an app that nobody has reviewed, unless the operator says otherwise.
@@ -35,6 +36,8 @@ pub struct Config {
     pub consent_page: String,
     /// How many people may ever connect an app that nobody has reviewed.
     pub unverified_app_users: u32,
+    /// Who is an administrator before anybody was appointed.
+    pub first_administrator: Option<FirstAdministrator>,
     /// The keys behind everything sealed.
     pub sealing_keys: SealingKeys,
     /// When signing keys are replaced, and by which.
@@ -64,6 +67,8 @@ pub struct Variables {
     pub consent_page: Option<String>,
     /// `UNVERIFIED_APP_USERS`
     pub unverified_app_users: Option<String>,
+    /// `FIRST_ADMINISTRATOR`
+    pub first_administrator: Option<String>,
     /// `LATCHKEY_SECRET`
     pub latchkey_secret: Option<String>,
     /// What is said about signing keys.
@@ -103,6 +108,9 @@ pub enum ConfigError {
     /// `UNVERIFIED_APP_USERS` is no number.
     #[error("UNVERIFIED_APP_USERS must be a whole number of people")]
     BadUnverifiedAppUsers,
+    /// `FIRST_ADMINISTRATOR` names nobody.
+    #[error("FIRST_ADMINISTRATOR must be a connection and a subject there: con_acme alice")]
+    BadFirstAdministrator,
     /// No `LATCHKEY_SECRET`.
     #[error("LATCHKEY_SECRET is not set: run `wrangler secret put LATCHKEY_SECRET`")]
     NoSecret,
@@ -167,6 +175,10 @@ impl Config {
             None => UNVERIFIED_APP_USERS,
             Some(users) => users.map_err(|_| ConfigError::BadUnverifiedAppUsers)?,
         };
+        let first_administrator = variables
+            .first_administrator
+            .map(|text| FirstAdministrator::parse(&text).ok_or(ConfigError::BadFirstAdministrator))
+            .transpose()?;
         let secret = variables.latchkey_secret.ok_or(ConfigError::NoSecret)?;
         Ok(Self {
             issuer,
@@ -179,6 +191,7 @@ impl Config {
             unused_consents: UnusedLifetime::parse(variables.unused_consent_days.as_deref())?,
             consent_page,
             unverified_app_users,
+            first_administrator,
             sealing_keys: SealingKeys::parse(&secret)?,
             signing_keys: Policy::parse(&variables.signing_keys)?,
         })
@@ -255,6 +268,7 @@ pub mod testing {
             unused_consents: UnusedLifetime::parse(None).unwrap(),
             consent_page: router::CONSENT.into(),
             unverified_app_users: UNVERIFIED_APP_USERS,
+            first_administrator: None,
             sealing_keys: crate::crypto::keys::testing::sealing_keys(),
             signing_keys: Policy::parse(&PolicyVariables::default()).unwrap(),
         }
@@ -272,6 +286,7 @@ pub mod testing {
             unused_consent_days: None,
             consent_page: None,
             unverified_app_users: None,
+            first_administrator: None,
             latchkey_secret: Some(format!("1:{}", crate::crypto::base64url([1; 32]))),
             signing_keys: PolicyVariables::default(),
         }

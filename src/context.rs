@@ -18,6 +18,8 @@ pub struct Context<'a, S> {
     pub random: &'a dyn Random,
     /// The continent the request came from, as Cloudflare abbreviates it.
     pub continent: Option<&'a str>,
+    /// The country the request came from, two letters.
+    pub country: Option<&'a str>,
     /// The language to answer people in.
     pub language: Language,
     /// What is written about the request.

@@ -14,6 +14,7 @@ pub mod keyring;
 pub mod ledger;
 pub mod log;
 pub mod looks;
+pub mod management;
 pub mod oauth;
 pub mod pages;
 pub mod random;

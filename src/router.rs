@@ -1,5 +1,9 @@
 //! Every path, in one place.
 
+pub mod management;
+
+use management::{Lookup, Managed};
+
 /// `GET`, `POST`: the authorization endpoint.
 pub const AUTHORIZE: &str = "/oauth/authorize";
 /// `GET`, `POST`: the consent page.
@@ -146,6 +150,10 @@ pub enum Route<'a> {
     },
     /// `GET /healthz`
     Health,
+    /// The portal, the console and their JSON APIs.
+    Managed(Managed<'a>),
+    /// A path of theirs, but by no method it has.
+    ManagedByOtherMethod,
     /// `OPTIONS` of a route that scripts of other sites may call.
     Preflight,
     /// The path exists, the method does not.
@@ -194,6 +202,8 @@ impl Route<'_> {
             Self::Asset { .. } => "asset",
             Self::Logo { .. } => "logo",
             Self::Health => "health",
+            Self::Managed(managed) => managed.entry.name,
+            Self::ManagedByOtherMethod => "method_not_allowed",
             Self::Preflight => "preflight",
             Self::MethodNotAllowed { .. } => "method_not_allowed",
             Self::NotFound => "not_found",
@@ -317,7 +327,11 @@ fn nested<'a>(method: &str, exact: &str, path: &'a str) -> Route<'a> {
     if let Some(name) = under(LOGOS) {
         return only(method, &[("GET", Route::Logo { name })], "GET, HEAD");
     }
-    Route::NotFound
+    match management::find(method, path) {
+        Lookup::Found(managed) => Route::Managed(managed),
+        Lookup::OtherMethod => Route::ManagedByOtherMethod,
+        Lookup::Nothing => Route::NotFound,
+    }
 }
 
 fn only<'a>(method: &str, routes: &[(&str, Route<'a>)], allow: &'static str) -> Route<'a> {

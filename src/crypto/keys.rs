@@ -32,6 +32,10 @@ pub enum Purpose {
     Keyring,
     /// Seals an attempt to sign in while its user is elsewhere.
     SignIn,
+    /// Hashes addresses for the audit trail.
+    AuditAddress,
+    /// Seals the answer to a creation, for whoever sends it again.
+    IdempotentReply,
 }
 
 impl Purpose {
@@ -47,6 +51,8 @@ impl Purpose {
             Self::PushedRequest => b"latchkey/1/pushed-request",
             Self::Keyring => b"latchkey/1/keyring",
             Self::SignIn => b"latchkey/1/sign-in",
+            Self::AuditAddress => b"latchkey/1/audit-address",
+            Self::IdempotentReply => b"latchkey/1/idempotent-reply",
         }
     }
 }

@@ -68,7 +68,10 @@ async fn fetch(request: Request, env: Env, _context: worker::Context) -> Result<
 }
 
 async fn answer(config: &Rc<Config>, request: Request, env: Env, log: &Log) -> Reply {
-    let continent = request.cf().and_then(|cf| cf.continent());
+    let (continent, country) = match request.cf() {
+        Some(cf) => (cf.continent(), cf.country()),
+        None => (None, None),
+    };
     let stores = EdgeStores::new(env, Rc::clone(config));
     // The clock is read when all of the request is there: a body that comes slowly must not stretch any deadline.
     let request = convert::request(request).await;
@@ -77,6 +80,7 @@ async fn answer(config: &Rc<Config>, request: Request, env: Env, log: &Log) -> R
         now: now(),
         random: &PlatformRandom,
         continent: continent.as_deref(),
+        country: country.as_deref(),
         language: Language::ENGLISH,
         log,
         stores: &stores,
@@ -98,6 +102,7 @@ async fn scheduled(_event: ScheduledEvent, env: Env, _context: ScheduleContext) 
         now: began,
         random: &PlatformRandom,
         continent: None,
+        country: None,
         language: Language::ENGLISH,
         log: &log,
         stores: &stores,
@@ -146,6 +151,7 @@ fn config(env: &Env) -> std::result::Result<Rc<Config>, ConfigError> {
         unused_consent_days: variable("UNUSED_CONSENT_DAYS"),
         consent_page: variable("CONSENT_PAGE"),
         unverified_app_users: variable("UNVERIFIED_APP_USERS"),
+        first_administrator: variable("FIRST_ADMINISTRATOR"),
         latchkey_secret: variable("LATCHKEY_SECRET"),
         signing_keys: PolicyVariables {
             days: variable("SIGNING_KEY_DAYS"),

@@ -43,6 +43,7 @@ mod tests {
             now: Timestamp(0),
             random: &random,
             continent: None,
+            country: None,
             language: Language::ENGLISH,
             log: &Log::new(&random),
             stores,

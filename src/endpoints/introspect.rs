@@ -1,17 +1,15 @@
 //! `POST /oauth/introspect` (RFC 7662).
 
-use std::rc::Rc;
-
 use futures_util::future::join;
 use serde::Serialize;
 
 use super::access_token;
 use super::client_request::{Failure, ask_ledger, count_api, prove, read_form, read_token};
 use super::limits::Endpoint;
+use super::live_token::{self, current_app};
 use crate::context::Context;
 use crate::crypto::signing::SigningAlgorithm;
 use crate::http::{Reply, Request, asks_for};
-use crate::ledger::shard::Shard;
 use crate::ledger::{Inspect, Operation, Outcome};
 use crate::oauth::access_token::{AccessToken, Audience, Confirmation};
 use crate::oauth::client::{App, SubjectType};
@@ -19,7 +17,6 @@ use crate::oauth::client_authentication::{AuthenticatedClient, PresentedClient};
 use crate::oauth::error::{ErrorCode, OAuthError};
 use crate::oauth::introspection_jwt::{ALGORITHMS, IntrospectionJwt, MEDIA_TYPE};
 use crate::oauth::refresh_token::RefreshToken;
-use crate::oauth::standing::Standing;
 use crate::sign_in::auth_time::known;
 use crate::store::{NamedKey, Stores};
 use crate::time::Timestamp;
@@ -183,16 +180,6 @@ impl Caller {
     }
 }
 
-/// The app behind a token, if it is in use and the token is not from before it was suspended.
-async fn current_app<S: Stores>(
-    context: &Context<'_, S>,
-    client_id: &str,
-    app_epoch: u32,
-) -> Result<Option<Rc<App>>, Failure> {
-    let app = context.stores.app(client_id).await?;
-    Ok(app.filter(|app| app.standing() != Standing::Unavailable && app.epoch <= app_epoch))
-}
-
 async fn access_token_state<S: Stores>(
     context: &Context<'_, S>,
     token: AccessToken,
@@ -200,24 +187,7 @@ async fn access_token_state<S: Stores>(
     caller: &Caller,
 ) -> Result<Option<TokenState>, Failure> {
     let claims = &token.claims;
-    let family = claims.latchkey.family.as_ref();
-    let shard = family.map_or_else(|| Shard::of_name(&claims.client_id), |family| family.shard);
-    let inspect = Inspect {
-        family: family.map(|family| family.family.clone()),
-        generation: None,
-        jti: Some(claims.jti.clone()),
-    };
-    let Outcome::Active { .. } = ask_ledger(context, shard, &Operation::Inspect(inspect)).await? else {
-        return Ok(None);
-    };
-    let subject = if family.is_some() {
-        SubjectType::User
-    } else {
-        SubjectType::Client
-    };
-    let grant = app
-        .available_scopes(subject)
-        .effective(&claims.scope, &caller.resources_shown(&claims.aud));
+    let grant = live_token::effective_grant(context, claims, app, &caller.resources_shown(&claims.aud)).await?;
     Ok(grant.map(|grant| TokenState {
         scope: grant.scopes.to_string(),
         client_id: claims.client_id.clone(),

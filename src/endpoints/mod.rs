@@ -12,9 +12,11 @@ mod guard;
 mod health;
 mod introspect;
 mod limits;
+mod live_token;
 mod login;
 mod logos;
 mod maintenance;
+mod management;
 mod par;
 mod revocation;
 mod revoke;
@@ -86,15 +88,19 @@ async fn answer<S: Stores>(context: &Context<'_, S>, request: &Request, route: R
         Route::Asset { name: "icon.svg" } => asset("image/svg+xml", pages::ICON.to_owned()),
         Route::Logo { name } => logos::logo(context, request, name).await,
         Route::Health => health::health(context).await,
+        Route::Managed(managed) => management::answer(context, request, managed).await,
+        Route::ManagedByOtherMethod => method_not_allowed(router::management::methods_at(&request.path)),
         Route::Preflight => preflight(),
-        Route::MethodNotAllowed { allow } => {
-            let error = "method_not_allowed";
-            Reply::json(405, &serde_json::json!({ "error": error }))
-                .header("Allow", allow)
-                .telling(error)
-        }
+        Route::MethodNotAllowed { allow } => method_not_allowed(allow),
         Route::NotFound | Route::Asset { .. } => not_found(context, request),
     }
+}
+
+fn method_not_allowed(allow: impl Into<String>) -> Reply {
+    let error = "method_not_allowed";
+    Reply::json(405, &serde_json::json!({ "error": error }))
+        .header("Allow", allow)
+        .telling(error)
 }
 
 fn finished(reply: Reply, log: &Log, over_tls: bool) -> Reply {

@@ -7,6 +7,7 @@ mod display_name;
 mod emblem;
 mod home;
 mod look;
+pub mod management;
 mod message;
 mod sessions;
 mod sign_in;

@@ -40,6 +40,8 @@ pub struct SignedIn {
     pub auth_time: Timestamp,
     /// Whether they came by a connection of the whole domain: only then may they connect third-party apps.
     pub may_connect_apps: bool,
+    /// Whether they came by a connection that is open to developers.
+    pub may_develop: bool,
 }
 
 /// A session to write.

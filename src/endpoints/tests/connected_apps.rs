@@ -75,6 +75,7 @@ fn within<T>(server: &Server, run: impl AsyncFnOnce(&Context<'_, Memory>) -> T) 
         now: server.now.get(),
         random: &server.random,
         continent: None,
+        country: None,
         language: crate::words::Language::ENGLISH,
         log: &log,
         stores: &server.stores,

@@ -9,6 +9,7 @@ mod languages;
 mod limits;
 mod logos;
 mod logs;
+mod management;
 mod proofs;
 mod retries;
 mod sessions;
@@ -73,6 +74,7 @@ impl Server {
             now: self.now.get(),
             random: &self.random,
             continent: Some("EU"),
+            country: Some("DE"),
             language: Language::ENGLISH,
             log: &log,
             stores: &self.stores,

@@ -219,6 +219,7 @@ fn context<'s>(server: &'s Server, log: &'s Log) -> Context<'s, Memory> {
         now: server.now.get(),
         random: &server.random,
         continent: None,
+        country: None,
         language: Language::ENGLISH,
         log,
         stores: &server.stores,

@@ -157,6 +157,7 @@ fn the_cron_trigger_moves_the_keys_on_even_when_other_work_fails() {
         now: server.now.get(),
         random: &server.random,
         continent: None,
+        country: None,
         language: Language::ENGLISH,
         log: &log,
         stores: &server.stores,

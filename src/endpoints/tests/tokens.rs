@@ -273,6 +273,7 @@ fn revoking_ends_everything_before_it_is_acknowledged_and_what_broke_off_is_fini
         now: server.now.get(),
         random: &server.random,
         continent: None,
+        country: None,
         language: Language::ENGLISH,
         log: &log,
         stores: &server.stores,

@@ -81,6 +81,7 @@ pub struct Memory {
     pub trips: RefCell<Vec<&'static str>>,
     keys: BTreeMap<SigningAlgorithm, EcPrivateKey>,
     faults: RefCell<Vec<Fault>>,
+    spared: Cell<u32>,
 }
 
 /// A failure to come.
@@ -129,6 +130,7 @@ impl Default for Memory {
                 .map(|algorithm| (algorithm, EcPrivateKey::generate(&Seeded::new(9 + algorithm as u32))))
                 .into(),
             faults: RefCell::default(),
+            spared: Cell::default(),
         }
     }
 }
@@ -139,12 +141,22 @@ impl Memory {
         self.faults.borrow_mut().extend(faults);
     }
 
+    /// Plans failures for when so many calls, to whatever part, have gone well.
+    pub fn plan_after(&self, calls: u32, faults: &[Fault]) {
+        self.spared.set(calls);
+        self.plan(faults);
+    }
+
     fn trip<T>(&self, part: &'static str, action: impl FnOnce() -> T) -> Result<T, StoreError> {
         self.trips.borrow_mut().push(part);
         let error = || StoreError {
             part,
             detail: "planned".into(),
         };
+        if let Some(left) = self.spared.get().checked_sub(1) {
+            self.spared.set(left);
+            return Ok(action());
+        }
         if self.take(Fault::Before(part)) {
             return Err(error());
         }

@@ -39,6 +39,7 @@ impl Memory {
             user,
             auth_time: session.auth_time,
             may_connect_apps,
+            may_develop: true,
         })
     }
 }

@@ -1,0 +1,21 @@
+//! The portal, the console and their JSON APIs: reads the request, lets [`crate::management`] do it, and answers.
+
+mod accounts;
+#[allow(dead_code)]
+mod api;
+mod caller;
+mod idempotency;
+#[allow(dead_code)]
+mod pages;
+
+use crate::context::Context;
+use crate::http::{Reply, Request};
+use crate::router::management::{Area, Managed};
+use crate::store::Stores;
+
+/// Answers a request to a route of the tables.
+pub async fn answer<S: Stores>(context: &Context<'_, S>, request: &Request, managed: Managed<'_>) -> Reply {
+    match managed.entry.area {
+        Area::Accounts(route) => accounts::answer(context, request, managed, route).await,
+    }
+}

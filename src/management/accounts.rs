@@ -1,0 +1,102 @@
+//! Developer accounts: those who publish apps, alone or together.
+
+use serde::Serialize;
+
+use super::actor::{DeveloperUser, MemberRole};
+use super::audit::Entry;
+use super::input::Input;
+use super::problem::Problem;
+use crate::random::{self, Random};
+use crate::store::database::Statement;
+use crate::time::Timestamp;
+
+/// How many developer accounts one user may own.
+const MOST_ACCOUNTS: u32 = 10;
+
+/// What an account is called, and how the operator reaches it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AccountInput {
+    /// The public name, which every user of its apps reads.
+    pub name: String,
+    /// An e-mail address for the operator, shown to nobody else.
+    pub contact: Option<String>,
+}
+
+impl AccountInput {
+    /// Checks what was sent.
+    pub fn parse(mut input: Input) -> Result<Self, Problem> {
+        let name = input.line("name", 80);
+        let name = input.required("name", name);
+        let contact = input.line("contact", 254);
+        if contact.as_deref().is_some_and(|contact| !looks_like_mail(contact)) {
+            input.error("contact", "must be an e-mail address: team@example.com");
+        }
+        input.finish()?;
+        Ok(Self { name, contact })
+    }
+}
+
+/// Something before and behind one `@`. Whether mail arrives there, only mail can tell.
+fn looks_like_mail(text: &str) -> bool {
+    let halves = text.split_once('@');
+    let plain = text
+        .bytes()
+        .all(|byte| byte.is_ascii_graphic() && !b"<>,;\"'()\\".contains(&byte));
+    plain && halves.is_some_and(|(name, host)| !name.is_empty() && host.contains('.') && !host.contains('@'))
+}
+
+/// A developer account that is about to be.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct NewAccount {
+    /// `dev_…`
+    pub id: String,
+    /// Its public name.
+    pub name: String,
+    /// How the operator reaches it.
+    pub contact: Option<String>,
+    /// What whoever made it is in it.
+    pub role: &'static str,
+    /// Its version.
+    pub version: u32,
+}
+
+/// What refuses an account beyond [`MOST_ACCOUNTS`].
+pub const TOO_MANY: Problem = Problem::Conflict("you own as many developer accounts as one person may");
+
+/// Makes an account whose owner is the developer.
+pub fn create(
+    developer: DeveloperUser<'_>,
+    input: AccountInput,
+    random: &dyn Random,
+    now: Timestamp,
+) -> (NewAccount, Vec<Statement>) {
+    let account = NewAccount {
+        id: random::identifier(random, "dev_"),
+        name: input.name,
+        contact: input.contact,
+        role: MemberRole::Owner.name(),
+        version: 1,
+    };
+    let entry = Entry {
+        developer_id: Some(&account.id),
+        ..Entry::new("developer.created", ("developer", &account.id))
+    };
+    let statements = vec![
+        Statement::require("(SELECT count(*) FROM developer_members WHERE user_id = ?1 AND role = 'owner') < ?2")
+            .text(developer.user_id())
+            .number(MOST_ACCOUNTS),
+        Statement::new("INSERT INTO developers (id, name, contact, created_at) VALUES (?1, ?2, ?3, ?4)")
+            .text(&account.id)
+            .text(&account.name)
+            .optional_text(account.contact.as_deref())
+            .time(now),
+        Statement::new(
+            "INSERT INTO developer_members (developer_id, user_id, role, added_at) VALUES (?1, ?2, 'owner', ?3)",
+        )
+        .text(&account.id)
+        .text(developer.user_id())
+        .time(now),
+        entry.by(developer.actor(), random, now),
+    ];
+    (account, statements)
+}

@@ -1,0 +1,9 @@
+//! What developers, reviewers and administrators do: who may do what, what they send, and what becomes of it. Each change
+//! is one transaction with its entry in the audit trail.
+
+pub mod accounts;
+pub mod actor;
+pub mod audit;
+pub mod cursor;
+pub mod input;
+pub mod problem;

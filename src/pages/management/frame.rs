@@ -1,0 +1,69 @@
+//! What every page of the portal and the console has around it.
+
+use crate::config::Config;
+use crate::management::actor::{Actor, Who};
+use crate::pages::{DisplayName, Look};
+use crate::words::Language;
+
+/// What every page here is given.
+pub struct Frame<'a> {
+    /// The looks of the platform, in English.
+    pub look: Look<'a>,
+    /// Who is signed in.
+    pub visitor: DisplayName,
+    /// Which part the page belongs to.
+    pub place: Place,
+    /// Whether the way to the portal is shown.
+    pub is_developer: bool,
+    /// Whether the way to the review queue is shown.
+    pub is_reviewer: bool,
+    /// Whether the ways to the rest of the console are shown.
+    pub is_administrator: bool,
+    /// The token of every form of the page.
+    pub csrf: String,
+}
+
+/// A part of the portal or the console, as the navigation has it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// The developer portal.
+    Developers,
+    /// The review queue.
+    Reviews,
+    /// Apps and developer accounts, for administrators.
+    Apps,
+    /// APIs, scopes, grants, connections, settings.
+    Policy,
+    /// Users.
+    People,
+    /// The audit trail.
+    Audit,
+    /// Usage of all apps.
+    Usage,
+    /// The operator's webhooks.
+    Notices,
+}
+
+impl<'a> Frame<'a> {
+    /// What a page is given that this visitor sees.
+    pub fn new(config: &'a Config, actor: &Actor, place: Place, csrf: String) -> Self {
+        let name = match &actor.who {
+            Who::User(user) => user.name.as_str(),
+            Who::App { .. } => "",
+        };
+        Self {
+            look: Look::new(config, Language::ENGLISH),
+            visitor: DisplayName::new(name, "Unnamed"),
+            place,
+            is_developer: actor.developer().is_ok(),
+            is_reviewer: actor.reviewer().is_ok(),
+            is_administrator: actor.administrator().is_ok(),
+            csrf,
+        }
+    }
+
+    /// `aria-current` of a link in the navigation.
+    pub fn current(&self, place: Place) -> &'static str {
+        if self.place == place { "page" } else { "false" }
+    }
+}
