@@ -2,6 +2,7 @@
 
 mod accounts;
 mod callers;
+mod every_route;
 
 use serde_json::Value;
 

@@ -49,6 +49,14 @@ impl Sqlite {
         rows.filter_map(|row| row.values().next().cloned()).collect()
     }
 
+    /// All rows of a table, as text.
+    pub fn dump(&self, table: &str) -> String {
+        let found = self
+            .transact(&[Statement::new(format!("SELECT * FROM \"{table}\""))])
+            .unwrap();
+        format!("{table}: {:?}", found.raw(0))
+    }
+
     fn transact(&self, statements: &[Statement]) -> Result<Found, Undone> {
         let connection = self.connection();
         let transaction = connection.unchecked_transaction().map_err(undone)?;
