@@ -37,6 +37,7 @@ const USERS = [
   { username: "ben", name: "Ben Okafor", role: "user" },
   { username: "dana", name: "Dana Reyes", role: "developer" },
   { username: "rita", name: "Rita Lindqvist", role: "reviewer" },
+  { username: "ada", name: "Ada Moore", role: "administrator" },
 ];
 
 /** The words for a scope, also in the other languages of the catalogue (locales/). */
@@ -267,6 +268,7 @@ function latchkeyStatements(identities, addresses) {
     ...USERS.map(({ username, name }) => insert("users", { id: users[username], username, name, ...at })),
     ...connectionStatements(identities, addresses),
     insert("user_roles", { user_id: users.rita, role: "reviewer" }),
+    insert("user_roles", { user_id: users.ada, role: "administrator" }),
     insert("developers", { id: developer, name: "Northwind Labs", ...at }),
     insert("developer_members", { developer_id: developer, user_id: users.dana, role: "owner" }),
 

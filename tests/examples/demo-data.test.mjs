@@ -107,6 +107,7 @@ test("the description has the shape that scripts rely on", () => {
       { username: "ben", role: "user" },
       { username: "dana", role: "developer" },
       { username: "rita", role: "reviewer" },
+      { username: "ada", role: "administrator" },
     ],
   );
   for (const { password } of description.users) assert.match(password, /^[a-z2-7]{10}$/);

@@ -9,7 +9,11 @@ use crate::router::management::{Entry, TABLES};
 const OPEN: [&str; 0] = [];
 
 fn entries() -> impl Iterator<Item = &'static Entry> {
-    TABLES.into_iter().flatten().filter(|entry| !OPEN.contains(&entry.name))
+    TABLES
+        .iter()
+        .copied()
+        .flatten()
+        .filter(|entry| !OPEN.contains(&entry.name))
 }
 
 fn is_api(entry: &Entry) -> bool {
