@@ -46,7 +46,7 @@ async function keptIdentities(file) {
   const identities = newIdentities();
   try {
     const kept = JSON.parse(await readFile(file, "utf8"));
-    if (!kept.invoicesApi || !kept.signIn || Object.keys(identities.apps).some((kind) => !kept.apps[kind]))
+    if (!kept.invoicesApi || !kept.signIn || !kept.users.ada || Object.keys(identities.apps).some((kind) => !kept.apps[kind]))
       throw new Error("The local demo platform was made by an earlier version. Run `make reset`.");
     return kept;
   } catch (error) {
