@@ -21,13 +21,20 @@ pub async fn maintain<S: Stores>(context: &Context<'_, S>) -> Result<(), StoreEr
     result.and(deleted)
 }
 
-/// Goes on until none is left, or a look got nowhere.
+/// Goes on until none is left, or a look got nowhere. A ledger that is out of reach does not end the looks for the
+/// others; its error is returned in the end.
 async fn finish_revocations<S: Stores>(context: &Context<'_, S>) -> Result<(), StoreError> {
+    let mut fault = None;
     for _ in 0..LOOKS {
         let unfinished = context.stores.unfinished_revocations().await?;
-        if unfinished.is_empty() || revocation::end(context, unfinished).await? == 0 {
+        if unfinished.is_empty() {
+            break;
+        }
+        let progress = revocation::end(context, unfinished).await;
+        fault = fault.or(progress.fault);
+        if progress.dealt_with == 0 {
             break;
         }
     }
-    Ok(())
+    fault.map_or(Ok(()), Err)
 }

@@ -33,20 +33,61 @@ pub async fn revoke<S: Stores>(
     let Some(unfinished) = context.stores.begin_revoking(user_id, what, context.now).await? else {
         return Ok(Revocation::Unknown);
     };
-    let ended = end(context, unfinished.revoking).await?;
-    Ok(match unfinished.count.saturating_sub(ended) {
+    let progress = end(context, unfinished.revoking).await;
+    progress.fault.map_or(Ok(()), Err)?;
+    Ok(match unfinished.count.saturating_sub(progress.dealt_with) {
         0 => Revocation::Done,
         left => Revocation::Left(left),
     })
 }
 
-/// Goes on with revocations that are not finished. One ledger that is out of reach does not keep the others from being
-/// asked; its error is returned in the end. It begins anywhere among them, so that none is always last. How many
-/// consents are dealt with.
-pub async fn end<S: Stores>(context: &Context<'_, S>, mut revoking: Vec<Revoking>) -> Result<u32, StoreError> {
+/// How far ending consents came.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// How many consents are dealt with.
+    pub dealt_with: u32,
+    /// The first ledger that was out of reach, if any was. What else there is may have been dealt with all the same.
+    pub fault: Option<StoreError>,
+}
+
+/// Goes on with revocations that are not finished, and notes in the directory what is.
+pub async fn end<S: Stores>(context: &Context<'_, S>, revoking: Vec<Revoking>) -> Progress {
+    let Ended {
+        ended,
+        still_used,
+        fault,
+    } = end_in_ledgers(context, revoking).await;
+    // The tokens are dead: that the directory could not note it is for the next cron run to mend.
+    if !ended.is_empty() {
+        let ended: Vec<&str> = ended.iter().map(String::as_str).collect();
+        let _ = context.stores.finish_revoking(&ended).await;
+    }
+    if !still_used.is_empty() {
+        let _ = context.stores.keep_used(&still_used).await;
+    }
+    let count = ended.len() + still_used.len();
+    Progress {
+        dealt_with: u32::try_from(count).unwrap_or(u32::MAX),
+        fault,
+    }
+}
+
+/// What became of consents in their ledgers.
+pub struct Ended {
+    /// The ids of those whose tokens are dead.
+    pub ended: Vec<String>,
+    /// Those that were to end unused, and are used.
+    pub still_used: Vec<StillUsed>,
+    /// The first ledger that was out of reach.
+    pub fault: Option<StoreError>,
+}
+
+/// Ends consents in their ledgers, in a bounded number of calls. One ledger that is out of reach does not keep the
+/// others from being asked. It begins anywhere among them, so that none is always last.
+pub async fn end_in_ledgers<S: Stores>(context: &Context<'_, S>, mut revoking: Vec<Revoking>) -> Ended {
     revoking.sort_by_key(|consent| consent.shard);
     let (mut ended, mut still_used) = (Vec::new(), Vec::new());
-    let (mut result, mut unreachable, mut calls) = (Ok(()), Vec::new(), 0);
+    let (mut fault, mut unreachable, mut calls) = (None, Vec::new(), 0);
     let shards = revoking.chunk_by(|one, next| one.shard == next.shard);
     let mut groups: Vec<&[Revoking]> = shards.flat_map(|shard| shard.chunks(MAX_CONSENTS_AT_ONCE)).collect();
     let draw = u16::from_be_bytes(random::bytes(context.random));
@@ -69,26 +110,22 @@ pub async fn end<S: Stores>(context: &Context<'_, S>, mut revoking: Vec<Revoking
                 ended.extend(
                     group
                         .iter()
-                        .map(|consent| consent.id.as_str())
-                        .filter(|id| !is_used(id)),
+                        .filter(|consent| !is_used(&consent.id))
+                        .map(|consent| consent.id.clone()),
                 );
                 still_used.extend(used);
             }
             Err(error) => {
                 unreachable.push(shard);
-                result = result.and(Err(error));
+                fault.get_or_insert(error);
             }
         }
     }
-    // The tokens are dead: that the directory could not note it is for the next cron run to mend.
-    if !ended.is_empty() {
-        let _ = context.stores.finish_revoking(&ended).await;
+    Ended {
+        ended,
+        still_used,
+        fault,
     }
-    if !still_used.is_empty() {
-        let _ = context.stores.keep_used(&still_used).await;
-    }
-    let count = ended.len() + still_used.len();
-    result.map(|()| u32::try_from(count).unwrap_or(u32::MAX))
 }
 
 /// Ends consents in their ledger. Those that were to end unused, and are used.

@@ -269,7 +269,7 @@ fn with_more_ledgers_to_ask_than_one_look_may_none_of_them_is_always_last() {
         let server = being_revoked(seed, &of);
         let look = async |context: &Context<'_, Memory>| {
             let unfinished = context.stores.unfinished_revocations().await?;
-            revocation::end(context, unfinished).await
+            Ok::<u32, StoreError>(revocation::end(context, unfinished).await.dealt_with)
         };
         assert_eq!(within(&server, look), Ok(40));
         assert_eq!(ended_in_ledgers(&server).len(), 40);
@@ -282,15 +282,30 @@ fn with_more_ledgers_to_ask_than_one_look_may_none_of_them_is_always_last() {
 #[test]
 fn a_ledger_out_of_reach_uses_up_no_more_than_its_own_call() {
     let (large, small) = (shards()[0], shards()[1]);
-    let begins_with_large = (1..).find_map(|seed| {
-        let server = being_revoked(seed, &[(large, 30_000), (small, 1)]);
-        // The first group is asked for twice.
-        server.stores.plan(&[Fault::Before("ledger"); 2]);
-        assert!(maintain_now(&server).is_err());
-        (with_status(&server, "revoked") <= 1).then_some(server)
-    });
-    let server = begins_with_large.unwrap();
-    assert!(server.stores.ledgers.borrow().contains_key(&small));
+    let server = being_revoked(1, &[(large, 30_000), (small, 1)]);
+    *server.stores.unreachable.borrow_mut() = vec![large];
+    server.trips();
+    assert!(maintain_now(&server).is_err());
+    assert_eq!(with_status(&server, "revoked"), 1);
+    // Asked twice in each of two looks, of which the second got nowhere.
+    assert_eq!(server.trips().iter().filter(|part| **part == "ledger").count(), 5);
+}
+
+// Covers: R70, B38
+#[test]
+fn a_ledger_out_of_reach_does_not_end_the_looks_for_the_others() {
+    let (broken, well) = (shards()[0], shards()[1]);
+    // One look asks for forty groups at most, so the rest is for looks after the one that met the fault.
+    let server = being_revoked(1, &[(broken, 1), (well, 30_000)]);
+    *server.stores.unreachable.borrow_mut() = vec![broken];
+    assert!(maintain_now(&server).is_err());
+    assert_eq!(
+        (with_status(&server, "revoked"), with_status(&server, "revoking")),
+        (30_000, 1)
+    );
+    server.stores.unreachable.borrow_mut().clear();
+    assert_eq!(maintain_now(&server), Ok(()));
+    assert_eq!(with_status(&server, "revoking"), 0);
 }
 
 /// A server on which a consent was last used so many days ago, as far as the directory knows.

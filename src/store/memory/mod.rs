@@ -71,6 +71,8 @@ pub struct Memory {
     pub copies: RefCell<BTreeMap<String, CodePayload>>,
     /// The ledger objects.
     pub ledgers: RefCell<BTreeMap<Shard, MemoryRows>>,
+    /// The ledger objects that do not answer.
+    pub unreachable: RefCell<Vec<Shard>>,
     /// How many requests each limit allows; none: any number.
     pub limits: RefCell<BTreeMap<Limit, u32>>,
     /// The requests counted, by limit and key.
@@ -122,6 +124,7 @@ impl Default for Memory {
             logos: RefCell::default(),
             copies: RefCell::default(),
             ledgers: RefCell::default(),
+            unreachable: RefCell::default(),
             limits: RefCell::default(),
             counts: RefCell::default(),
             database: Sqlite::default(),
@@ -240,6 +243,13 @@ impl Logos for Memory {
 
 impl Ledger for Memory {
     async fn ledger(&self, shard: Shard, operation: &Operation) -> Result<Outcome, StoreError> {
+        if self.unreachable.borrow().contains(&shard) {
+            self.trips.borrow_mut().push("ledger");
+            return Err(StoreError {
+                part: "ledger",
+                detail: "out of reach".into(),
+            });
+        }
         let outcome = self.trip("ledger", || {
             let mut ledgers = self.ledgers.borrow_mut();
             crate::ledger::apply(ledgers.entry(shard).or_default(), operation, self.now.get())
