@@ -185,7 +185,7 @@ CREATE TABLE webhook_attempts (
   PRIMARY KEY (delivery_id, number)
 ) STRICT, WITHOUT ROWID;
 
--- Monitoring. Counted in memory and added here about once a second: never a write per token.
+-- Monitoring. Counted in memory and added here about once a second: never a write per token. Client id '*': all apps.
 CREATE TABLE usage_hours (
   client_id TEXT NOT NULL,
   hour      INTEGER NOT NULL, -- when it began
@@ -194,6 +194,24 @@ CREATE TABLE usage_hours (
   PRIMARY KEY (client_id, hour, metric)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX usage_hours_by_age ON usage_hours (hour);
+-- The busiest apps of a day, without a look at the others.
+CREATE INDEX usage_hours_ranking ON usage_hours (hour, count DESC) WHERE metric = 'tokens';
+-- Hours that are three days old are added up here.
+CREATE TABLE usage_days (
+  client_id TEXT NOT NULL,
+  day       INTEGER NOT NULL,
+  metric    TEXT NOT NULL,
+  count     INTEGER NOT NULL,
+  PRIMARY KEY (client_id, day, metric)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX usage_days_by_age ON usage_days (day);
+-- The last batch that each isolate wrote: one whose answer was lost is not added twice.
+CREATE TABLE usage_writers (
+  id     TEXT PRIMARY KEY,
+  number INTEGER NOT NULL,
+  at     INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+-- Kept while the day's users are counted.
 CREATE TABLE app_active_users (
   client_id TEXT NOT NULL,
   day       INTEGER NOT NULL,
@@ -209,7 +227,8 @@ CREATE TABLE app_errors (
   endpoint    TEXT NOT NULL, -- the route's name
   error       TEXT NOT NULL,
   description TEXT NOT NULL,
-  request_id  TEXT NOT NULL
+  request_id  TEXT NOT NULL, -- of the first
+  count       INTEGER NOT NULL DEFAULT 1 -- alike and at once
 ) STRICT;
 CREATE INDEX app_errors_of_app ON app_errors (client_id);
 CREATE INDEX app_errors_by_age ON app_errors (at);

@@ -22,5 +22,6 @@ pub mod router;
 pub mod sign_in;
 pub mod store;
 pub mod time;
+pub mod usage;
 pub mod web;
 pub mod words;

@@ -1,18 +1,20 @@
 //! What is written about a request: one line of JSON. Every field is typed and comes from Latchkey's own names and
 //! records, so that nothing a request carries (codes, tokens, secrets, cookies, queries) has a way in.
 
-use std::cell::RefCell;
+use std::cell::{RefCell, RefMut};
 
 use serde::Serialize;
 
 use crate::oauth::client::App;
 use crate::random::{self, Random};
+use crate::usage::Noted;
 
 /// The notes taken while one request is answered.
 #[derive(Debug)]
 pub struct Log {
     request_id: String,
     notes: RefCell<Notes>,
+    usage: RefCell<Noted>,
 }
 
 /// What a request was, and what became of it.
@@ -74,6 +76,7 @@ impl Log {
         Self {
             request_id: random::identifier(random, ""),
             notes: RefCell::default(),
+            usage: RefCell::default(),
         }
     }
 
@@ -85,11 +88,18 @@ impl Log {
     /// Notes the app the request speaks of. It has a record, so its id is one of ours and not a client's words.
     pub fn app(&self, app: &App) {
         self.client(&app.client_id);
+        self.usage().app(&app.client_id);
+    }
+
+    /// What the request adds to the usage of apps. To be written to at once, never held.
+    pub fn usage(&self) -> RefMut<'_, Noted> {
+        self.usage.borrow_mut()
     }
 
     /// Notes the API credential that proved itself.
     pub fn api(&self, known_id: &str) {
         self.client(known_id);
+        self.usage().credential(known_id);
     }
 
     fn client(&self, known_id: &str) {

@@ -14,6 +14,7 @@ mod scope;
 mod signer;
 mod stores;
 mod surroundings;
+mod usage;
 mod web;
 mod webcrypto;
 
@@ -35,7 +36,7 @@ use stores::EdgeStores;
 use surroundings::{PlatformRandom, now};
 
 #[event(fetch)]
-async fn fetch(request: Request, env: Env, _context: worker::Context) -> Result<Response> {
+async fn fetch(request: Request, env: Env, context: worker::Context) -> Result<Response> {
     note_panics();
     let (began, log) = (now(), Rc::new(Log::new(&PlatformRandom)));
     let (method, path) = (request.inner().method(), request.path());
@@ -46,18 +47,28 @@ async fn fetch(request: Request, env: Env, _context: worker::Context) -> Result<
     let languages = request.headers().get("accept-language")?.unwrap_or_default();
     let config = config(&env);
     let reply = match &config {
-        Ok(config) => in_request(&log, answer(config, request, env, &log))
+        Ok(config) => in_request(&log, answer(config, request, env.clone(), &log))
             .await
             .unwrap_or_else(|Panicked| endpoints::broken(config, &log, Language::choose("", &languages), for_people)),
         Err(error) => endpoints::not_configured(error, &log),
     };
+    let route = router::route(&method, &path).name();
+    if let Ok(config) = &config {
+        let noted = log.usage().take();
+        let request = usage::Request {
+            route,
+            id: log.request_id(),
+            at: began,
+        };
+        usage::add(noted, request, &context, &env, config);
+    }
     let went_well = reply.status < 400 && !log.has_faults();
     if !went_well || config.is_ok_and(|config| config.logs_all_requests) {
         write(
             &log,
             Answered {
                 method: &method,
-                route: router::route(&method, &path).name(),
+                route,
                 status: reply.status,
                 error: reply.error,
                 duration_ms: now().0 - began.0,

@@ -20,6 +20,7 @@ use crate::router;
 use crate::sign_in::auth_time::is_recent_enough;
 use crate::store::{AuthorizationView, SignedIn, Stores};
 use crate::time::Timestamp;
+use crate::usage::Metric;
 
 /// How long a user may take to sign in and decide.
 pub const REQUEST_LIFETIME: Duration = Duration::from_secs(10 * 60);
@@ -144,6 +145,8 @@ async fn accept<S: Stores>(
         let error = OAuthError::new(ErrorCode::InvalidRequest, "the request is too long");
         return refuse(context, &pending, error);
     };
+    let client_id = &pending.request.client_id;
+    context.log.usage().count(client_id, Metric::Authorize);
     let context = &context.speaking_to(request, pending.request.ui_locales.as_deref());
     let consent = consent::place(&sealed);
     let prompt = pending.request.prompt;
@@ -198,6 +201,7 @@ fn refuse<S>(context: &Context<'_, S>, pending: &PendingRequest, error: OAuthErr
 /// and may try again.
 async fn unavailable<S: Stores>(context: &Context<'_, S>, request: &Request, asked: &Asked, client_id: &str) -> Reply {
     if let Ok(Some(app)) = context.stores.app(client_id).await {
+        context.log.app(&app);
         let error = match asked.parse(Some(&app)) {
             Err(error) => error,
             Ok(request) => AuthorizationError::Redirect {

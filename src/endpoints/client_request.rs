@@ -2,9 +2,9 @@
 
 use std::rc::Rc;
 
-use super::limits::{Endpoint, may_ask, proven_client_may, too_many_requests};
+use super::limits::{Endpoint, asked_too_often, may_ask, proven_client_may, too_many_requests};
 use crate::context::Context;
-use crate::endpoints::{json_error, json_unavailable};
+use crate::endpoints::{json_error, json_unavailable, out_of_reach};
 use crate::http::{FormError, Params, Reply, Request};
 use crate::ledger::shard::Shard;
 use crate::ledger::{Operation, Outcome, Refusal, SingleUse};
@@ -38,13 +38,19 @@ impl From<StoreError> for Failure {
     }
 }
 
-impl From<Failure> for Reply {
-    fn from(failure: Failure) -> Self {
-        match failure {
-            Failure::Refused(error) => json_error(&error),
-            Failure::Unavailable => json_unavailable(),
-            Failure::TooMany => too_many_requests(),
-        }
+impl Failure {
+    /// The answer. It counts among the errors of the app, where that is known.
+    pub fn reply<S>(self, context: &Context<'_, S>) -> Reply {
+        let (error, reply) = match self {
+            Self::Refused(error) => {
+                let reply = json_error(&error);
+                (error, reply)
+            }
+            Self::Unavailable => (out_of_reach(), json_unavailable()),
+            Self::TooMany => (asked_too_often(), too_many_requests()),
+        };
+        context.log.usage().refused(&error);
+        reply
     }
 }
 
@@ -102,6 +108,9 @@ pub async fn prove<S: Stores>(
     }
     match presented.check(app)? {
         Checked::Authenticated(client) if client.is_confidential() => {
+            if let Some(secret) = client.secret() {
+                context.log.usage().secret(secret);
+            }
             count_client(context, &client).await?;
             Ok(client)
         }

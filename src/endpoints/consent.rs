@@ -11,7 +11,7 @@ pub use request::{NotReady, Ready};
 
 use super::authorize::{PendingRequest, seal_pending};
 use super::guard::{login_url, other_account_url};
-use super::{error_url, message, page_error, page_unavailable};
+use super::{error_url, message, out_of_reach, page_error, page_unavailable};
 use crate::consent_expiry::UnusedLifetime;
 use crate::context::Context;
 use crate::crypto::seal;
@@ -62,7 +62,8 @@ pub async fn without_a_page<S: Stores>(context: &Context<'_, S>, ready: &Ready) 
     match verdict.map_err(|ConsentMoved| must_ask(MustAsk::Consent))? {
         Verdict::To { url, error } => Ok(answered(url, error)),
         Verdict::TryAgain(_) => {
-            let error = OAuthError::new(ErrorCode::TemporarilyUnavailable, "storage is out of reach: try again");
+            let error = out_of_reach();
+            context.log.usage().refused(&error);
             let url = error_url(context, &request.redirect_uri, &error, request.state.as_deref());
             Ok(answered(url, Some(error.code.as_str())))
         }
@@ -120,6 +121,7 @@ pub fn not_ready<S>(context: &Context<'_, S>, sealed: &str, why: NotReady) -> Re
 /// A page for those whom the app does not serve, with the way back to it.
 fn not_served<S>(context: &Context<'_, S>, pending: &PendingRequest, app_name: &str, why: NotServed) -> Reply {
     let words = context.words();
+    context.log.usage().refused(&not_for_them(why));
     let (heading, explanation) = match why {
         NotServed::Unavailable => return page_error(context, PageReason::ClientUnavailable),
         NotServed::NotATester => (words.consent_being_tested, words.consent_being_tested_explanation),
@@ -142,9 +144,17 @@ fn not_served<S>(context: &Context<'_, S>, pending: &PendingRequest, app_name: &
 
 /// What the app is told of somebody it does not serve.
 fn refused_url<S>(context: &Context<'_, S>, pending: &PendingRequest, why: NotServed) -> String {
-    let error = OAuthError::new(ErrorCode::AccessDenied, why.for_developers());
     let request = &pending.request;
-    error_url(context, &request.redirect_uri, &error, request.state.as_deref())
+    error_url(
+        context,
+        &request.redirect_uri,
+        &not_for_them(why),
+        request.state.as_deref(),
+    )
+}
+
+fn not_for_them(why: NotServed) -> OAuthError {
+    OAuthError::new(ErrorCode::AccessDenied, why.for_developers())
 }
 
 /// Shows the page; `sent` is what the user had ticked when it comes back to them.

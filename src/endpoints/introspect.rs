@@ -20,6 +20,7 @@ use crate::oauth::refresh_token::RefreshToken;
 use crate::sign_in::auth_time::known;
 use crate::store::{NamedKey, Stores};
 use crate::time::Timestamp;
+use crate::usage::Metric;
 
 /// Who may look at a token, and at which.
 enum Caller {
@@ -63,12 +64,15 @@ struct TokenState {
 pub async fn introspect<S: Stores>(context: &Context<'_, S>, request: &Request) -> Reply {
     match answer(context, request).await {
         Ok(reply) => reply,
-        Err(failure) => failure.into(),
+        Err(failure) => failure.reply(context),
     }
 }
 
 async fn answer<S: Stores>(context: &Context<'_, S>, request: &Request) -> Result<Reply, Failure> {
     let (caller, token) = inspect(context, request).await?;
+    if let Some(token) = &token {
+        context.log.usage().count(&token.client_id, Metric::Introspect);
+    }
     let introspection = Introspection {
         active: token.is_some(),
         token,

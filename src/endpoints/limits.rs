@@ -132,14 +132,19 @@ pub async fn may_sign_in<S: Limits>(context: &Context<'_, S>, request: &Request)
 /// later, and is what this server says wherever the answer is "come again". Scripts of other sites may read it,
 /// as they may read every answer of these endpoints that matters to them.
 pub fn too_many_requests() -> Reply {
-    let error = OAuthError::new(
-        ErrorCode::TemporarilyUnavailable,
-        "too many requests: wait as long as Retry-After says",
-    );
+    let error = asked_too_often();
     Reply::json(429, &error.body())
         .header("Retry-After", RETRY_AFTER)
         .telling(error.code.as_str())
         .readable_across_origins()
+}
+
+/// What it says.
+pub fn asked_too_often() -> OAuthError {
+    OAuthError::new(
+        ErrorCode::TemporarilyUnavailable,
+        "too many requests: wait as long as Retry-After says",
+    )
 }
 
 /// The same on a page.

@@ -2,14 +2,16 @@
 
 use super::revocation;
 use crate::context::Context;
+use crate::store::database::{Database, Statement, Undone};
 use crate::store::{StoreError, Stores};
+use crate::usage::statements;
 
 /// How often one run looks for consents that are out of use and whose tokens the ledger has not ended. Each look finds
 /// so many at most; a user who is suspended can leave more of them.
 const LOOKS: usize = 10;
 
 /// Notes and ends consents that nobody uses, has the ledger end what is out of use, moves the signing keys on, and
-/// deletes expired rows. One failure does not keep the rest from being done; the first is returned.
+/// deletes expired rows and old counts. One failure does not keep the rest from being done; the first is returned.
 pub async fn maintain<S: Stores>(context: &Context<'_, S>) -> Result<(), StoreError> {
     let mut result = Ok(());
     if let Some(lifetime) = context.config.unused_consents {
@@ -18,7 +20,22 @@ pub async fn maintain<S: Stores>(context: &Context<'_, S>) -> Result<(), StoreEr
     result = result.and(finish_revocations(context).await);
     result = result.and(context.stores.maintain_keys().await);
     let deleted = context.stores.delete_expired(context.now).await;
-    result.and(deleted)
+    result = result.and(deleted);
+    result.and(tidy_usage(context).await)
+}
+
+/// Each in a transaction of its own: one hour of all apps may be long.
+async fn tidy_usage<S: Database>(context: &Context<'_, S>) -> Result<(), StoreError> {
+    let rolled = change(context, statements::roll_up(context.now)).await;
+    rolled.and(change(context, statements::delete_expired(context.now)).await)
+}
+
+async fn change<S: Database>(context: &Context<'_, S>, statements: Vec<Statement>) -> Result<(), StoreError> {
+    match context.stores.transact(statements).await {
+        Err(Undone::Store(error)) => Err(error),
+        // Nothing here has a precondition.
+        Ok(_) | Err(Undone::Refused) => Ok(()),
+    }
 }
 
 /// Goes on until none is left, or a look got nowhere. A ledger that is out of reach does not end the looks for the

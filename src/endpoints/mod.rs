@@ -201,10 +201,11 @@ fn json_error(error: &OAuthError) -> Reply {
 
 /// Storage is down: nothing was consumed, try again.
 fn json_unavailable() -> Reply {
-    json_error(&OAuthError::new(
-        ErrorCode::TemporarilyUnavailable,
-        "storage is out of reach: try again",
-    ))
+    json_error(&out_of_reach())
+}
+
+fn out_of_reach() -> OAuthError {
+    OAuthError::new(ErrorCode::TemporarilyUnavailable, "storage is out of reach: try again")
 }
 
 /// Storage is down and a person waits: they may open `address` once more.
@@ -246,6 +247,7 @@ fn authorization_error<S>(context: &Context<'_, S>, error: &AuthorizationError) 
     match error {
         AuthorizationError::Page(reason) => page_error(context, *reason),
         AuthorizationError::Redirect { to, error, state } => {
+            context.log.usage().refused(error);
             Reply::see_other(error_url(context, to, error, state.as_deref())).telling(error.code.as_str())
         }
     }
@@ -262,6 +264,8 @@ fn error_url<S>(context: &Context<'_, S>, to: &VerifiedRedirect, error: &OAuthEr
 }
 
 fn page_error<S>(context: &Context<'_, S>, reason: PageReason) -> Reply {
+    let error = OAuthError::new(reason.code(), reason.for_developers());
+    context.log.usage().refused(&error);
     let page = MessagePage {
         look: context.look(),
         heading: context.words().message_bad_link,

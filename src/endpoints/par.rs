@@ -34,7 +34,7 @@ pub async fn push<S: Stores>(context: &Context<'_, S>, request: &Request) -> Rep
                 },
             )
         }
-        Err(failure) => failure.into(),
+        Err(failure) => failure.reply(context),
     };
     with_nonce(context, request, reply)
 }

@@ -10,13 +10,14 @@ use crate::ledger::{Operation, Outcome, Refusal};
 use crate::oauth::error::{ErrorCode, OAuthError};
 use crate::oauth::refresh_token::RefreshToken;
 use crate::store::Stores;
+use crate::usage::Metric;
 
 /// Revokes a token: a refresh token with everything of its grant, an access token alone. The answer is JSON,
 /// which RFC 7009 does not ask for but client libraries parse.
 pub async fn revoke<S: Stores>(context: &Context<'_, S>, request: &Request) -> Reply {
     match end(context, request).await {
         Ok(()) => Reply::json(200, &serde_json::json!({})),
-        Err(failure) => failure.into(),
+        Err(failure) => failure.reply(context),
     }
 }
 
@@ -35,7 +36,10 @@ async fn end<S: Stores>(context: &Context<'_, S>, request: &Request) -> Result<(
             Outcome::Refused {
                 reason: Refusal::OtherClient,
             } => Err(not_yours()),
-            Outcome::Ended => Ok(()),
+            Outcome::Ended => {
+                context.log.usage().count(client_id, Metric::Revoke);
+                Ok(())
+            }
             _ => Err(Failure::Unavailable),
         };
     }
@@ -56,7 +60,10 @@ async fn end<S: Stores>(context: &Context<'_, S>, request: &Request) -> Result<(
         expires_at: token.expires_at,
     };
     match ask_ledger(context, shard, &operation).await? {
-        Outcome::Ended => Ok(()),
+        Outcome::Ended => {
+            context.log.usage().count(client_id, Metric::Revoke);
+            Ok(())
+        }
         _ => Err(Failure::Unavailable),
     }
 }

@@ -25,6 +25,7 @@ use crate::oauth::token_request::{Narrowing, TokenRequest};
 use crate::random;
 use crate::router;
 use crate::store::{SigningKeys, StoreError, Stores};
+use crate::usage::Issued;
 
 /// A token response (OAuth 2.1 §3.2.3).
 #[derive(Serialize)]
@@ -41,7 +42,7 @@ struct TokenResponse {
 pub async fn token<S: Stores>(context: &Context<'_, S>, request: &Request) -> Reply {
     let reply = match issue(context, request).await {
         Ok(response) => Reply::json(200, &response),
-        Err(failure) => failure.into(),
+        Err(failure) => failure.reply(context),
     };
     with_nonce(context, request, reply)
 }
@@ -146,17 +147,12 @@ async fn redeem<S: Stores>(
         }),
         bound_to,
     };
-    respond(
-        context,
-        &keys,
-        token,
-        Some(RefreshToken {
-            shard: code.shard(),
-            family,
-            generation: 0,
-        }),
-    )
-    .await
+    let refresh_token = RefreshToken {
+        shard: code.shard(),
+        family,
+        generation: 0,
+    };
+    respond(context, &keys, Issued::ForCode, token, Some(refresh_token)).await
 }
 
 /// KV first; the copy in D1 serves a miss, so that a slow or empty KV never loses a code.
@@ -215,7 +211,7 @@ async fn refresh<S: Stores>(
         }),
         bound_to,
     };
-    respond(context, keys, token, Some(successor)).await
+    respond(context, keys, Issued::ForRefreshToken, token, Some(successor)).await
 }
 
 async fn client_credentials<S: Stores>(
@@ -266,17 +262,21 @@ async fn client_credentials<S: Stores>(
         family: None,
         bound_to: proof.map(|proof| proof.thumbprint),
     };
-    respond(context, keys, token, None).await
+    respond(context, keys, Issued::ForCredentials, token, None).await
 }
 
 async fn respond<S: Stores>(
     context: &Context<'_, S>,
     keys: &SigningKeys<S::Key>,
+    issued_for: Issued,
     token: Grant<'_>,
     refresh_token: Option<RefreshToken>,
 ) -> Result<TokenResponse, Failure> {
     let scope = token.grant.scopes.to_string();
+    let (client_id, subject) = (&token.app.client_id, token.subject);
     let issued = access_token::issue(context, keys, token).await?;
+    let user = (issued_for != Issued::ForCredentials).then_some(subject);
+    context.log.usage().token(client_id, issued_for, user);
     let encode = |token: RefreshToken| token.encode(&context.config.sealing_keys).ok_or(Failure::Unavailable);
     Ok(TokenResponse {
         access_token: issued.token,

@@ -93,6 +93,9 @@ pub struct RegisteredScope {
 /// The stored form of a client secret.
 #[derive(Debug, Clone, Deserialize)]
 pub struct StoredSecret {
+    /// Its identifier.
+    #[serde(default)]
+    pub id: String,
     /// base64url(SHA-256(secret)).
     pub secret_hash: String,
 }
@@ -355,6 +358,7 @@ pub mod testing {
     /// The same app as a confidential one with the secret `lks_right`.
     pub fn confidential_app() -> App {
         let secrets = vec![StoredSecret {
+            id: "lsc_one".into(),
             secret_hash: crate::crypto::hash("lks_right"),
         }];
         App {

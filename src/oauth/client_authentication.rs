@@ -56,6 +56,8 @@ pub struct AssertedClient {
 #[derive(Debug, Clone)]
 pub struct AuthenticatedClient {
     app: Rc<App>,
+    /// Which of its secrets it proved itself with.
+    secret: Option<String>,
 }
 
 impl PresentedClient {
@@ -109,10 +111,12 @@ impl PresentedClient {
     /// Checks the credentials against the app of that name. An unknown app and a wrong secret read alike.
     pub fn check(self, app: Option<Rc<App>>) -> Result<Checked, OAuthError> {
         let app = app.ok_or_else(|| invalid_client("unknown client or wrong client credentials"))?;
+        let mut used = None;
         match (app.authentication(), self.credential) {
-            (Authentication::ClientSecret, Credential::Secret(secret)) if secret_is_one_of(&secret, &app.secrets) => {}
-            (Authentication::ClientSecret, Credential::Secret(_)) => {
-                return Err(invalid_client("unknown client or wrong client credentials"));
+            (Authentication::ClientSecret, Credential::Secret(secret)) => {
+                let found = find_secret(&secret, &app.secrets);
+                let found = found.ok_or_else(|| invalid_client("unknown client or wrong client credentials"))?;
+                used = Some(found.id.clone());
             }
             (Authentication::ClientSecret, _) => {
                 return Err(invalid_client("this client must authenticate with its client secret"));
@@ -130,7 +134,7 @@ impl PresentedClient {
                 ));
             }
         }
-        AuthenticatedClient::available(app).map(Checked::Authenticated)
+        AuthenticatedClient::available(app, used).map(Checked::Authenticated)
     }
 
     /// Checks the credentials of an API, which always has a secret.
@@ -159,7 +163,7 @@ impl AssertedClient {
     /// leave to answer before the ledger was asked.
     pub fn authenticated(self, assertion: &SignedAssertion) -> Result<AuthenticatedClient, OAuthError> {
         if assertion.client_id == self.app.client_id {
-            AuthenticatedClient::available(self.app)
+            AuthenticatedClient::available(self.app, None)
         } else {
             Err(invalid_client("the client assertion is another client's"))
         }
@@ -168,9 +172,9 @@ impl AssertedClient {
 
 impl AuthenticatedClient {
     /// An app that is not reviewed yet gets this far too: whom it may serve was asked at the decision.
-    fn available(app: Rc<App>) -> Result<Self, OAuthError> {
+    fn available(app: Rc<App>, secret: Option<String>) -> Result<Self, OAuthError> {
         match app.standing() {
-            Standing::Reviewed | Standing::Unverified | Standing::Testing => Ok(Self { app }),
+            Standing::Reviewed | Standing::Unverified | Standing::Testing => Ok(Self { app, secret }),
             Standing::Unavailable => Err(invalid_client("this client may not be used at the moment")),
         }
     }
@@ -180,17 +184,25 @@ impl AuthenticatedClient {
         &self.app
     }
 
+    /// The identifier of the secret it proved itself with.
+    pub fn secret(&self) -> Option<&str> {
+        self.secret.as_deref()
+    }
+
     /// Whether it proved its identity with a secret or a key.
     pub fn is_confidential(&self) -> bool {
         self.app.is_confidential()
     }
 }
 
-fn secret_is_one_of(secret: &Secret, stored: &[StoredSecret]) -> bool {
+fn find_secret<'a>(secret: &Secret, stored: &'a [StoredSecret]) -> Option<&'a StoredSecret> {
     // No short cut: how long it takes says nothing about which secret came close.
     stored
         .iter()
-        .fold(false, |found, stored| found | secret.matches(&stored.secret_hash))
+        .fold(None, |found, stored| match secret.matches(&stored.secret_hash) {
+            true => Some(stored),
+            false => found,
+        })
 }
 
 fn invalid_client(description: &str) -> OAuthError {

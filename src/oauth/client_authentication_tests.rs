@@ -140,6 +140,7 @@ fn an_unknown_app_reads_like_a_wrong_secret() {
 fn either_of_two_live_secrets_works() {
     let mut app = confidential_app();
     app.secrets.push(StoredSecret {
+        id: "lsc_two".into(),
         secret_hash: crate::crypto::hash("lks_new"),
     });
     for secret in ["lks_right", "lks_new"] {

@@ -176,6 +176,15 @@ pub enum PageReason {
 }
 
 impl PageReason {
+    /// The code an app would be told, could it be told anything.
+    pub fn code(self) -> ErrorCode {
+        match self {
+            Self::ClientUnknown => ErrorCode::InvalidClient,
+            Self::ClientUnavailable => ErrorCode::UnauthorizedClient,
+            _ => ErrorCode::InvalidRequest,
+        }
+    }
+
     /// One sentence for the developer who tries the link.
     pub fn for_developers(self) -> &'static str {
         match self {

@@ -27,7 +27,7 @@ SELECT json_object(
     FROM app_scopes WHERE client_id = app.client_id
   )),
   'secrets', json((
-    SELECT json_group_array(json_object('secret_hash', secret_hash))
+    SELECT json_group_array(json_object('id', id, 'secret_hash', secret_hash))
     FROM client_secrets WHERE client_id = app.client_id
   )),
   'apis', json((

@@ -17,6 +17,7 @@ use crate::oauth::scope::Scopes;
 use crate::oauth::standing::NotServed;
 use crate::random;
 use crate::store::{Approval, Decided, Decision, DecisionState, StoreError, Stores};
+use crate::usage::Metric;
 
 /// How long a second click gets the redirect of the first.
 const SAME_ANSWER: Duration = Duration::from_secs(5);
@@ -118,6 +119,15 @@ impl Attempt {
         }
     }
 
+    /// What the decision counts as. Whoever clicked second, or got an answer again, decided nothing.
+    fn metric(&self) -> Metric {
+        match (&self.choice, self.remembered) {
+            (None, _) => Metric::ConsentDenied,
+            (Some(_), false) => Metric::ConsentGranted,
+            (Some(_), true) => Metric::ConsentRemembered,
+        }
+    }
+
     async fn carry_out<S: Stores>(
         mut self,
         context: &Context<'_, S>,
@@ -128,6 +138,10 @@ impl Attempt {
                 // Whoever made room is out of use already. What the ledger cannot be told now, the next cron run tells it.
                 if !decided.displaced.is_empty() {
                     let _ = revocation::end(context, decided.displaced.clone()).await;
+                }
+                if decided.attempt == self.id {
+                    let client_id = &decidable.pending.request.client_id;
+                    context.log.usage().count(client_id, self.metric());
                 }
                 self.answer(context, &decidable, &decided)
             }

@@ -15,6 +15,7 @@ mod retries;
 mod sessions;
 mod signing;
 mod tokens;
+mod usage;
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -28,6 +29,7 @@ use crate::oauth::pkce::testing::{CHALLENGE, VERIFIER};
 use crate::random::testing::Seeded;
 use crate::store::memory::Memory;
 use crate::time::Timestamp;
+use crate::usage::Buffer;
 
 const ISSUER: &str = "http://localhost:8787";
 
@@ -39,6 +41,8 @@ struct Server {
     stores: Memory,
     /// What was written to the log.
     lines: RefCell<Vec<String>>,
+    /// What was counted.
+    usage: RefCell<Buffer>,
 }
 
 /// What a user agent keeps.
@@ -59,6 +63,7 @@ impl Server {
             now: Cell::new(Timestamp(1_000_000)),
             stores,
             lines: RefCell::default(),
+            usage: RefCell::default(),
         }
     }
 
@@ -80,9 +85,13 @@ impl Server {
             stores: &self.stores,
         };
         let reply = pollster::block_on(dispatch(&context, request));
+        let route = router::route(&request.method, &request.path).name();
+        let noted = log.usage().take();
+        let answered = usage_of(route, &log, self.now.get());
+        self.usage.borrow_mut().add(noted, answered);
         self.lines.borrow_mut().push(log.line(Answered {
             method: &request.method,
-            route: router::route(&request.method, &request.path).name(),
+            route,
             status: reply.status,
             error: reply.error,
             duration_ms: 0,
@@ -138,6 +147,14 @@ impl Browser {
     fn decide(&mut self, server: &Server, page: &Reply, decision: &str) -> Reply {
         let form = format!("request={}&decision={decision}", hidden(page, "request"));
         self.send(server, form_request("/oauth/consent", &form))
+    }
+}
+
+fn usage_of<'a>(route: &'static str, log: &'a Log, at: Timestamp) -> crate::usage::Request<'a> {
+    crate::usage::Request {
+        route,
+        id: log.request_id(),
+        at,
     }
 }
 
