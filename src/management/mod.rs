@@ -3,6 +3,7 @@
 
 pub mod accounts;
 pub mod actor;
+pub mod apps;
 pub mod audit;
 pub mod cursor;
 pub mod input;

@@ -32,6 +32,19 @@ pub enum AppStatus {
     Suspended,
 }
 
+impl AppStatus {
+    /// As it is stored and told.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Draft => "draft",
+            Self::PendingReview => "pending_review",
+            Self::Approved => "approved",
+            Self::Rejected => "rejected",
+            Self::Suspended => "suspended",
+        }
+    }
+}
+
 /// Whom an app may serve today.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Standing {
