@@ -1,0 +1,3 @@
+//! With what an app proves who it is: client secrets and their rotation, and public keys.
+
+pub mod secret;
