@@ -9,3 +9,4 @@ pub mod credentials;
 pub mod cursor;
 pub mod input;
 pub mod problem;
+pub mod review;
