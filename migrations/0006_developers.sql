@@ -133,6 +133,12 @@ CREATE INDEX users_by_username ON users (username COLLATE NOCASE);
 CREATE INDEX users_by_account_name ON users (account_name COLLATE NOCASE) WHERE account_name IS NOT NULL;
 CREATE INDEX users_by_name ON users (name COLLATE NOCASE);
 
+-- What the operator took back of an app as a whole: its consents of up to then are ended, some thousand at a time.
+ALTER TABLE apps ADD COLUMN revoked_before INTEGER; -- NULL: none is left
+CREATE INDEX apps_being_revoked ON apps (client_id) WHERE revoked_before IS NOT NULL;
+CREATE INDEX consents_of_app ON consents (client_id, status, created_at) WHERE status IN ('active', 'revoking');
+CREATE INDEX user_roles_by_role ON user_roles (role, user_id);
+
 -- In which developer account's trail an entry belongs.
 ALTER TABLE audit ADD COLUMN developer_id TEXT;
 DROP INDEX audit_by_app;

@@ -8,5 +8,7 @@ pub mod audit;
 pub mod credentials;
 pub mod cursor;
 pub mod input;
+pub mod people;
 pub mod problem;
 pub mod review;
+pub mod window;

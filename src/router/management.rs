@@ -2,8 +2,12 @@
 //! for. The OpenAPI document is compared with them.
 
 pub mod accounts;
+pub mod audit_trail;
+pub mod people;
 
 use accounts::Accounts;
+use audit_trail::AuditTrail;
+use people::People;
 
 /// A line of a table. `{…}` in a path stands for one segment that is not empty.
 #[derive(Debug, PartialEq, Eq)]
@@ -23,6 +27,10 @@ pub struct Entry {
 pub enum Area {
     /// Developer accounts, their members and invitations.
     Accounts(Accounts),
+    /// Users, apps and developer accounts, as administrators see them.
+    People(People),
+    /// The audit trail.
+    AuditTrail(AuditTrail),
 }
 
 /// All tables.
@@ -30,6 +38,7 @@ pub enum Area {
 pub const TABLES: &[&[Entry]] = &[
     accounts::TABLE,
 ];
+pub const TABLES: [&[Entry]; 3] = [accounts::TABLE, people::TABLE, audit_trail::TABLE];
 
 /// Under these there is nothing but what is in the tables.
 const PREFIXES: [&str; 4] = ["/developers", "/admin", "/api/developer", "/api/admin"];

@@ -1,0 +1,33 @@
+//! Ending in the ledgers, at once, what a transaction has taken out of use in the directory.
+
+use crate::context::Context;
+use crate::endpoints::revocation;
+use crate::management::people::revoking::{self, Whose};
+use crate::management::problem::Problem;
+use crate::store::Stores;
+use crate::store::database::{Statement, Undone};
+
+/// Carries out a transaction and has the ledgers end what it took out of use: when this answers, nothing of that
+/// refreshes or introspects as active any more, except for so many consents. They are left to the cron runs, because there
+/// are too many for one request or their ledger is out of reach.
+pub async fn transact<S: Stores>(
+    context: &Context<'_, S>,
+    mut statements: Vec<Statement>,
+    whose: Whose<'_>,
+    refused: Problem,
+) -> Result<u32, Problem> {
+    let unfinished_at = statements.len();
+    statements.extend(revoking::unfinished(whose));
+    let found = match context.stores.transact(statements).await {
+        Ok(found) => found,
+        Err(Undone::Refused) => return Err(refused),
+        Err(Undone::Store(_)) => return Err(Problem::Unavailable),
+    };
+    let (unfinished, count) = revoking::read_unfinished(&found, unfinished_at)?;
+    let ended = revocation::end_in_ledgers(context, unfinished).await.ended;
+    if !ended.is_empty() {
+        // The tokens are dead: that the directory could not note it is for the next cron run to mend.
+        let _ = context.stores.transact(vec![revoking::note_ended(&ended)]).await;
+    }
+    Ok(count.saturating_sub(u32::try_from(ended.len()).unwrap_or(u32::MAX)))
+}
