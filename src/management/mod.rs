@@ -12,3 +12,4 @@ pub mod people;
 pub mod problem;
 pub mod review;
 pub mod window;
+pub mod usage;

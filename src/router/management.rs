@@ -8,6 +8,10 @@ pub mod people;
 use accounts::Accounts;
 use audit_trail::AuditTrail;
 use people::People;
+pub mod usage;
+
+use accounts::Accounts;
+use usage::Usage;
 
 /// A line of a table. `{…}` in a path stands for one segment that is not empty.
 #[derive(Debug, PartialEq, Eq)]
@@ -31,12 +35,15 @@ pub enum Area {
     People(People),
     /// The audit trail.
     AuditTrail(AuditTrail),
+    /// What apps use, and their error logs.
+    Usage(Usage),
 }
 
 /// All tables.
 #[rustfmt::skip]
 pub const TABLES: &[&[Entry]] = &[
     accounts::TABLE,
+    usage::TABLE,
 ];
 pub const TABLES: [&[Entry]; 3] = [accounts::TABLE, people::TABLE, audit_trail::TABLE];
 

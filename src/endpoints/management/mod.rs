@@ -7,6 +7,7 @@ mod caller;
 mod idempotency;
 #[allow(dead_code)]
 mod pages;
+mod usage;
 
 use crate::context::Context;
 use crate::http::{Reply, Request};
@@ -17,5 +18,6 @@ use crate::store::Stores;
 pub async fn answer<S: Stores>(context: &Context<'_, S>, request: &Request, managed: Managed<'_>) -> Reply {
     match managed.entry.area {
         Area::Accounts(route) => accounts::answer(context, request, managed, route).await,
+        Area::Usage(route) => usage::answer(context, request, managed, route).await,
     }
 }

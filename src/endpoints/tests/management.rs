@@ -3,6 +3,7 @@
 mod accounts;
 mod callers;
 mod every_route;
+mod usage;
 
 use serde_json::Value;
 

@@ -1,0 +1,190 @@
+//! Pages about what apps use.
+
+use askama::Template;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+
+use super::{AppFrame, AppTab, Figure, Frame};
+use crate::management::apps::AppRecord;
+use crate::management::cursor::{Cursor, Page};
+use crate::management::usage::{LoggedError, Overview, WatchedApp};
+use crate::pages::DisplayName;
+use crate::time::Timestamp;
+use crate::usage::hints::hint;
+use crate::usage::period::{Period, Usage};
+
+/// The tab Usage of an app.
+#[derive(Template)]
+#[template(path = "management/usage.html")]
+pub struct UsagePage<'a> {
+    /// What every page here is given.
+    pub frame: Frame<'a>,
+    /// The app.
+    pub app: AppFrame<'a>,
+    /// The numbers.
+    pub numbers: Numbers<'a>,
+    /// When it last got a token.
+    pub last_used: Option<String>,
+}
+
+/// The usage of one app, for administrators.
+#[derive(Template)]
+#[template(path = "management/admin_app_usage.html")]
+pub struct AdminUsagePage<'a> {
+    /// What every page here is given.
+    pub frame: Frame<'a>,
+    /// The name of the app.
+    pub app_name: DisplayName,
+    /// The numbers.
+    pub numbers: Numbers<'a>,
+    /// When it last got a token.
+    pub last_used: Option<String>,
+}
+
+/// The tab Log of an app.
+#[derive(Template)]
+#[template(path = "management/error_log.html")]
+pub struct ErrorLogPage<'a> {
+    /// What every page here is given.
+    pub frame: Frame<'a>,
+    /// The app.
+    pub app: AppFrame<'a>,
+    /// The entries.
+    pub entries: Vec<LogEntry<'a>>,
+    /// Where the next page begins.
+    pub next: Option<String>,
+    /// Whether this is not the first.
+    pub is_later: bool,
+}
+
+/// The usage of all apps.
+#[derive(Template)]
+#[template(path = "management/usage_overview.html")]
+pub struct UsageOverviewPage<'a> {
+    /// What every page here is given.
+    pub frame: Frame<'a>,
+    /// The numbers.
+    pub numbers: Numbers<'a>,
+    /// The busiest apps of today and of yesterday.
+    pub busiest: Vec<(String, Vec<BusyApp>)>,
+}
+
+/// What charts and tables show.
+pub struct Numbers<'a> {
+    /// The period.
+    pub period: Period,
+    /// The charts.
+    pub figures: Vec<Figure>,
+    /// Everything.
+    pub usage: &'a Usage,
+}
+
+/// An entry of the error log.
+pub struct LogEntry<'a> {
+    /// When.
+    pub at: String,
+    /// The entry.
+    pub entry: &'a LoggedError,
+    /// What to change.
+    pub hint: &'static str,
+}
+
+/// A busy app.
+pub struct BusyApp {
+    /// Its name.
+    pub name: DisplayName,
+    /// Its developer account.
+    pub developer: DisplayName,
+    /// Its client id, as a segment of a path.
+    pub segment: String,
+    /// How many token responses it got.
+    pub tokens: u64,
+}
+
+/// A client id may be a URL.
+fn segment(client_id: &str) -> String {
+    // What a client id of ours is made of stays readable.
+    const KEPT: &percent_encoding::AsciiSet = &NON_ALPHANUMERIC.remove(b'_').remove(b'-').remove(b'.');
+    utf8_percent_encode(client_id, KEPT).to_string()
+}
+
+/// `2026-11-22 02:30:07`
+fn to_the_second(at: Timestamp) -> String {
+    at.to_rfc3339().replace('T', " ").replace('Z', "")
+}
+
+impl<'a> Numbers<'a> {
+    fn new(usage: &'a Usage) -> Self {
+        Self {
+            period: usage.period,
+            figures: Figure::all_of(usage),
+            usage,
+        }
+    }
+
+    /// What an error code usually comes from.
+    pub fn hint(&self, code: &str) -> &'static str {
+        hint(code, "")
+    }
+}
+
+impl<'a> UsagePage<'a> {
+    /// The page about one app.
+    pub fn new(frame: Frame<'a>, app: &'a AppRecord, watched: &WatchedApp, usage: &'a Usage) -> Self {
+        Self {
+            frame,
+            app: AppFrame::new(app, AppTab::Usage),
+            numbers: Numbers::new(usage),
+            last_used: watched.last_used_at.map(to_the_second),
+        }
+    }
+}
+
+impl<'a> AdminUsagePage<'a> {
+    /// The page about one app.
+    pub fn new(frame: Frame<'a>, app: &WatchedApp, usage: &'a Usage) -> Self {
+        Self {
+            frame,
+            app_name: DisplayName::new(&app.name, "Unnamed app"),
+            numbers: Numbers::new(usage),
+            last_used: app.last_used_at.map(to_the_second),
+        }
+    }
+}
+
+impl<'a> ErrorLogPage<'a> {
+    /// The page about one app.
+    pub fn new(frame: Frame<'a>, app: &'a AppRecord, page: &'a Page<LoggedError>, is_later: bool) -> Self {
+        let entries = page.items.iter().map(|entry| LogEntry {
+            at: to_the_second(entry.at),
+            entry,
+            hint: hint(&entry.error, &entry.description),
+        });
+        Self {
+            frame,
+            app: AppFrame::new(app, AppTab::Log),
+            entries: entries.collect(),
+            next: page.next.as_ref().map(Cursor::encode),
+            is_later,
+        }
+    }
+}
+
+impl<'a> UsageOverviewPage<'a> {
+    /// The page about all apps.
+    pub fn new(frame: Frame<'a>, overview: &'a Overview) -> Self {
+        let day = |(at, apps): &(Timestamp, Vec<crate::management::usage::Ranked>)| {
+            let apps = apps.iter().map(|app| BusyApp {
+                name: DisplayName::new(app.name.as_deref().unwrap_or_default(), "Deleted app"),
+                developer: DisplayName::new(app.developer_name.as_deref().unwrap_or_default(), "–"),
+                segment: segment(&app.client_id),
+                tokens: app.tokens,
+            });
+            (super::figure::day(*at), apps.collect())
+        };
+        Self {
+            frame,
+            numbers: Numbers::new(&overview.usage),
+            busiest: overview.busiest.iter().map(day).collect(),
+        }
+    }
+}
