@@ -16,8 +16,8 @@ const LINES: u64 = 4;
 pub struct Chart {
     /// The parts of bars, drawn from the bottom up.
     pub parts: Vec<Part>,
-    /// The lines of the scale: height in the view box, and the number.
-    pub scale: Vec<(u32, u64)>,
+    /// The lines of the scale: height in the view box, and the number, as short as it can be written.
+    pub scale: Vec<(u32, String)>,
     /// Labels under bars: place in the view box, and the text.
     pub labels: Vec<(u32, String)>,
 }
@@ -76,7 +76,8 @@ impl Chart {
         Self {
             parts,
             scale: (0..=LINES)
-                .map(|line| (height_of(step.saturating_mul(line), top), step.saturating_mul(line)))
+                .map(|line| step.saturating_mul(line))
+                .map(|number| (height_of(number, top), short(number)))
                 .collect(),
             labels: labels.map(|(at, (label, _))| (place(at), label.clone())).collect(),
         }
@@ -104,6 +105,26 @@ fn step_of_scale(highest: u64) -> u64 {
     }
 }
 
+/// `1.5k`: the numbers of a scale have two digits that are not zero at most.
+fn short(number: u64) -> String {
+    const UNITS: [(u64, &str); 6] = [
+        (1_000_000_000_000_000_000, "E"),
+        (1_000_000_000_000_000, "P"),
+        (1_000_000_000_000, "T"),
+        (1_000_000_000, "G"),
+        (1_000_000, "M"),
+        (1_000, "k"),
+    ];
+    let unit = UNITS.into_iter().find(|(unit, _)| number >= *unit);
+    match unit {
+        None => number.to_string(),
+        Some((unit, name)) => match number % unit / (unit / 10) {
+            0 => format!("{}{name}", number / unit),
+            tenths => format!("{}.{tenths}{name}", number / unit),
+        },
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -123,7 +144,7 @@ mod tests {
         assert_eq!(second.y + second.height, first.y);
         assert_eq!(third.y + third.height, second.y);
         assert_eq!(third.y, TOP, "40 is the highest line of the scale");
-        assert_eq!(chart.scale.last(), Some(&(TOP, 40)));
+        assert_eq!(chart.scale.last(), Some(&(TOP, "40".into())));
     }
 
     #[test]
@@ -152,5 +173,16 @@ mod tests {
             assert_eq!(step_of_scale(highest), step, "{highest}");
         }
         assert!(step_of_scale(u64::MAX) > 0);
+        for (number, written) in [
+            (0, "0"),
+            (999, "999"),
+            (1_000, "1k"),
+            (1_500, "1.5k"),
+            (20_000, "20k"),
+            (3_000_000, "3M"),
+        ] {
+            assert_eq!(short(number), written);
+        }
+        assert_eq!(short(u64::MAX), "18.4E");
     }
 }
