@@ -1,7 +1,14 @@
-//! Makes a typed catalogue of the texts in `locales/`: a language that lacks a key does not compile.
+//! Makes a typed catalogue of the texts in `locales/`: a language that lacks a key does not compile. And puts the OpenAPI
+//! document together from the files in `openapi/`.
 
 #[path = "src/words/files.rs"]
 mod files;
+mod openapi {
+    #[path = "../src/openapi/assemble.rs"]
+    pub mod assemble;
+    #[path = "../src/openapi/reference.rs"]
+    pub mod reference;
+}
 
 use std::error::Error;
 use std::fmt::Write;
@@ -9,8 +16,55 @@ use std::path::Path;
 use std::{env, fs};
 
 use files::Texts;
+use openapi::{assemble, reference};
+use serde_json::Value;
 
 fn main() -> Result<(), Box<dyn Error>> {
+    catalogue()?;
+    document()
+}
+
+fn document() -> Result<(), Box<dyn Error>> {
+    println!("cargo::rerun-if-changed=openapi");
+    println!("cargo::rerun-if-changed=src/openapi");
+    let read = |name: &str| -> Result<Value, Box<dyn Error>> {
+        let text = fs::read_to_string(Path::new("openapi").join(name).with_extension("yaml"))?;
+        serde_saphyr::from_str(&text).map_err(|error| format!("openapi/{name}.yaml: {error}").into())
+    };
+    let mut main = read("main")?;
+    let mut take = |name| main.as_object_mut().and_then(|members| members.remove(name));
+    let (order, errors) = (take("files"), take("errors").unwrap_or_default());
+    let order: Vec<String> = serde_json::from_value(order.unwrap_or_default())?;
+    for entry in fs::read_dir("openapi")? {
+        let path = entry?.path();
+        let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        let is_piece = path.extension().is_some_and(|kind| kind == "yaml") && name != "main";
+        if is_piece && !order.contains(&name) {
+            println!("cargo::error=openapi/main.yaml does not name {name} among its files");
+        }
+    }
+    let mut files = Vec::new();
+    for name in order {
+        let file = read(&name)?;
+        files.push((name, file));
+    }
+    match assemble::assemble(main, &files) {
+        Ok(document) => {
+            let target = env::var("OUT_DIR")?;
+            let target = Path::new(&target);
+            fs::write(target.join("openapi.json"), serde_json::to_string(&document)?)?;
+            fs::write(target.join("reference.rs"), reference::generate(&document, &errors))?;
+        }
+        Err(mistakes) => {
+            for mistake in mistakes {
+                println!("cargo::error=openapi: {mistake}");
+            }
+        }
+    }
+    Ok(())
+}
+
+fn catalogue() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed=locales");
     println!("cargo::rerun-if-changed=src/words/files.rs");
     let files = files::read(Path::new("locales"))?;

@@ -16,6 +16,7 @@ pub mod log;
 pub mod looks;
 pub mod management;
 pub mod oauth;
+pub mod openapi;
 pub mod pages;
 pub mod random;
 pub mod router;

@@ -43,6 +43,11 @@ pub const CONNECTED_APPS: &str = "/api/user/connected-apps";
 /// `GET`, `DELETE`: where the user is signed in, as JSON; `DELETE` under it.
 pub const SESSIONS: &str = "/api/user/sessions";
 
+/// `GET`: the OpenAPI document of all JSON endpoints.
+pub const OPENAPI: &str = "/openapi.json";
+/// `GET` at it and under it: the same for people.
+pub const API_DOCS: &str = "/api-docs";
+
 /// `GET` under it: a logo.
 pub const LOGOS: &str = "/logos";
 
@@ -150,6 +155,15 @@ pub enum Route<'a> {
     },
     /// `GET /healthz`
     Health,
+    /// [`OPENAPI`]
+    OpenApi,
+    /// [`API_DOCS`]
+    ApiDocs,
+    /// `GET /api-docs/{tag}`
+    ApiDocsOf {
+        /// What the operations are about.
+        tag: &'a str,
+    },
     /// The portal, the console and their JSON APIs.
     Managed(Managed<'a>),
     /// A path of theirs, but by no method it has.
@@ -202,6 +216,9 @@ impl Route<'_> {
             Self::Asset { .. } => "asset",
             Self::Logo { .. } => "logo",
             Self::Health => "health",
+            Self::OpenApi => "openapi_document",
+            Self::ApiDocs => "api_docs",
+            Self::ApiDocsOf { .. } => "api_docs_of",
             Self::Managed(managed) => managed.entry.name,
             Self::ManagedByOtherMethod => "method_not_allowed",
             Self::Preflight => "preflight",
@@ -267,6 +284,8 @@ pub fn route<'a>(method: &str, path: &'a str) -> Route<'a> {
         ),
         "/" => only(method, &[("GET", Route::Home)], "GET, HEAD"),
         "/healthz" => only(method, &[("GET", Route::Health)], "GET, HEAD"),
+        OPENAPI => only(method, &[("GET", Route::OpenApi), PREFLIGHT], "GET, HEAD, OPTIONS"),
+        API_DOCS => only(method, &[("GET", Route::ApiDocs)], "GET, HEAD"),
         _ => nested(method, exact, path),
     }
 }
@@ -323,6 +342,9 @@ fn nested<'a>(method: &str, exact: &str, path: &'a str) -> Route<'a> {
     }
     if let Some(name) = under("/assets") {
         return only(method, &[("GET", Route::Asset { name })], "GET, HEAD");
+    }
+    if let Some(tag) = under(API_DOCS) {
+        return only(method, &[("GET", Route::ApiDocsOf { tag })], "GET, HEAD");
     }
     if let Some(name) = under(LOGOS) {
         return only(method, &[("GET", Route::Logo { name })], "GET, HEAD");

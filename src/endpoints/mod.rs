@@ -3,6 +3,7 @@
 mod access_token;
 mod account_apps;
 mod account_sessions;
+mod api_docs;
 mod authorize;
 mod client_request;
 mod connected_apps;
@@ -88,6 +89,9 @@ async fn answer<S: Stores>(context: &Context<'_, S>, request: &Request, route: R
         Route::Asset { name: "icon.svg" } => asset("image/svg+xml", pages::ICON.to_owned()),
         Route::Logo { name } => logos::logo(context, request, name).await,
         Route::Health => health::health(context).await,
+        Route::OpenApi => api_docs::document(context).readable_across_origins(),
+        Route::ApiDocs => api_docs::overview(context),
+        Route::ApiDocsOf { tag } => api_docs::of_tag(context, tag).unwrap_or_else(|| not_found(context, request)),
         Route::Managed(managed) => management::answer(context, request, managed).await,
         Route::ManagedByOtherMethod => method_not_allowed(router::management::methods_at(&request.path)),
         Route::Preflight => preflight(),
