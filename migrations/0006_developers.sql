@@ -170,14 +170,16 @@ CREATE INDEX webhook_endpoints_by_developer ON webhook_endpoints (developer_id, 
 CREATE TABLE webhook_deliveries (
   id              TEXT PRIMARY KEY,
   endpoint_id     TEXT NOT NULL REFERENCES webhook_endpoints (id) ON DELETE CASCADE,
-  audit_seq       INTEGER NOT NULL REFERENCES audit (seq),
+  audit_seq       INTEGER NOT NULL, -- of the entry; no reference, which each entry would be checked against
   status          TEXT NOT NULL DEFAULT 'pending' CHECK (status IN ('pending', 'delivered', 'failed')),
   attempts        INTEGER NOT NULL DEFAULT 0,
-  next_attempt_at INTEGER, -- NULL: no more
+  next_attempt_at INTEGER, -- NULL: no more; while one is under way: when it counts as broken off
+  claim           TEXT, -- the run that makes an attempt
   created_at      INTEGER NOT NULL,
   finished_at     INTEGER
 ) STRICT;
-CREATE INDEX webhook_deliveries_due ON webhook_deliveries (next_attempt_at) WHERE next_attempt_at IS NOT NULL;
+CREATE INDEX webhook_deliveries_due ON webhook_deliveries (endpoint_id, next_attempt_at) WHERE next_attempt_at IS NOT NULL;
+CREATE INDEX webhook_deliveries_claimed ON webhook_deliveries (claim) WHERE claim IS NOT NULL;
 CREATE INDEX webhook_deliveries_by_endpoint ON webhook_deliveries (endpoint_id, created_at DESC, id DESC);
 CREATE INDEX webhook_deliveries_by_finish ON webhook_deliveries (finished_at) WHERE finished_at IS NOT NULL;
 
@@ -190,6 +192,21 @@ CREATE TABLE webhook_attempts (
   duration_ms INTEGER NOT NULL,
   PRIMARY KEY (delivery_id, number)
 ) STRICT, WITHOUT ROWID;
+
+-- What may leave the server, and whom it is for. Everything else in the trail stays inside.
+CREATE TRIGGER notices_enter_the_outbox AFTER INSERT ON audit
+WHEN NEW.event IN (
+  'app.submitted', 'app.approved', 'app.rejected', 'app.suspended', 'app.reinstated', 'app.deleted', 'consent.granted',
+  'consent.ended', 'consent.expiring', 'refresh_token.reused', 'client_secret.rotation_started', 'client_secret.rotated',
+  'client_secret.rotation_cancelled', 'developer.member_invited')
+BEGIN
+  INSERT INTO webhook_deliveries (id, endpoint_id, audit_seq, next_attempt_at, created_at)
+  SELECT 'whd_' || lower(hex(randomblob(16))), e.id, NEW.seq, NEW.at, NEW.at
+  FROM webhook_endpoints e
+  WHERE (e.developer_id IS NULL
+         OR e.developer_id = COALESCE(NEW.developer_id, (SELECT developer_id FROM apps WHERE client_id = NEW.client_id)))
+    AND e.status = 'active' AND EXISTS (SELECT 1 FROM json_each(e.events) WHERE value IN ('*', NEW.event));
+END;
 
 -- Monitoring. Counted in memory and added here about once a second: never a write per token. Client id '*': all apps.
 CREATE TABLE usage_hours (

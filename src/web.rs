@@ -1,10 +1,13 @@
 //! Asking other servers: which addresses may be asked at all, and what of an answer is kept.
 
+use std::time::Duration;
+
 use thiserror::Error;
 use url::Url;
 
 use crate::config::{Issuer, is_loopback_host};
 use crate::oauth::secret::Secret;
+use crate::time::Timestamp;
 
 /// The longest address that is asked, in letters.
 const MAX_ADDRESS: usize = 2048;
@@ -23,6 +26,30 @@ pub trait Web {
         authorization: Option<&Secret>,
         form: &Secret,
     ) -> Result<Answer, WebError>;
+    /// Sends a JSON document that nobody asked for. Of what comes back only the status counts.
+    async fn notify(&self, message: &Message<'_>) -> Notified;
+}
+
+/// A document that nobody asked for.
+#[derive(Debug)]
+pub struct Message<'a> {
+    /// Where it goes.
+    pub address: &'a WebAddress,
+    /// Headers beside those that every request has.
+    pub headers: Vec<(&'static str, String)>,
+    /// JSON.
+    pub body: &'a str,
+}
+
+/// What came of sending a [`Message`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Notified {
+    /// The HTTP status, and how long the receiver wants not to be asked again.
+    pub answer: Result<(u16, Option<Duration>), WebError>,
+    /// When it was over.
+    pub at: Timestamp,
+    /// How long it took.
+    pub took: Duration,
 }
 
 /// An address that may be asked: https, or http on this machine while Latchkey itself runs there. It names no user

@@ -36,6 +36,8 @@ pub enum Purpose {
     AuditAddress,
     /// Seals the answer to a creation, for whoever sends it again.
     IdempotentReply,
+    /// Seals what webhooks are signed with.
+    WebhookSecret,
 }
 
 impl Purpose {
@@ -53,6 +55,7 @@ impl Purpose {
             Self::SignIn => b"latchkey/1/sign-in",
             Self::AuditAddress => b"latchkey/1/audit-address",
             Self::IdempotentReply => b"latchkey/1/idempotent-reply",
+            Self::WebhookSecret => b"latchkey/1/webhook-secret",
         }
     }
 }

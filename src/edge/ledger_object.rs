@@ -35,8 +35,10 @@ const NOTE_USES: &str = "
 
 // Only the same id may be passed over: `INSERT OR IGNORE` would also lose a row that breaks a rule of the table.
 const ENTER_EVENTS: &str = "
-    INSERT INTO audit (id, at, event, actor_type, actor_id, client_id, user_id, target_type, target_id, detail)
-    SELECT id, at, kind, actor, CASE actor WHEN 'app' THEN client_id WHEN 'user' THEN user_id END, client_id, user_id,
+    INSERT INTO audit (id, at, event, actor_type, actor_id, client_id, developer_id, user_id, target_type, target_id,
+                       detail)
+    SELECT id, at, kind, actor, CASE actor WHEN 'app' THEN client_id WHEN 'user' THEN user_id END, client_id,
+           (SELECT developer_id FROM apps WHERE apps.client_id = told.client_id), user_id,
            CASE WHEN family IS NULL THEN 'consent' ELSE 'family' END, COALESCE(family, consent_id),
            json_patch(json_object('consent_id', consent_id, 'generation', generation, 'presented', presented),
                       CASE WHEN ended_by IS NULL THEN '{}' ELSE json_object('ended_by', ended_by) END)
@@ -47,7 +49,7 @@ const ENTER_EVENTS: &str = "
              COALESCE(value ->> 'client_id', consents.client_id) AS client_id,
              COALESCE(value ->> 'user_id', consents.user_id) AS user_id
       FROM json_each(?1) LEFT JOIN consents ON consents.id = value ->> 'consent_id'
-    ) WHERE true
+    ) AS told WHERE true
     ON CONFLICT (id) DO NOTHING";
 
 /// Keeps the token families of one shard and judges every redemption, refresh and revocation there.

@@ -47,9 +47,16 @@ async fn fetch(request: Request, env: Env, context: worker::Context) -> Result<R
     let languages = request.headers().get("accept-language")?.unwrap_or_default();
     let config = config(&env);
     let reply = match &config {
-        Ok(config) => in_request(&log, answer(config, request, env.clone(), &log))
-            .await
-            .unwrap_or_else(|Panicked| endpoints::broken(config, &log, Language::choose("", &languages), for_people)),
+        Ok(config) => {
+            let stores = Rc::new(EdgeStores::new(env.clone(), Rc::clone(config)));
+            let reply = in_request(&log, answer(config, request, &stores, &log)).await;
+            if stores.has_notices_due() {
+                context.wait_until(work(Rc::clone(config), stores, Work::Notices));
+            }
+            reply.unwrap_or_else(|Panicked| {
+                endpoints::broken(config, &log, Language::choose("", &languages), for_people)
+            })
+        }
         Err(error) => endpoints::not_configured(error, &log),
     };
     let route = router::route(&method, &path).name();
@@ -78,12 +85,11 @@ async fn fetch(request: Request, env: Env, context: worker::Context) -> Result<R
     convert::response(reply, method == "HEAD")
 }
 
-async fn answer(config: &Rc<Config>, request: Request, env: Env, log: &Log) -> Reply {
+async fn answer(config: &Config, request: Request, stores: &EdgeStores, log: &Log) -> Reply {
     let (continent, country) = match request.cf() {
         Some(cf) => (cf.continent(), cf.country()),
         None => (None, None),
     };
-    let stores = EdgeStores::new(env, Rc::clone(config));
     // The clock is read when all of the request is there: a body that comes slowly must not stretch any deadline.
     let request = convert::request(request).await;
     let context = Context {
@@ -94,7 +100,7 @@ async fn answer(config: &Rc<Config>, request: Request, env: Env, log: &Log) -> R
         country: country.as_deref(),
         language: Language::ENGLISH,
         log,
-        stores: &stores,
+        stores,
     };
     match request {
         Some(request) => endpoints::dispatch(&context, &request).await,
@@ -102,12 +108,30 @@ async fn answer(config: &Rc<Config>, request: Request, env: Env, log: &Log) -> R
     }
 }
 
+/// How often notices are sent that no request has sent. Everything else that is scheduled runs at any other time.
+const NOTICES_CRON: &str = "* * * * *";
+
 #[event(scheduled)]
-async fn scheduled(_event: ScheduledEvent, env: Env, _context: ScheduleContext) {
+async fn scheduled(event: ScheduledEvent, env: Env, _context: ScheduleContext) {
     note_panics();
-    let (began, log) = (now(), Rc::new(Log::new(&PlatformRandom)));
     let Ok(config) = config(&env) else { return };
-    let stores = EdgeStores::new(env, Rc::clone(&config));
+    let stores = Rc::new(EdgeStores::new(env, Rc::clone(&config)));
+    let what = match event.cron().as_str() {
+        NOTICES_CRON => Work::Notices,
+        _ => Work::Maintenance,
+    };
+    work(config, stores, what).await;
+}
+
+/// What no request waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Work {
+    Maintenance,
+    Notices,
+}
+
+async fn work(config: Rc<Config>, stores: Rc<EdgeStores>, what: Work) {
+    let (began, log) = (now(), Rc::new(Log::new(&PlatformRandom)));
     let context = Context {
         config: &config,
         now: began,
@@ -116,14 +140,21 @@ async fn scheduled(_event: ScheduledEvent, env: Env, _context: ScheduleContext) 
         country: None,
         language: Language::ENGLISH,
         log: &log,
-        stores: &stores,
+        stores: &*stores,
     };
-    let done = in_request(&log, endpoints::maintain(&context)).await;
+    let (route, done) = match what {
+        Work::Maintenance => ("maintenance", in_request(&log, endpoints::maintain(&context)).await),
+        Work::Notices => ("notices", in_request(&log, endpoints::deliver_notices(&context)).await),
+    };
+    let went_well = matches!(done, Ok(Ok(_))) && !log.has_faults();
+    if went_well && what == Work::Notices {
+        return;
+    }
     write(
         &log,
         Answered {
             method: "CRON",
-            route: "maintenance",
+            route,
             status: if matches!(done, Ok(Ok(_))) { 200 } else { 500 },
             error: None,
             duration_ms: now().0 - began.0,

@@ -1,5 +1,6 @@
 //! The bindings of this Worker, as the storage the endpoints know.
 
+use std::cell::Cell;
 use std::rc::Rc;
 
 use worker::{D1Database, Env};
@@ -12,12 +13,26 @@ use crate::store::StoreError;
 pub struct EdgeStores {
     env: Env,
     config: Rc<Config>,
+    notices_due: Cell<bool>,
 }
 
 impl EdgeStores {
     /// Storage behind these bindings.
     pub fn new(env: Env, config: Rc<Config>) -> Self {
-        Self { env, config }
+        Self {
+            env,
+            config,
+            notices_due: Cell::new(false),
+        }
+    }
+
+    /// Whether something that was written here, or before, is to be sent now.
+    pub fn has_notices_due(&self) -> bool {
+        self.notices_due.get()
+    }
+
+    pub(super) fn note_notices_due(&self, due: bool) {
+        self.notices_due.set(self.notices_due.get() || due);
     }
 
     pub(super) fn config(&self) -> &Config {

@@ -1,5 +1,7 @@
 //! Asking other servers, by workerd's own `fetch`.
 
+use std::time::Duration;
+
 use futures_util::StreamExt;
 use web_sys::{AbortSignal, RequestInit, RequestRedirect, WorkerGlobalScope};
 use worker::js_sys::{Object, Reflect, global};
@@ -7,8 +9,9 @@ use worker::wasm_bindgen::{JsCast, JsValue};
 use worker::wasm_bindgen_futures::JsFuture;
 
 use super::stores::{EdgeStores, store_error};
+use super::surroundings::now;
 use crate::oauth::secret::Secret;
-use crate::web::{Answer, MAX_ANSWER, Web, WebAddress, WebError};
+use crate::web::{Answer, MAX_ANSWER, Message, Notified, Web, WebAddress, WebError};
 
 /// Milliseconds until an answer must be there, to its last byte.
 const TIMEOUT: u32 = 5_000;
@@ -26,6 +29,38 @@ impl Web for EdgeStores {
     ) -> Result<Answer, WebError> {
         ask(address, authorization, Some(form)).await
     }
+
+    async fn notify(&self, message: &Message<'_>) -> Notified {
+        let began = now();
+        let answer = send(message).await;
+        let at = now();
+        Notified {
+            answer,
+            at,
+            took: at - began,
+        }
+    }
+}
+
+/// An endpoint that does not answer is no fault of ours: its owner finds it in the log of deliveries.
+async fn send(message: &Message<'_>) -> Result<(u16, Option<Duration>), WebError> {
+    let init = post(message.body);
+    let headers = headers(&[("Content-Type", "application/json")]).map_err(|_| WebError::OutOfReach)?;
+    for (name, value) in &message.headers {
+        let set = Reflect::set(&headers, &(*name).into(), &value.as_str().into());
+        set.map_err(|_| WebError::OutOfReach)?;
+    }
+    init.set_headers(&headers);
+    let answer = call(message.address, &init).await.map_err(|_| WebError::OutOfReach)?;
+    let body = answer.body();
+    let answer = worker::Response::from(answer);
+    // Nobody reads it: the connection is wanted for the next.
+    if let Some(body) = body {
+        let _ = JsFuture::from(body.cancel()).await;
+    }
+    let retry_after = answer.headers().get("retry-after").ok().flatten();
+    let seconds = retry_after.and_then(|seconds| seconds.parse().ok());
+    Ok((answer.status_code(), seconds.map(Duration::from_secs)))
 }
 
 async fn ask(address: &WebAddress, authorization: Option<&Secret>, form: Option<&Secret>) -> Result<Answer, WebError> {
@@ -56,25 +91,41 @@ async fn fetch(
     authorization: Option<&Secret>,
     form: Option<&Secret>,
 ) -> Result<web_sys::Response, JsValue> {
-    let headers = Object::new();
-    let set = |name: &str, value: &str| Reflect::set(&headers, &name.into(), &value.into());
-    set("Accept", "application/json")?;
-    set("User-Agent", "Latchkey")?;
+    let init = match form {
+        Some(form) => post(form.reveal()),
+        None => RequestInit::new(),
+    };
+    let kind = form.map(|_| ("Content-Type", "application/x-www-form-urlencoded"));
+    let headers = headers(kind.as_slice())?;
     if let Some(authorization) = authorization {
-        set("Authorization", authorization.reveal())?;
+        Reflect::set(&headers, &"Authorization".into(), &authorization.reveal().into())?;
     }
+    init.set_headers(&headers);
+    call(address, &init).await
+}
+
+fn post(body: &str) -> RequestInit {
     let init = RequestInit::new();
+    init.set_method("POST");
+    init.set_body(&body.into());
+    init
+}
+
+fn headers(more: &[(&str, &str)]) -> Result<Object, JsValue> {
+    let headers = Object::new();
+    let every = [("Accept", "application/json"), ("User-Agent", "Latchkey")];
+    for (name, value) in every.iter().chain(more) {
+        Reflect::set(&headers, &(*name).into(), &(*value).into())?;
+    }
+    Ok(headers)
+}
+
+async fn call(address: &WebAddress, init: &RequestInit) -> Result<web_sys::Response, JsValue> {
     // A redirect is an answer like any other, and not the one that was asked for.
     init.set_redirect(RequestRedirect::Manual);
     init.set_signal(Some(&AbortSignal::timeout_with_u32(TIMEOUT)));
-    if let Some(form) = form {
-        init.set_method("POST");
-        init.set_body(&form.reveal().into());
-        set("Content-Type", "application/x-www-form-urlencoded")?;
-    }
-    init.set_headers(&headers);
     let scope: WorkerGlobalScope = global().unchecked_into();
-    let answer = JsFuture::from(scope.fetch_with_str_and_init(address.as_str(), &init)).await?;
+    let answer = JsFuture::from(scope.fetch_with_str_and_init(address.as_str(), init)).await?;
     answer.dyn_into()
 }
 

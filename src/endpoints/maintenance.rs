@@ -1,6 +1,6 @@
-//! What the cron trigger does: finish what broke off, replace old keys, delete what has expired.
+//! What the cron trigger does: finish what broke off, send notices, replace old keys, delete what has expired.
 
-use super::revocation;
+use super::{notices, revocation};
 use crate::context::Context;
 use crate::store::database::{Database, Statement, Undone};
 use crate::store::{StoreError, Stores};
@@ -10,8 +10,9 @@ use crate::usage::statements;
 /// so many at most; a user who is suspended can leave more of them.
 const LOOKS: usize = 10;
 
-/// Notes and ends consents that nobody uses, has the ledger end what is out of use, moves the signing keys on, and
-/// deletes expired rows and old counts. One failure does not keep the rest from being done; the first is returned.
+/// Notes and ends consents that nobody uses, has the ledger end what is out of use, moves the signing keys on, deletes
+/// expired rows and old counts, and sends notices, also of all that. One failure does not keep the rest from being done;
+/// the first is returned.
 pub async fn maintain<S: Stores>(context: &Context<'_, S>) -> Result<(), StoreError> {
     let mut result = Ok(());
     if let Some(lifetime) = context.config.unused_consents {
@@ -19,9 +20,10 @@ pub async fn maintain<S: Stores>(context: &Context<'_, S>) -> Result<(), StoreEr
     }
     result = result.and(finish_revocations(context).await);
     result = result.and(context.stores.maintain_keys().await);
-    let deleted = context.stores.delete_expired(context.now).await;
-    result = result.and(deleted);
-    result.and(tidy_usage(context).await)
+    result = result.and(context.stores.delete_expired(context.now).await);
+    result = result.and(tidy_usage(context).await);
+    result = result.and(notices::delete_old(context).await);
+    result.and(notices::deliver(context).await)
 }
 
 /// Each in a transaction of its own: one hour of all apps may be long.

@@ -18,6 +18,7 @@ mod login;
 mod logos;
 mod maintenance;
 mod management;
+mod notices;
 mod par;
 mod revocation;
 mod revoke;
@@ -27,6 +28,7 @@ mod token;
 mod user_api;
 
 pub use maintenance::maintain;
+pub use notices::deliver as deliver_notices;
 
 use crate::config::{Config, ConfigError, is_loopback_host};
 use crate::context::Context;

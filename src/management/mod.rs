@@ -9,6 +9,7 @@ pub mod credentials;
 pub mod cursor;
 pub mod input;
 pub mod people;
+pub mod notices;
 pub mod problem;
 pub mod review;
 pub mod window;

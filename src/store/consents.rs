@@ -4,6 +4,7 @@ use std::rc::Rc;
 
 use super::{Revoking, SignedIn, StoreError};
 use crate::ledger::shard::Shard;
+use crate::management::actor::Origin;
 use crate::oauth::authorization_code::CodePayload;
 use crate::oauth::client::App;
 use crate::oauth::scope::Scopes;
@@ -80,6 +81,8 @@ pub struct Decision {
     pub unverified_app_users: u32,
     /// What follows if the user agreed; `None`: they said no.
     pub approval: Option<Approval>,
+    /// From where it was made, for the audit trail.
+    pub origin: Origin,
 }
 
 /// What follows from a yes.

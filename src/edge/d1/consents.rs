@@ -131,7 +131,7 @@ impl Consents for EdgeStores {
     }
 
     async fn decide(&self, decision: &Decision, now: Timestamp) -> Result<DecisionState, StoreError> {
-        decide::decide(&self.database()?, decision, now).await
+        decide::decide(self, decision, now).await
     }
 
     async fn delete_expired(&self, now: Timestamp) -> Result<(), StoreError> {

@@ -8,4 +8,4 @@ mod session_list;
 mod sessions;
 mod statements;
 
-pub(super) use statements::{Statement, batch, rows};
+pub(super) use statements::{Statement, batch, note_due, rows};

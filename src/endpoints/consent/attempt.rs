@@ -8,8 +8,10 @@ use super::choice::Choice;
 use super::request::{ConsentPlace, DecidableRequest};
 use crate::context::Context;
 use crate::crypto::base64url;
+use crate::endpoints::management::caller;
 use crate::endpoints::{app_url, error_url, revocation};
 use crate::http::{Device, Request};
+use crate::management::actor::Origin;
 use crate::oauth::authorization_code::{AuthorizationCode, CODE_LIFETIME, CodePayload};
 use crate::oauth::client::SubjectType;
 use crate::oauth::error::{ErrorCode, OAuthError};
@@ -71,7 +73,11 @@ pub async fn decide<S: Stores>(
         Some(None) => return Verdict::NothingChosen,
     };
     let device = request.device().map(Device::code);
-    let attempt = Attempt::of(context, &decidable, choice, device);
+    let attempt = Attempt {
+        device,
+        origin: caller::origin(context, request),
+        ..Attempt::of(context, &decidable, choice)
+    };
     let verdict = attempt.carry_out(context, decidable).await;
     // Moved again since it was followed once.
     verdict.unwrap_or(Verdict::NotServed(NotServed::Unavailable))
@@ -85,7 +91,7 @@ pub async fn decide_as_remembered<S: Stores>(
 ) -> Result<Verdict, ConsentMoved> {
     let attempt = Attempt {
         remembered: true,
-        ..Attempt::of(context, &decidable, Some(choice), None)
+        ..Attempt::of(context, &decidable, Some(choice))
     };
     attempt.carry_out(context, decidable).await
 }
@@ -97,23 +103,21 @@ struct Attempt {
     /// `None`: the user said no.
     choice: Option<Choice>,
     device: Option<String>,
+    /// For the audit trail; empty where nothing new is agreed to.
+    origin: Origin,
     remembered: bool,
     /// Whether it may have been written before: then KV holds the code already, or does without.
     repeated: bool,
 }
 
 impl Attempt {
-    fn of<S>(
-        context: &Context<'_, S>,
-        decidable: &DecidableRequest,
-        choice: Option<Choice>,
-        device: Option<String>,
-    ) -> Self {
+    fn of<S>(context: &Context<'_, S>, decidable: &DecidableRequest, choice: Option<Choice>) -> Self {
         Self {
             id: decidable.attempt.clone().unwrap_or_else(|| attempt_id(context)),
             consent: decidable.consent.clone(),
             choice,
-            device,
+            device: None,
+            origin: Origin::default(),
             remembered: false,
             repeated: decidable.attempt.is_some(),
         }
@@ -200,6 +204,7 @@ impl Attempt {
             redirect_uri: request.redirect_uri.registered().to_owned(),
             unverified_app_users: context.config.unverified_app_users,
             approval,
+            origin: self.origin.clone(),
         };
         let in_kv = async {
             if let Some(approval) = decision.approval.as_ref().filter(|_| !self.repeated) {

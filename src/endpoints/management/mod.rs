@@ -3,7 +3,7 @@
 mod accounts;
 #[allow(dead_code)]
 mod api;
-mod caller;
+pub mod caller;
 mod idempotency;
 #[allow(dead_code)]
 mod pages;

@@ -12,7 +12,7 @@ mod web;
 pub use consents::StoredConsent;
 pub use database::Sqlite;
 pub use ledger::MemoryRows;
-pub use web::Asked;
+pub use web::{Asked, Told};
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
@@ -51,6 +51,8 @@ pub struct Memory {
     pub web: RefCell<BTreeMap<String, (u16, String)>>,
     /// What was asked of them: the address, the `Authorization` header, the form.
     pub asked: RefCell<Vec<Asked>>,
+    /// What they were told.
+    pub notified: RefCell<Vec<Told>>,
     /// Sessions by hash.
     pub sessions: RefCell<BTreeMap<String, NewSession>>,
     /// When sessions were last used, by hash, unless that is when they began.
@@ -114,6 +116,7 @@ impl Default for Memory {
             known_providers: Rc::default(),
             web: RefCell::default(),
             asked: RefCell::default(),
+            notified: RefCell::default(),
             sessions: RefCell::default(),
             last_seen: RefCell::default(),
             consents: RefCell::default(),

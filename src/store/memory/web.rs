@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::oauth::secret::Secret;
-use crate::web::{Answer, MAX_ANSWER, WebAddress, WebError};
+use crate::web::{Answer, MAX_ANSWER, Message, Notified, WebAddress, WebError};
 
 /// What another server was asked.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,6 +13,17 @@ pub struct Asked {
     pub authorization: Option<String>,
     /// The form that was sent.
     pub form: Option<String>,
+}
+
+/// What another server was told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Told {
+    /// The address.
+    pub address: String,
+    /// The headers.
+    pub headers: BTreeMap<&'static str, String>,
+    /// The JSON.
+    pub body: String,
 }
 
 impl Memory {
@@ -52,5 +63,20 @@ impl Web for Memory {
         form: &Secret,
     ) -> Result<Answer, WebError> {
         self.ask(address, authorization, Some(form))
+    }
+
+    async fn notify(&self, message: &Message<'_>) -> Notified {
+        self.notified.borrow_mut().push(Told {
+            address: message.address.as_str().into(),
+            headers: message.headers.iter().cloned().collect(),
+            body: message.body.into(),
+        });
+        let web = self.web.borrow();
+        let answer = web.get(message.address.as_str()).ok_or(WebError::OutOfReach);
+        Notified {
+            answer: answer.map(|(status, _)| (*status, None)),
+            at: self.now.get(),
+            took: std::time::Duration::from_millis(7),
+        }
     }
 }

@@ -12,9 +12,9 @@ use crate::time::Timestamp;
 // Both notes choose the same rows, because they run in one transaction: ?1 is the last use at most, ?2 is now. One
 // that was used after its note is noted anew some day, and its row in the audit trail is another one.
 const TELL: &str = "
-    INSERT INTO audit (id, at, event, actor_type, client_id, user_id, target_type, target_id, detail)
+    INSERT INTO audit (id, at, event, actor_type, client_id, developer_id, user_id, target_type, target_id, detail)
     SELECT 'evt_expiring_' || id || '_' || COALESCE(last_used_at, created_at), ?2, 'consent.expiring', 'system',
-           client_id, user_id, 'consent', id, json_object('consent_id', id, 'last_used_at', last_used_at)
+           client_id, (SELECT developer_id FROM apps WHERE apps.client_id = consents.client_id), user_id, 'consent', id, json_object('consent_id', id, 'last_used_at', last_used_at)
     FROM consents WHERE status = 'active' AND expiry_noted_at IS NULL AND COALESCE(last_used_at, created_at) <= ?1
     ORDER BY COALESCE(last_used_at, created_at), rowid LIMIT 500
     ON CONFLICT (id) DO NOTHING";

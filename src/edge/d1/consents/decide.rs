@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use serde::Deserialize;
-use worker::D1Database;
 
-use super::super::{Statement, batch, rows};
+use super::super::{Statement, batch, note_due, rows};
 use super::ConsentRow;
-use crate::edge::stores::store_error;
+use crate::crypto::hash;
+use crate::edge::stores::{EdgeStores, store_error};
 use crate::ledger::shard::Shard;
+use crate::management::notices::outbox::any_due;
 use crate::oauth::scope::Scopes;
 use crate::oauth::standing::NotServed;
 use crate::store::{Approval, Decided, Decision, DecisionState, MOST_INSTALLS, StoreError};
@@ -134,7 +135,7 @@ struct ConditionsRow {
     consent_holds: u8,
 }
 
-pub async fn decide(database: &D1Database, decision: &Decision, now: Timestamp) -> Result<DecisionState, StoreError> {
+pub async fn decide(stores: &EdgeStores, decision: &Decision, now: Timestamp) -> Result<DecisionState, StoreError> {
     let remembered = decision.approval.as_ref().filter(|approval| approval.remembered);
     let remembered = remembered.map(|approval| json(&approval.payload.scopes)).transpose()?;
     let remembered = remembered.as_deref();
@@ -152,8 +153,10 @@ pub async fn decide(database: &D1Database, decision: &Decision, now: Timestamp) 
         on_condition(CONDITIONS, decision, remembered, now),
         active_consent(decision),
         displaced(decision),
+        any_due(now),
     ]);
-    let results = batch(database, statements).await?;
+    let results = batch(&stores.database()?, statements).await?;
+    note_due(stores, &results, at + 4)?;
     if let Some(row) = rows::<DecisionRow>(&results, at)?.into_iter().next() {
         return Ok(DecisionState::Decided(Decided {
             attempt: row.attempt,
@@ -216,6 +219,31 @@ fn follow(decision: &Decision, approval: &Approval, now: Timestamp) -> Result<Ve
     let scopes = json(&approval.payload.scopes)?;
     let claimed = |sql| Statement::new(sql).text(&decision.request_id).text(&decision.attempt);
     Ok(vec![
+        // A notice, unless the user agreed to nothing new: first, while the scopes are those that were agreed to before.
+        claimed(
+            "INSERT INTO audit (id, at, event, actor_type, actor_id, client_id, developer_id, user_id, target_type,
+                                target_id, request_id, country, address_hash, detail)
+             SELECT ?11, ?7, 'consent.granted', 'user', ?4, ?5,
+                    (SELECT developer_id FROM apps WHERE client_id = ?5), ?4, 'consent', ?3, ?8, ?9, ?10,
+                    json_object('consent_id', ?3, 'scopes', json(?6), 'added_scopes', json_group_array(added.value))
+             FROM json_each(?6) AS added
+             WHERE NOT EXISTS (SELECT 1 FROM consent_scopes WHERE consent_id = ?3 AND scope = added.value)
+             HAVING EXISTS (SELECT 1 FROM decisions WHERE request_id = ?1 AND attempt = ?2)
+               AND (count(*) > 0 OR NOT EXISTS (SELECT 1 FROM consents WHERE id = ?3))",
+        )
+        .text(&approval.consent_id)
+        .text(&decision.user_id)
+        .text(&decision.client_id)
+        .text(&scopes)
+        .time(now)
+        .text(&decision.origin.request_id)
+        .optional_text(decision.origin.country.as_deref())
+        .optional_text(decision.origin.address_hash.as_deref())
+        // The same for every repetition of the attempt, and tells nobody its id, which codes are derived from.
+        .text(&format!(
+            "evt_{}",
+            hash(&format!("consent.granted {}", decision.attempt))
+        )),
         claimed(
             "INSERT INTO consents (id, user_id, client_id, shard, status, created_at, instance, device)
              SELECT ?3, ?4, ?5, ?6, 'active', ?7, ?8, ?9
@@ -305,3 +333,7 @@ fn displaced(decision: &Decision) -> Statement {
     .text(&decision.user_id)
     .text(&decision.client_id)
 }
+
+#[cfg(test)]
+#[path = "decide_tests.rs"]
+mod tests;

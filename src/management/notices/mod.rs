@@ -1,0 +1,13 @@
+//! Notices: entries of the audit trail that somebody outside wants to hear of, on their way to webhooks.
+
+pub mod address;
+pub mod delivery;
+pub mod event;
+pub mod mail;
+pub mod outbox;
+pub mod payload;
+pub mod secret;
+
+pub use address::{BadEndpoint, EndpointUrl};
+pub use event::{BadFilter, EventFilter, Notice};
+pub use secret::{SigningSecret, SigningSecrets};
