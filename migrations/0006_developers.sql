@@ -41,10 +41,24 @@ ALTER TABLE apps ADD COLUMN jwks_uri TEXT;
 ALTER TABLE apps ADD COLUMN draft TEXT CHECK (json_valid(draft));
 ALTER TABLE apps ADD COLUMN approved_at INTEGER; -- NULL: never approved
 ALTER TABLE apps ADD COLUMN approved_by TEXT;
+ALTER TABLE apps ADD COLUMN suspended_at INTEGER; -- NULL: it is not suspended
+ALTER TABLE apps ADD COLUMN suspension_reason TEXT;
 ALTER TABLE apps ADD COLUMN created_by TEXT;
 ALTER TABLE apps ADD COLUMN rate_tier TEXT; -- NULL: by status
 ALTER TABLE apps ADD COLUMN last_used_at INTEGER; -- a token was issued; to within some minutes
 ALTER TABLE apps ADD COLUMN deleted_at INTEGER;
+-- Whatever way an app came to be approved: from then on, edits wait for their review.
+UPDATE apps SET approved_at = created_at WHERE status IN ('approved', 'suspended');
+CREATE TRIGGER an_app_entered_as_approved_was_approved AFTER INSERT ON apps
+WHEN NEW.status = 'approved' AND NEW.approved_at IS NULL
+BEGIN
+  UPDATE apps SET approved_at = NEW.created_at WHERE client_id = NEW.client_id;
+END;
+CREATE TRIGGER an_app_that_is_approved_was_approved AFTER UPDATE OF status ON apps
+WHEN NEW.status = 'approved' AND NEW.approved_at IS NULL
+BEGIN
+  UPDATE apps SET approved_at = CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER) WHERE client_id = NEW.client_id;
+END;
 CREATE INDEX apps_by_creation ON apps (created_at DESC, client_id DESC) WHERE deleted_at IS NULL;
 CREATE INDEX apps_by_status ON apps (status, created_at DESC, client_id DESC) WHERE deleted_at IS NULL;
 CREATE INDEX apps_by_name ON apps (name COLLATE NOCASE) WHERE deleted_at IS NULL;
@@ -82,6 +96,15 @@ CREATE TABLE submissions (
 ) STRICT;
 CREATE UNIQUE INDEX submissions_one_pending ON submissions (client_id) WHERE status = 'pending';
 CREATE INDEX submissions_queue ON submissions (submitted_at, id) WHERE status = 'pending';
+-- What was submitted is what is decided.
+CREATE TRIGGER submissions_are_frozen BEFORE UPDATE OF client_id, number, content, testing, submitted_by, submitted_at ON submissions
+BEGIN
+  SELECT RAISE(ABORT, 'what was submitted is not changed');
+END;
+CREATE TRIGGER submissions_are_decided_once BEFORE UPDATE OF status ON submissions WHEN OLD.status <> 'pending'
+BEGIN
+  SELECT RAISE(ABORT, 'a submission is decided once');
+END;
 
 CREATE TABLE review_comments (
   id          TEXT PRIMARY KEY,

@@ -29,8 +29,8 @@ pub struct ScopeFacts {
 }
 
 impl Catalogue {
-    /// Reads the scopes that an app's settings or its submission `content` (JSON) name; `None`: its settings only.
-    pub fn statement(client_id: &str, content: Option<&str>) -> Statement {
+    /// Reads the scopes that the settings of an app or one of its submissions name.
+    pub fn statement(client_id: &str, submission_id: Option<&str>) -> Statement {
         Statement::new(
             "SELECT s.name, s.title, s.description, s.sensitive, a.name AS api
              FROM scopes s JOIN apis a ON a.id = s.api_id
@@ -38,11 +38,11 @@ impl Catalogue {
                SELECT scope FROM app_scopes WHERE client_id = ?1
                UNION SELECT json_extract(value, '$.scope')
                      FROM json_each((SELECT draft FROM apps WHERE client_id = ?1), '$.scopes')
-               UNION SELECT json_extract(value, '$.scope') FROM json_each(?2, '$.scopes')
+               UNION SELECT json_extract(value, '$.scope') FROM json_each((SELECT content FROM submissions WHERE id = ?2), '$.scopes')
              )",
         )
         .text(client_id)
-        .optional_text(content)
+        .optional_text(submission_id)
     }
 
     /// What it says of a scope; `None`: the scope is no more.

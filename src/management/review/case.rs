@@ -1,0 +1,205 @@
+//! An app as its review sees it, and who may decide over it.
+
+use serde::Deserialize;
+
+use super::catalogue::Catalogue;
+use super::state::Life;
+use super::submissions::{Submission, SubmissionStatus};
+use crate::management::actor::{Actor, Reviewer, Who};
+use crate::management::apps::{self, AppRecord};
+use crate::management::problem::Problem;
+use crate::oauth::client::sqlite_bool;
+use crate::store::StoreError;
+use crate::store::database::{Database, Statement};
+use crate::time::Timestamp;
+
+/// An app, what of it waits for a decision, and whether whoever asks has a part in it.
+#[derive(Debug, Clone)]
+pub struct Case {
+    /// The app.
+    pub app: AppRecord,
+    /// The submission that waits.
+    pub pending: Option<String>,
+    /// How many submissions it has had.
+    pub submissions: u32,
+    /// When and why it was suspended.
+    pub suspension: Option<Suspension>,
+    /// The scopes its settings name.
+    pub catalogue: Catalogue,
+    /// Whether whoever asks belongs to the developer account that answers for it.
+    pub is_own: bool,
+}
+
+/// That an app is suspended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Suspension {
+    /// Since when.
+    pub at: Timestamp,
+    /// Why.
+    pub reason: String,
+}
+
+/// Proof that the actor may suspend and reinstate one app.
+#[derive(Debug, Clone, Copy)]
+pub struct Judge<'a> {
+    actor: &'a Actor,
+    case: &'a Case,
+}
+
+/// Proof that the actor may decide the submissions of one app.
+#[derive(Debug, Clone, Copy)]
+pub struct ReviewerOf<'a>(Judge<'a>);
+
+/// What holds unless the user `?2` or the app `?3` has a part in the app `?1`.
+const HAS_NO_PART: &str = "NOT EXISTS (
+  SELECT 1 FROM apps a WHERE a.client_id = ?1 AND (
+    EXISTS (SELECT 1 FROM developer_members m WHERE m.developer_id = a.developer_id AND m.user_id = ?2)
+    OR EXISTS (SELECT 1 FROM apps own WHERE own.client_id = ?3 AND own.developer_id = a.developer_id)
+  )
+)";
+
+impl Case {
+    /// Reads the case of an app, with the scopes of one of its submissions if it is about that.
+    pub async fn load(
+        database: &impl Database,
+        actor: &Actor,
+        client_id: &str,
+        submission: Option<&Submission>,
+    ) -> Result<Self, Problem> {
+        let app = apps::load(database, client_id).await?.ok_or(Problem::NotFound("app"))?;
+        Ok(Self::of(database, actor, app, submission).await?)
+    }
+
+    /// The same for the app of a developer account the actor belongs to. To others it does not exist.
+    pub async fn load_for_member(database: &impl Database, actor: &Actor, client_id: &str) -> Result<Self, Problem> {
+        let app = apps::load_for_member(database, actor, client_id).await?;
+        Ok(Self::of(database, actor, app, None).await?)
+    }
+
+    async fn of(
+        database: &impl Database,
+        actor: &Actor,
+        app: AppRecord,
+        submission: Option<&Submission>,
+    ) -> Result<Self, StoreError> {
+        #[derive(Deserialize)]
+        struct Latest {
+            id: String,
+            number: u32,
+            status: SubmissionStatus,
+        }
+        #[derive(Deserialize)]
+        struct Standing {
+            suspended_at: Option<Timestamp>,
+            suspension_reason: Option<String>,
+            #[serde(deserialize_with = "sqlite_bool")]
+            has_no_part: bool,
+        }
+        let latest = Statement::new(
+            "SELECT id, number, status FROM submissions WHERE client_id = ?1 ORDER BY number DESC LIMIT 1",
+        );
+        let standing = Statement::new(format!(
+            "SELECT suspended_at, suspension_reason, {HAS_NO_PART} AS has_no_part FROM apps WHERE client_id = ?1"
+        ));
+        let found = database
+            .read(vec![
+                latest.text(&app.client_id),
+                bound_to(standing, actor, &app.client_id),
+                Catalogue::statement(&app.client_id, submission.map(|submission| submission.id.as_str())),
+            ])
+            .await?;
+        let latest: Option<Latest> = found.first(0)?;
+        let standing: Option<Standing> = found.first(1)?;
+        Ok(Self {
+            app,
+            submissions: latest.as_ref().map_or(0, |latest| latest.number),
+            pending: latest
+                .filter(|latest| latest.status == SubmissionStatus::Pending)
+                .map(|latest| latest.id),
+            is_own: standing.as_ref().is_none_or(|standing| !standing.has_no_part),
+            suspension: standing.and_then(|standing| {
+                Some(Suspension {
+                    at: standing.suspended_at?,
+                    reason: standing.suspension_reason.unwrap_or_default(),
+                })
+            }),
+            catalogue: found.rows(2)?.into_iter().collect(),
+        })
+    }
+
+    /// How things stand with the app.
+    pub fn life(&self) -> Life {
+        Life {
+            status: self.app.status,
+            was_approved: self.app.approved_at.is_some(),
+            is_pending: self.pending.is_some(),
+        }
+    }
+
+    /// Lets a transaction fail unless things still stand so. Edits meanwhile are no matter.
+    pub(super) fn stands(&self) -> Statement {
+        let life = self.life();
+        Statement::require(
+            "EXISTS (SELECT 1 FROM apps WHERE client_id = ?1 AND status = ?2 AND (approved_at IS NOT NULL) = ?3
+                     AND deleted_at IS NULL)
+             AND (SELECT id FROM submissions WHERE client_id = ?1 AND status = 'pending') IS ?4",
+        )
+        .text(&self.app.client_id)
+        .text(life.status.name())
+        .number(life.was_approved)
+        .optional_text(self.pending.as_deref())
+    }
+
+    /// Who may suspend and reinstate: reviewers and administrators who have no part in the app.
+    pub fn judge<'a>(&'a self, actor: &'a Actor) -> Result<Judge<'a>, Problem> {
+        if actor.reviewer().is_err() {
+            actor.administrator()?;
+        }
+        match self.is_own {
+            false => Ok(Judge { actor, case: self }),
+            true => Err(Problem::Forbidden(
+                "you belong to the developer account of this app: somebody else decides over it",
+            )),
+        }
+    }
+
+    /// Who may decide its submissions: reviewers in person who have no part in the app.
+    pub fn reviewer<'a>(&'a self, reviewer: Reviewer<'a>) -> Result<ReviewerOf<'a>, Problem> {
+        self.judge(reviewer.actor()).map(ReviewerOf)
+    }
+}
+
+impl<'a> Judge<'a> {
+    /// Who.
+    pub fn actor(self) -> &'a Actor {
+        self.actor
+    }
+
+    /// Over what.
+    pub fn case(self) -> &'a Case {
+        self.case
+    }
+
+    /// Lets a transaction fail if they have come to have a part in the app meanwhile.
+    pub(super) fn still_has_no_part(self) -> Statement {
+        bound_to(Statement::require(HAS_NO_PART), self.actor, &self.case.app.client_id)
+    }
+}
+
+impl<'a> ReviewerOf<'a> {
+    /// The same person, who may also suspend and reinstate.
+    pub fn judge(self) -> Judge<'a> {
+        self.0
+    }
+}
+
+fn bound_to(statement: Statement, actor: &Actor, client_id: &str) -> Statement {
+    let own_app = match &actor.who {
+        Who::App { client_id, .. } => Some(client_id.as_str()),
+        Who::User(_) => None,
+    };
+    statement
+        .text(client_id)
+        .optional_text(actor.user_id())
+        .optional_text(own_app)
+}
