@@ -2,12 +2,6 @@
 //! for. The OpenAPI document is compared with them.
 
 pub mod accounts;
-pub mod audit_trail;
-pub mod people;
-
-use accounts::Accounts;
-use audit_trail::AuditTrail;
-use people::People;
 pub mod usage;
 
 use accounts::Accounts;
@@ -31,10 +25,6 @@ pub struct Entry {
 pub enum Area {
     /// Developer accounts, their members and invitations.
     Accounts(Accounts),
-    /// Users, apps and developer accounts, as administrators see them.
-    People(People),
-    /// The audit trail.
-    AuditTrail(AuditTrail),
     /// What apps use, and their error logs.
     Usage(Usage),
 }
@@ -45,7 +35,6 @@ pub const TABLES: &[&[Entry]] = &[
     accounts::TABLE,
     usage::TABLE,
 ];
-pub const TABLES: [&[Entry]; 3] = [accounts::TABLE, people::TABLE, audit_trail::TABLE];
 
 /// Under these there is nothing but what is in the tables.
 const PREFIXES: [&str; 4] = ["/developers", "/admin", "/api/developer", "/api/admin"];

@@ -192,15 +192,25 @@ fn newest(filter: &AppFilter) -> String {
 
 /// By the name; on the first page also the app with exactly this id.
 fn by_name(goes_on: bool) -> (&'static str, String, &'static str) {
-    let names = beginning_with("*", "apps WHERE deleted_at IS NULL AND", "name", &WINDOW.to_string(), goes_on);
+    let names = beginning_with(
+        "*",
+        "apps WHERE deleted_at IS NULL AND",
+        "name",
+        &WINDOW.to_string(),
+        goes_on,
+    );
     let (with, by_id) = match goes_on {
-        true => ("WITH last (key, row) AS (SELECT name, rowid FROM apps WHERE client_id = ?4)", ""),
+        true => (
+            "WITH last (key, row) AS (SELECT name, rowid FROM apps WHERE client_id = ?4)",
+            "",
+        ),
         false => (
             "",
             " UNION ALL SELECT *, '' AS found_name, rowid AS found_row FROM apps WHERE client_id = ?4 AND deleted_at IS NULL",
         ),
     };
-    let looked_at = format!("SELECT * FROM (SELECT * FROM ({names}){by_id}) ORDER BY found_name COLLATE NOCASE, found_row");
+    let looked_at =
+        format!("SELECT * FROM (SELECT * FROM ({names}){by_id}) ORDER BY found_name COLLATE NOCASE, found_row");
     (with, looked_at, "found_name COLLATE NOCASE, found_row")
 }
 
@@ -297,7 +307,8 @@ pub async fn read(database: &impl Database, _: Administrator<'_>, client_id: &st
         counted("active"),
         counted("revoking")
     ));
-    let secrets = Statement::new("SELECT id, hint, created_at FROM client_secrets WHERE client_id = ?1 ORDER BY created_at, id");
+    let secrets =
+        Statement::new("SELECT id, hint, created_at FROM client_secrets WHERE client_id = ?1 ORDER BY created_at, id");
     let statements = [app, detail, secrets].map(|statement| statement.text(client_id));
     let found = database.read(statements.into()).await?;
     let (Some(app), Some(detail)) = (found.first(0)?, found.first::<AppDetail>(1)?) else {

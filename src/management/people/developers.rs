@@ -66,7 +66,10 @@ fn by_name(search: &str, page: &PageRequest) -> Statement {
     const COLUMNS: &str = "id, name, contact, created_at";
     let names = beginning_with(COLUMNS, "developers WHERE", "name", "?3", page.after.is_some());
     let (with, by_id) = match page.after {
-        Some(_) => ("WITH last (key, row) AS (SELECT name, rowid FROM developers WHERE id = ?4)", ""),
+        Some(_) => (
+            "WITH last (key, row) AS (SELECT name, rowid FROM developers WHERE id = ?4)",
+            "",
+        ),
         None => (
             "",
             " UNION ALL SELECT id, name, contact, created_at, '' AS found_name, rowid AS found_row

@@ -89,7 +89,10 @@ fn close_accounts(user_id: &str, now: Timestamp) -> [Statement; 5] {
         ))
         .text(user_id)
         .time(now),
-        Statement::new(format!("DELETE FROM developer_invitations WHERE developer_id IN ({THEIR_ACCOUNTS})")).text(user_id),
+        Statement::new(format!(
+            "DELETE FROM developer_invitations WHERE developer_id IN ({THEIR_ACCOUNTS})"
+        ))
+        .text(user_id),
         Statement::new(format!(
             "UPDATE developers SET name = 'Erased developer', contact = NULL, version = version + 1
              WHERE id IN ({THEIR_ACCOUNTS})"

@@ -22,9 +22,9 @@ fn beginning_with(columns: &str, table: &str, column: &str, limit: &str, goes_on
     let select = format!("SELECT {columns}, {column} AS found_name, rowid AS found_row FROM {table}");
     let order = format!("ORDER BY {column} COLLATE NOCASE, rowid LIMIT {limit}");
     match goes_on {
-        false => format!(
-            "SELECT * FROM ({select} {column} COLLATE NOCASE >= ?1 AND {column} COLLATE NOCASE < ?2 {order})"
-        ),
+        false => {
+            format!("SELECT * FROM ({select} {column} COLLATE NOCASE >= ?1 AND {column} COLLATE NOCASE < ?2 {order})")
+        }
         true => format!(
             "SELECT * FROM ({select} {column} COLLATE NOCASE = (SELECT key FROM last)
                               AND rowid > (SELECT row FROM last) {order})

@@ -161,7 +161,10 @@ pub fn unfinished(whose: Whose<'_>) -> [Statement; 2] {
     };
     [
         Statement::new(format!("SELECT {columns} FROM {revoking} LIMIT {AT_ONCE}")).text(id),
-        Statement::new(format!("SELECT count(*) AS count FROM (SELECT 1 FROM {left} LIMIT {MOST_COUNTED})")).text(id),
+        Statement::new(format!(
+            "SELECT count(*) AS count FROM (SELECT 1 FROM {left} LIMIT {MOST_COUNTED})"
+        ))
+        .text(id),
     ]
 }
 

@@ -114,7 +114,10 @@ fn by_name(search: &str, page: &PageRequest) -> Statement {
     let branch = |(number, column): (u8, &str)| {
         let columns = format!("{COLUMNS}, {number} AS found_by");
         let goes_on = page.after.is_some();
-        format!("SELECT * FROM ({})", beginning_with(&columns, "users WHERE", column, "?3", goes_on))
+        format!(
+            "SELECT * FROM ({})",
+            beginning_with(&columns, "users WHERE", column, "?3", goes_on)
+        )
     };
     let mut branches = [(1, "username"), (2, "account_name"), (3, "name")].map(branch).to_vec();
     let last = match &page.after {
@@ -129,7 +132,10 @@ fn by_name(search: &str, page: &PageRequest) -> Statement {
             ""
         }
     };
-    let (last_id, found_by) = page.after.as_ref().map_or((search, 0), |after| (after.id.as_str(), after.order));
+    let (last_id, found_by) = page
+        .after
+        .as_ref()
+        .map_or((search, 0), |after| (after.id.as_str(), after.order));
     Statement::new(format!(
         "{last} SELECT {COLUMNS}, found_by FROM ({}) ORDER BY found_name COLLATE NOCASE, found_row LIMIT ?3",
         branches.join(" UNION ALL ")

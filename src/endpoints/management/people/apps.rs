@@ -37,8 +37,17 @@ pub async fn get<S: Stores>(context: &Context<'_, S>, request: &Request, id: &st
 /// Takes back what an app was given. 202: its tokens are dead, but some of its consents are left to the cron runs.
 pub async fn revoke<S: Stores>(context: &Context<'_, S>, request: &Request, id: &str) -> Result<Reply, Problem> {
     let actor = caller::of_api(context, request).await?;
-    let left = take_back(context, actor.administrator()?, Whose::App(id), api::input_or_none(request)?).await?;
-    Ok(Reply::json(if left == 0 { 200 } else { 202 }, &json!({ "consents_left": left })))
+    let left = take_back(
+        context,
+        actor.administrator()?,
+        Whose::App(id),
+        api::input_or_none(request)?,
+    )
+    .await?;
+    Ok(Reply::json(
+        if left == 0 { 200 } else { 202 },
+        &json!({ "consents_left": left }),
+    ))
 }
 
 /// Takes back what apps were given.

@@ -45,7 +45,10 @@ pub async fn revoke<S: Stores>(context: &Context<'_, S>, request: &Request, id: 
     let actor = caller::of_api(context, request).await?;
     let input = api::input_or_none(request)?;
     let left = take_back(context, actor.administrator()?, Whose::Developer(id), input).await?;
-    Ok(Reply::json(if left == 0 { 200 } else { 202 }, &json!({ "consents_left": left })))
+    Ok(Reply::json(
+        if left == 0 { 200 } else { 202 },
+        &json!({ "consents_left": left }),
+    ))
 }
 
 /// The page that lists developer accounts.

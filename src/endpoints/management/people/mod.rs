@@ -76,7 +76,10 @@ async fn for_visitor<S: Stores>(
 pub(super) fn next_page<T>(request: &Request, params: &Params, page: &Page<T>) -> Option<NextPage> {
     let next = page.next.as_ref().map(Cursor::encode)?;
     let mut query = url::form_urlencoded::Serializer::new(String::new());
-    for (name, value) in params.iter().filter(|(name, value)| *name != "cursor" && !value.is_empty()) {
+    for (name, value) in params
+        .iter()
+        .filter(|(name, value)| *name != "cursor" && !value.is_empty())
+    {
         query.append_pair(name, value);
     }
     query.append_pair("cursor", &next);

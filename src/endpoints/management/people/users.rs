@@ -47,7 +47,15 @@ pub async fn on<S: Stores>(
     let actor = caller::of_api(context, request).await?;
     let administrator = actor.administrator()?;
     let version = api::expected_version(request)?;
-    let left = act(context, administrator, id, action, version, api::input_or_none(request)?).await?;
+    let left = act(
+        context,
+        administrator,
+        id,
+        action,
+        version,
+        api::input_or_none(request)?,
+    )
+    .await?;
     let user = users::read(context.stores, administrator, id).await?;
     let mut body = user.json();
     if let Some(members) = body.as_object_mut() {
@@ -117,7 +125,14 @@ pub async fn page<S: Stores>(context: &Context<'_, S>, request: &Request, id: &s
     for_visitor(context, request, async |actor| {
         let user = users::read(context.stores, actor.administrator()?, id).await?;
         let done = request.query.split('&').find_map(|part| part.strip_prefix("done="));
-        Ok(user_page(context, actor, 200, &user, done.unwrap_or_default(), &FormState::default()))
+        Ok(user_page(
+            context,
+            actor,
+            200,
+            &user,
+            done.unwrap_or_default(),
+            &FormState::default(),
+        ))
     })
     .await
 }
@@ -141,12 +156,7 @@ fn user_page<S>(
 }
 
 /// Does something to a user by a form.
-pub async fn by_form<S: Stores>(
-    context: &Context<'_, S>,
-    request: &Request,
-    id: &str,
-    action: UserAction,
-) -> Reply {
+pub async fn by_form<S: Stores>(context: &Context<'_, S>, request: &Request, id: &str, action: UserAction) -> Reply {
     for_visitor(context, request, async |actor| {
         let administrator = actor.administrator()?;
         let form = match pages::form(context, request, actor) {
