@@ -79,7 +79,8 @@ fn every_route_that_speaks_json_is_an_operation() {
     let operations = operations(&document);
     let mut missing = Vec::new();
     for entry in TABLES
-        .into_iter()
+        .iter()
+        .copied()
         .flatten()
         .filter(|entry| entry.path.starts_with("/api/"))
     {
