@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::json_unavailable;
+use super::problem::unavailable;
 use super::revocation::{self, Revocation};
 use super::user_api::{error, require_user, require_user_here};
 use crate::config::Config;
@@ -75,6 +75,7 @@ impl ConnectedAppBody {
 pub async fn list<S: Stores>(context: &Context<'_, S>, request: &Request) -> Reply {
     let Some(page) = page_asked_for(request) else {
         return error(
+            context,
             400,
             "invalid_request",
             "limit is a number from 1 to 100, cursor is from the Link of the page before, and each comes once",
@@ -89,7 +90,7 @@ pub async fn list<S: Stores>(context: &Context<'_, S>, request: &Request) -> Rep
         .connected_apps(&user.user.id, &page, context.language)
         .await;
     let Ok(listed) = found else {
-        return json_unavailable();
+        return unavailable(context);
     };
     let body = |app| ConnectedAppBody::new(app, context.config, context.now);
     let reply = Reply::json(200, &listed.apps.into_iter().map(body).collect::<Vec<_>>());
@@ -139,6 +140,7 @@ pub async fn revoke_many<S: Stores>(context: &Context<'_, S>, request: &Request)
         ([], [all]) if all == "true" => Revocable::Everything,
         _ => {
             return error(
+                context,
                 400,
                 "invalid_request",
                 "name what to revoke: client_id for one app, or all=true for every app",
@@ -155,13 +157,13 @@ async fn take_back<S: Stores>(context: &Context<'_, S>, request: &Request, what:
     };
     match revocation::revoke(context, &user.user.id, what).await {
         Ok(Revocation::Done) => Reply::json(200, &serde_json::json!({ "message": "Access revoked successfully" })),
-        Ok(Revocation::Unknown) => error(404, "not_found", "you have no connected app under this id"),
+        Ok(Revocation::Unknown) => error(context, 404, "not_found", "you have no connected app under this id"),
         Ok(Revocation::Left(left)) => error(
+            context,
             503,
             "temporarily_unavailable",
             &format!("{left} connections are not ended yet: send the same request again"),
-        )
-        .header("Retry-After", "1"),
-        Err(_) => json_unavailable(),
+        ),
+        Err(_) => unavailable(context),
     }
 }

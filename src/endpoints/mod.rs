@@ -20,6 +20,7 @@ mod maintenance;
 mod management;
 mod notices;
 mod par;
+mod problem;
 mod revocation;
 mod revoke;
 mod sessions_api;
@@ -95,18 +96,24 @@ async fn answer<S: Stores>(context: &Context<'_, S>, request: &Request, route: R
         Route::ApiDocs => api_docs::overview(context),
         Route::ApiDocsOf { tag } => api_docs::of_tag(context, tag).unwrap_or_else(|| not_found(context, request)),
         Route::Managed(managed) => management::answer(context, request, managed).await,
-        Route::ManagedByOtherMethod => method_not_allowed(router::management::methods_at(&request.path)),
+        Route::ManagedByOtherMethod => method_not_allowed(context, router::management::methods_at(&request.path)),
         Route::Preflight => preflight(),
-        Route::MethodNotAllowed { allow } => method_not_allowed(allow),
+        Route::MethodNotAllowed { allow } => method_not_allowed(context, allow),
         Route::NotFound | Route::Asset { .. } => not_found(context, request),
     }
 }
 
-fn method_not_allowed(allow: impl Into<String>) -> Reply {
-    let error = "method_not_allowed";
-    Reply::json(405, &serde_json::json!({ "error": error }))
-        .header("Allow", allow)
-        .telling(error)
+fn method_not_allowed<S>(context: &Context<'_, S>, allow: impl Into<String>) -> Reply {
+    let detail = "this path has no such method: see Allow";
+    problem::document(
+        context.config,
+        context.log,
+        405,
+        "method_not_allowed",
+        detail,
+        Vec::new(),
+    )
+    .header("Allow", allow)
 }
 
 fn finished(reply: Reply, log: &Log, over_tls: bool) -> Reply {
@@ -114,6 +121,9 @@ fn finished(reply: Reply, log: &Log, over_tls: bool) -> Reply {
 }
 
 fn wants_a_page(request: &Request) -> bool {
+    if request.path.starts_with("/api/") {
+        return false;
+    }
     let accept = request.header("accept");
     accept.is_some_and(|accept| accept.contains("text/html"))
 }
@@ -141,7 +151,8 @@ fn not_found<S>(context: &Context<'_, S>, request: &Request) -> Reply {
             words.message_not_found_explanation,
         );
     }
-    Reply::json(404, &serde_json::json!({ "error": "not_found" })).telling("not_found")
+    let detail = "there is nothing at this path";
+    problem::document(context.config, context.log, 404, "not_found", detail, Vec::new())
 }
 
 /// What every request gets while the configuration is not safe to serve with. The reason is the operator's
@@ -172,7 +183,10 @@ pub fn broken(config: &Config, log: &Log, language: Language, for_people: bool) 
     let reply = match for_people {
         true => pages::render(500, &page),
         // The standard's own code for it (OAuth 2.1 §4.1.2.1), though there it travels by redirect.
-        false => Reply::json(500, &serde_json::json!({ "error": "server_error" })).readable_across_origins(),
+        false => {
+            let detail = "this is a mistake of this server's: its operator finds out by the request id";
+            problem::document(config, log, 500, "server_error", detail, Vec::new()).readable_across_origins()
+        }
     };
     finished(reply.telling("server_error"), log, config.issuer.is_https())
 }

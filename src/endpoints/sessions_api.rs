@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::json_unavailable;
+use super::problem::unavailable;
 use super::user_api::{error, require_user, require_user_here};
 use crate::context::Context;
 use crate::http::{Device, Reply, Request, SESSION_COOKIE, clear_cookie};
@@ -44,7 +44,7 @@ pub async fn list<S: Stores>(context: &Context<'_, S>, request: &Request) -> Rep
     let sessions = context.stores.sessions_of(&user.user.id, &user.session, context.now);
     match sessions.await {
         Ok(sessions) => Reply::json(200, &sessions.into_iter().map(SessionBody::from).collect::<Vec<_>>()),
-        Err(_) => json_unavailable(),
+        Err(_) => unavailable(context),
     }
 }
 
@@ -56,8 +56,8 @@ pub async fn end<S: Stores>(context: &Context<'_, S>, request: &Request, id: &st
     };
     match context.stores.end_session_of(&user.user.id, id, &user.session).await {
         Ok(Some(EndedSession { was_this })) => ended("Session ended", was_this),
-        Ok(None) => error(404, "not_found", "you have no session under this id"),
-        Err(_) => json_unavailable(),
+        Ok(None) => error(context, 404, "not_found", "you have no session under this id"),
+        Err(_) => unavailable(context),
     }
 }
 
@@ -69,7 +69,7 @@ pub async fn end_all<S: Stores>(context: &Context<'_, S>, request: &Request) -> 
     };
     match context.stores.end_all_sessions_of(&user.user.id).await {
         Ok(()) => ended("Signed out everywhere", true),
-        Err(_) => json_unavailable(),
+        Err(_) => unavailable(context),
     }
 }
 

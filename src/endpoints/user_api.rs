@@ -1,7 +1,7 @@
 //! What the JSON endpoints under `/api/user` have in common: a session's cookie, and our own Origin to change anything.
 
 use super::guard::{origin_is_ours, signed_in};
-use super::json_unavailable;
+use super::problem::{described, unavailable};
 use crate::context::Context;
 use crate::http::{Reply, Request};
 use crate::store::{SignedIn, Stores};
@@ -10,9 +10,8 @@ use crate::store::{SignedIn, Stores};
 pub async fn require_user<S: Stores>(context: &Context<'_, S>, request: &Request) -> Result<SignedIn, Reply> {
     match signed_in(context, request).await {
         Ok(Some(user)) => Ok(user),
-        // RFC 9110 §15.5.2 asks for a challenge.
-        Ok(None) => Err(error(401, "unauthorized", "sign in first").header("WWW-Authenticate", "Bearer")),
-        Err(_) => Err(json_unavailable()),
+        Ok(None) => Err(error(context, 401, "unauthorized", "sign in first")),
+        Err(_) => Err(unavailable(context)),
     }
 }
 
@@ -22,6 +21,7 @@ pub async fn require_user_here<S: Stores>(context: &Context<'_, S>, request: &Re
     match origin_is_ours(context, request) {
         true => Ok(user),
         false => Err(error(
+            context,
             403,
             "forbidden",
             "with a session, the Origin header must be this server's",
@@ -30,9 +30,6 @@ pub async fn require_user_here<S: Stores>(context: &Context<'_, S>, request: &Re
 }
 
 /// An error of these endpoints.
-pub fn error(status: u16, error: &str, description: &str) -> Reply {
-    Reply::json(
-        status,
-        &serde_json::json!({ "error": error, "error_description": description }),
-    )
+pub fn error<S>(context: &Context<'_, S>, status: u16, code: &'static str, description: &str) -> Reply {
+    described(context, status, code, description, Vec::new())
 }

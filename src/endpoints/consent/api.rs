@@ -11,7 +11,7 @@ use super::{place, refused_url, speaking_of};
 use crate::context::Context;
 use crate::endpoints::authorize::PendingRequest;
 use crate::endpoints::guard::{login_url, origin_is_ours};
-use crate::endpoints::json_unavailable;
+use crate::endpoints::problem::{described, unavailable};
 use crate::http::{Body, Reply, Request};
 use crate::json;
 use crate::looks::LogoName;
@@ -92,7 +92,7 @@ pub async fn show<S: Stores>(context: &Context<'_, S>, request: &Request, reques
         Err(why) => return not_ready(context, request_id, why),
     };
     let Some(csrf_token) = ready.decidable(context).seal(context) else {
-        return invalid_request("the request is too long");
+        return invalid_request(context, "the request is too long");
     };
     let asked = &ready.pending.request;
     let offer = Offer::new(&ready.app, asked, &ready.consents, None);
@@ -144,69 +144,78 @@ pub async fn show<S: Stores>(context: &Context<'_, S>, request: &Request, reques
 
 /// Takes the user's decision and tells where the browser has to go with it.
 pub async fn decide<S: Stores>(context: &Context<'_, S>, request: &Request, request_id: &str) -> Reply {
-    let sent = match Sent::read(request) {
+    let sent = match Sent::read(context, request) {
         Ok(sent) => sent,
         Err(refusal) => return refusal,
     };
     if !origin_is_ours(context, request) {
-        return error(403, "forbidden", "the Origin header must be this server's");
+        return error(context, 403, "forbidden", "the Origin header must be this server's");
     }
     let pending = PendingRequest::open(context, request_id);
     let decidable = DecidableRequest::open(context, &sent.csrf_token);
     let (Some(pending), Some(decidable)) = (pending, decidable) else {
-        return expired();
+        return expired(context);
     };
     if pending.id != decidable.pending.id {
-        return invalid_request("csrf_token is another request's");
+        return invalid_request(context, "csrf_token is another request's");
     }
     if !decidable.is_shown_to(request) {
-        return error(403, "forbidden", "the request was shown in another session or browser");
+        return error(
+            context,
+            403,
+            "forbidden",
+            "the request was shown in another session or browser",
+        );
     }
     match attempt::decide(context, request, decidable, &sent.said).await {
         Verdict::To { url, .. } => Reply::json(200, &serde_json::json!({ "redirect_to": url })),
-        Verdict::AlreadyDecided => error(409, "already_decided", "this request was decided before"),
-        Verdict::NothingChosen => invalid_request("choose at least one permission, or send approved: false"),
+        Verdict::AlreadyDecided => error(context, 409, "already_decided", "this request was decided before"),
+        Verdict::NothingChosen => invalid_request(context, "choose at least one permission, or send approved: false"),
         Verdict::NotServed(why) => not_served(context, &pending, why),
-        Verdict::SignedOut => sign_in_first(request_id),
-        Verdict::TryAgain(again) => try_again(again.seal(context)),
+        Verdict::SignedOut => sign_in_first(context, request_id),
+        Verdict::TryAgain(again) => try_again(context, again.seal(context)),
     }
 }
 
 impl Sent {
-    fn read(request: &Request) -> Result<Self, Reply> {
+    fn read<S>(context: &Context<'_, S>, request: &Request) -> Result<Self, Reply> {
         let media_type = request.header("content-type").unwrap_or_default();
         let media_type = media_type.split(';').next().unwrap_or_default().trim();
         if !media_type.eq_ignore_ascii_case("application/json") {
-            return Err(invalid_request("the body must be application/json"));
+            return Err(invalid_request(context, "the body must be application/json"));
         }
         let bytes = match &request.body {
             Body::Bytes(bytes) => bytes,
-            Body::TooLarge => return Err(error(413, "invalid_request", "the body is larger than 64 kB")),
-            Body::Broken => return Err(invalid_request("the body broke off")),
+            Body::TooLarge => return Err(error(context, 413, "invalid_request", "the body is larger than 64 kB")),
+            Body::Broken => return Err(invalid_request(context, "the body broke off")),
         };
         let Ok(Value::Object(mut members)) = json::parse(bytes) else {
-            return Err(invalid_request("the body must be a JSON object"));
+            return Err(invalid_request(context, "the body must be a JSON object"));
         };
         let said = match (members.remove("approved"), members.remove("scopes")) {
             (Some(Value::Bool(false)), None) => Said::No,
             (Some(Value::Bool(true)), None) => Said::Whole,
             (Some(Value::Bool(approved)), Some(Value::Array(scopes))) => {
                 let named: Option<Scopes> = scopes.iter().map(Value::as_str).collect();
-                let named = named.ok_or_else(|| invalid_request("scopes must be names"))?;
+                let named = named.ok_or_else(|| invalid_request(context, "scopes must be names"))?;
                 if approved { Said::Yes(named) } else { Said::No }
             }
             _ => {
                 return Err(invalid_request(
+                    context,
                     "approved must be true or false, and scopes a list of names",
                 ));
             }
         };
         let Some(Value::String(csrf_token)) = members.remove("csrf_token") else {
-            return Err(invalid_request("csrf_token is required"));
+            return Err(invalid_request(context, "csrf_token is required"));
         };
         // A member nobody reads may be a permission somebody thought they had taken away.
         if !members.is_empty() {
-            return Err(invalid_request("only approved, scopes and csrf_token are understood"));
+            return Err(invalid_request(
+                context,
+                "only approved, scopes and csrf_token are understood",
+            ));
         }
         Ok(Self { said, csrf_token })
     }
@@ -214,60 +223,47 @@ impl Sent {
 
 fn not_ready<S>(context: &Context<'_, S>, request_id: &str, why: NotReady) -> Reply {
     match why {
-        NotReady::Expired => expired(),
-        NotReady::OtherBrowser => error(403, "forbidden", "the request began in another browser"),
-        NotReady::SignInFirst => sign_in_first(request_id),
-        NotReady::AppUnavailable => invalid_request("this app cannot be connected at the moment"),
+        NotReady::Expired => expired(context),
+        NotReady::OtherBrowser => error(context, 403, "forbidden", "the request began in another browser"),
+        NotReady::SignInFirst => sign_in_first(context, request_id),
+        NotReady::AppUnavailable => invalid_request(context, "this app cannot be connected at the moment"),
         NotReady::NotServed(pending, _, why) => not_served(context, &pending, why),
-        NotReady::Unavailable => json_unavailable(),
+        NotReady::Unavailable => unavailable(context),
     }
 }
 
-fn sign_in_first(request_id: &str) -> Reply {
-    let body = serde_json::json!({
-        "error": "unauthorized",
-        "error_description": "the user has to sign in, and comes back to the consent page",
-        "login_url": login_url(&place(request_id)),
-    });
-    // RFC 9110 §15.5.2 asks for a challenge.
-    let reply = Reply::json(401, &body).telling("unauthorized");
-    reply.header("WWW-Authenticate", "Bearer")
+fn sign_in_first<S>(context: &Context<'_, S>, request_id: &str) -> Reply {
+    let detail = "the user has to sign in, and comes back to the consent page";
+    let way = login_url(&place(request_id));
+    described(context, 401, "unauthorized", detail, vec![("login_url", way.into())])
 }
 
 /// The page says so and offers the way back.
 fn not_served<S>(context: &Context<'_, S>, pending: &PendingRequest, why: NotServed) -> Reply {
     if why == NotServed::Unavailable {
-        return invalid_request("this app cannot be connected at the moment");
+        return invalid_request(context, "this app cannot be connected at the moment");
     }
-    let body = serde_json::json!({
-        "error": "access_denied",
-        "error_description": why.for_developers(),
-        "redirect_to": refused_url(context, pending, why),
-    });
-    Reply::json(403, &body).telling("access_denied")
+    let way = refused_url(context, pending, why);
+    let more = vec![("redirect_to", way.into())];
+    described(context, 403, "access_denied", why.for_developers(), more)
 }
 
 /// Nobody knows whether it was written: with this token the same attempt is made once more, and gets the answer of what
 /// was.
-fn try_again(csrf_token: Option<String>) -> Reply {
-    let body = serde_json::json!({
-        "error": "temporarily_unavailable",
-        "error_description": "storage is out of reach: send the same again with this csrf_token",
-        "csrf_token": csrf_token,
-    });
-    let reply = Reply::json(503, &body).telling("temporarily_unavailable");
-    reply.header("Retry-After", "1")
+fn try_again<S>(context: &Context<'_, S>, csrf_token: Option<String>) -> Reply {
+    let detail = "storage is out of reach: send the same again with this csrf_token";
+    let more = vec![("csrf_token", csrf_token.into())];
+    described(context, 503, "temporarily_unavailable", detail, more)
 }
 
-fn expired() -> Reply {
-    invalid_request("the request is unknown or has expired")
+fn expired<S>(context: &Context<'_, S>) -> Reply {
+    invalid_request(context, "the request is unknown or has expired")
 }
 
-fn invalid_request(description: &str) -> Reply {
-    error(400, "invalid_request", description)
+fn invalid_request<S>(context: &Context<'_, S>, description: &str) -> Reply {
+    error(context, 400, "invalid_request", description)
 }
 
-fn error(status: u16, error: &'static str, description: &str) -> Reply {
-    let body = serde_json::json!({ "error": error, "error_description": description });
-    Reply::json(status, &body).telling(error)
+fn error<S>(context: &Context<'_, S>, status: u16, code: &'static str, description: &str) -> Reply {
+    described(context, status, code, description, Vec::new())
 }

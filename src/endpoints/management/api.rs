@@ -4,6 +4,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::context::Context;
+use crate::endpoints::problem;
 use crate::http::{Body, Params, Reply, Request};
 use crate::json;
 use crate::management::cursor::Page;
@@ -26,42 +27,12 @@ pub fn document<S>(context: &Context<'_, S>, problem: &Problem) -> Reply {
             json!({ "pointer": pointer, "code": error.code, "detail": format!("{} {}", error.field, error.message) })
         })
         .collect();
-    let mut body = json!({
-        "type": context.config.issuer.url(&format!("/api-docs#{code}")),
-        "title": title(status),
-        "status": status,
-        "detail": problem.to_string(),
-        "error": code,
-        "message": problem.to_string(),
-        "request_id": context.log.request_id(),
-    });
-    if let (false, Some(members)) = (errors.is_empty(), body.as_object_mut()) {
-        members.insert("errors".into(), errors.into());
-    }
-    let reply = Reply::json(status, &body)
-        .header("Content-Type", "application/problem+json")
-        .telling(code);
-    match problem {
-        // RFC 9110 §15.5.2 asks for a challenge.
-        Problem::Unauthorized(_) => reply.header("WWW-Authenticate", "Bearer"),
-        Problem::Unavailable => reply.header("Retry-After", "1"),
-        _ => reply,
-    }
-}
-
-fn title(status: u16) -> &'static str {
-    match status {
-        400 => "Bad Request",
-        401 => "Unauthorized",
-        403 => "Forbidden",
-        404 => "Not Found",
-        409 => "Conflict",
-        412 => "Precondition Failed",
-        413 => "Content Too Large",
-        415 => "Unsupported Media Type",
-        422 => "Unprocessable Content",
-        _ => "Service Unavailable",
-    }
+    let more = match errors.is_empty() {
+        true => Vec::new(),
+        false => vec![("errors", errors.into())],
+    };
+    let detail = problem.to_string();
+    problem::document(context.config, context.log, status, code, &detail, more)
 }
 
 /// The members of the JSON object in the body.

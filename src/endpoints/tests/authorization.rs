@@ -450,6 +450,46 @@ fn nothing_is_a_page_for_people_and_json_for_programs() {
     };
     assert_eq!(ask("text/html,*/*;q=0.8"), (404, "text/html; charset=utf-8".into()));
     for accept in ["", "*/*", "application/json"] {
-        assert_eq!(ask(accept), (404, "application/json".into()));
+        assert_eq!(ask(accept), (404, "application/problem+json".into()));
+    }
+}
+
+#[test]
+fn under_api_every_error_is_a_problem_document_whatever_is_accepted() {
+    let server = Server::new();
+    for (method, path, status) in [
+        ("GET", "/api/nothing", 404),
+        ("POST", "/api/user", 404),
+        ("GET", "/api/developer/nothing", 404),
+        ("PUT", "/api/user/sessions", 405),
+        ("DELETE", "/api/developer/accounts", 405),
+        ("GET", "/api/user/sessions", 401),
+        ("GET", "/api/user/connected-apps?limit=0", 400),
+        ("DELETE", "/api/user/sessions/ses_x", 401),
+        ("GET", "/api/oauth/consent/x", 400),
+        ("POST", "/api/oauth/consent/x", 400),
+    ] {
+        let mut request = get_request(path);
+        request.method = method.into();
+        request.headers.insert("accept".into(), "text/html".into());
+        let reply = server.send(&request);
+        let place = format!("{method} {path}: {reply:?}");
+        assert_eq!(reply.status, status, "{place}");
+        assert_eq!(
+            reply.header_value("Content-Type"),
+            Some("application/problem+json"),
+            "{place}"
+        );
+        let problem = json(&reply);
+        assert_eq!(problem["status"], status, "{place}");
+        assert_eq!(problem["message"], problem["detail"], "{place}");
+        let code = problem["error"].as_str().unwrap();
+        let explained = format!("{}/api-docs#{code}", server.config.issuer.as_str());
+        assert_eq!(problem["type"], explained, "{place}");
+        assert_eq!(
+            Some(problem["request_id"].as_str().unwrap()),
+            reply.header_value("X-Request-Id"),
+            "{place}"
+        );
     }
 }

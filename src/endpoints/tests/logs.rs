@@ -17,7 +17,7 @@ fn carried(request: &Request, reply: &Reply) -> Vec<String> {
     let in_json = serde_json::from_str::<BTreeMap<String, serde_json::Value>>(&reply.body).unwrap_or_default();
     let in_json = in_json
         .into_iter()
-        .filter(|(name, _)| name != "error" && name != "client_id")
+        .filter(|(name, _)| !["error", "client_id", "request_id"].contains(&name.as_str()))
         .filter_map(|(_, value)| value.as_str().map(str::to_owned));
     let cookies = reply.headers.iter().filter(|(name, _)| *name == "Set-Cookie");
     let cookies = cookies.map(|(_, cookie)| cookie.split(['=', ';']).nth(1).unwrap().to_owned());
@@ -222,7 +222,7 @@ fn what_broke_is_told_by_its_id_alone_as_a_page_or_as_json() {
     let server = Server::new();
     let log = Log::new(&server.random);
     log.panicked_at("src/secret.rs:1".into());
-    for (for_people, content_type) in [(true, "text/html; charset=utf-8"), (false, "application/json")] {
+    for (for_people, content_type) in [(true, "text/html; charset=utf-8"), (false, "application/problem+json")] {
         let reply = broken(&server.config, &log, Language::ENGLISH, for_people);
         assert_eq!(reply.status, 500);
         assert_eq!(reply.header_value("Content-Type"), Some(content_type));

@@ -29,5 +29,9 @@ pub const TABLE: &[Entry] = &[
     entry("/admin/audit", "audit_page", AuditTrail::Page),
     entry("/api/admin/audit", "list_audit", AuditTrail::List),
     entry("/api/admin/audit.ndjson", "export_audit", AuditTrail::Export),
-    entry("/api/developer/apps/{client_id}/audit", "list_app_audit", AuditTrail::OfApp),
+    entry(
+        "/api/developer/apps/{client_id}/audit",
+        "list_app_audit",
+        AuditTrail::OfApp,
+    ),
 ];

@@ -2,6 +2,7 @@
 // Its issuer is fixed; requests to it reach the harness wherever that listens.
 import { after } from "node:test";
 import { createTestHarness } from "wrangler";
+import { ApiDocument } from "./document.mjs";
 import { loadLogo, loadPlatform, PLATFORM_NAME } from "./platform.mjs";
 import { assembleWorker, configPath } from "./worker_directory.mjs";
 
@@ -38,7 +39,9 @@ export async function startLatchkey(options = {}) {
   const env = await worker.getEnv();
   await loadPlatform(env.DB);
   await loadLogo(env.KV);
-  return new Latchkey(server, worker, env);
+  const latchkey = new Latchkey(server, worker, env);
+  latchkey.document = new ApiDocument(await (await latchkey.fetch("/openapi.json")).json());
+  return latchkey;
 }
 
 export class Latchkey {
@@ -48,6 +51,8 @@ export class Latchkey {
     this.db = env.DB;
     this.kv = env.KV;
     this.ledgers = env.LEDGER;
+    // What its answers are held against: see document.mjs.
+    this.document = undefined;
     this.fetch = this.fetch.bind(this);
   }
 
@@ -68,6 +73,9 @@ export class Latchkey {
       redirect: "manual",
     });
     const bytes = await answer.arrayBuffer();
+    const { status } = answer;
+    const text = new TextDecoder().decode(bytes);
+    this.document?.check(init.method ?? "GET", url.pathname, { status, headers: answer.headers, text });
     const hasBody = ![101, 204, 205, 304].includes(answer.status);
     return new Response(hasBody ? bytes : null, { status: answer.status, headers: [...answer.headers] });
   }
