@@ -90,6 +90,7 @@ impl Written<'_> {
             }
         }
         let security = own.shift_or_remove("security").or_else(|| security.cloned());
+        let security = security.map(|security| self.with_scopes_to_read(security));
         let named: Vec<Value> = take_list(&mut own, "parameters");
         let body = own.shift_or_remove("body");
         let also: Vec<Value> = take_list(&mut own, "also");
@@ -158,6 +159,19 @@ impl Written<'_> {
         whole.insert("responses".into(), responses.into());
         whole.insert("security".into(), security.unwrap_or_else(|| json!([])));
         Value::Object(whole)
+    }
+
+    /// What only reads can be had with the scope for that, too.
+    fn with_scopes_to_read(&self, security: Value) -> Value {
+        let Value::Array(mut ways) = security else {
+            return security;
+        };
+        for scope in ["latchkey:admin", "latchkey:apps"] {
+            if self.method == "get" && ways.contains(&json!({ "oauth": [scope] })) {
+                ways.push(json!({ "oauth": [format!("{scope}:read")] }));
+            }
+        }
+        Value::Array(ways)
     }
 
     fn is_in_query(&self, name: &str) -> bool {
