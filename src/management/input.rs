@@ -1,6 +1,7 @@
 //! What people and programs send: the same fields from a form or a JSON object, each checked on its own, so that all
 //! that is wrong can be said at once.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 
@@ -15,7 +16,7 @@ use crate::json;
 #[derive(Debug)]
 pub struct Input {
     given: Given,
-    known: BTreeSet<&'static str>,
+    known: BTreeSet<Cow<'static, str>>,
     errors: Vec<FieldError>,
 }
 
@@ -49,7 +50,7 @@ impl Input {
 
     /// Whether it says anything about a field, be it that it has none. A form speaks of all its fields.
     pub fn mentions(&mut self, name: &'static str) -> bool {
-        self.known.insert(name);
+        self.known.insert(name.into());
         match &self.given {
             Given::Json(members) => members.contains_key(name),
             Given::Form(_) => true,
@@ -80,6 +81,15 @@ impl Input {
     pub fn text(&mut self, name: &'static str, max: usize) -> Option<String> {
         let text = self.string(name)?.replace("\r\n", "\n");
         self.readable(name, &text, max, |letter| {
+            !letter.is_control() || matches!(letter, '\n' | '\t')
+        })
+    }
+
+    /// Such text about one of several things: the field `reason/read:profile`.
+    pub fn text_about(&mut self, name: &str, key: &str, max: usize) -> Option<String> {
+        let name = format!("{name}/{key}");
+        let text = self.string(name.clone())?.replace("\r\n", "\n");
+        self.readable(&name, &text, max, |letter| {
             !letter.is_control() || matches!(letter, '\n' | '\t')
         })
     }
@@ -125,7 +135,7 @@ impl Input {
 
     /// Yes or no.
     pub fn flag(&mut self, name: &'static str) -> Option<bool> {
-        self.known.insert(name);
+        self.known.insert(name.into());
         match &self.given {
             Given::Form(params) => Some(!params.all(name).is_empty()),
             Given::Json(members) => match members.get(name) {
@@ -138,7 +148,7 @@ impl Input {
 
     /// A whole number in a range.
     pub fn number(&mut self, name: &'static str, range: RangeInclusive<u32>) -> Option<u32> {
-        self.known.insert(name);
+        self.known.insert(name.into());
         let number = match &self.given {
             Given::Form(params) => match params.one(name) {
                 Ok(None) => return None,
@@ -161,7 +171,7 @@ impl Input {
 
     /// Several texts of up to `max_letters` each, `max` of them at most. What is empty in a form is left out.
     pub fn list(&mut self, name: &'static str, max: usize, max_letters: usize) -> Option<Vec<String>> {
-        self.known.insert(name);
+        self.known.insert(name.into());
         let list: Vec<String> = match &self.given {
             Given::Form(params) => params.all(name).to_vec(),
             Given::Json(members) => match members.get(name) {
@@ -193,7 +203,7 @@ impl Input {
 
     /// A JSON value: a member of an object, or a form's text that holds one, of `max` bytes at most.
     pub fn value(&mut self, name: &'static str, max: usize) -> Option<Value> {
-        self.known.insert(name);
+        self.known.insert(name.into());
         match &self.given {
             Given::Json(members) => members.get(name).filter(|value| !value.is_null()).cloned(),
             Given::Form(params) => match params.one(name) {
@@ -217,8 +227,10 @@ impl Input {
         value.unwrap_or_default()
     }
 
-    fn string(&mut self, name: &'static str) -> Option<String> {
-        self.known.insert(name);
+    fn string(&mut self, name: impl Into<Cow<'static, str>>) -> Option<String> {
+        let name = name.into();
+        self.known.insert(name.clone());
+        let name = &*name;
         match &self.given {
             Given::Form(params) => match params.one(name) {
                 Ok(text) => text.map(str::to_owned),
@@ -247,7 +259,7 @@ impl Input {
             Given::Form(params) => {
                 let names = params.iter().map(|(name, _)| name);
                 let mut names: Vec<String> = names
-                    .filter(|name| !self.known.contains(name) && !FORM_ONLY.contains(name))
+                    .filter(|name| !self.known.contains(*name) && !FORM_ONLY.contains(name))
                     .map(str::to_owned)
                     .collect();
                 names.dedup();

@@ -77,6 +77,23 @@ pub enum AppType {
     Mobile,
 }
 
+impl AppType {
+    /// As it is stored and told.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Web => "web",
+            Self::Server => "server",
+            Self::Spa => "spa",
+            Self::Mobile => "mobile",
+        }
+    }
+
+    /// Whether such an app has a server of its own, where nobody reads its secret (OAuth 2.1 §2.1).
+    pub fn can_keep_a_secret(self) -> bool {
+        matches!(self, Self::Web | Self::Server)
+    }
+}
+
 /// A scope an app registered.
 #[derive(Debug, Clone, Deserialize)]
 pub struct RegisteredScope {
@@ -206,10 +223,10 @@ impl App {
 
     /// How the app proves who it is. Only apps with a server of their own can keep a secret (OAuth 2.1 §2.1).
     pub fn authentication(&self) -> Authentication {
-        match (self.security.profile, self.app_type) {
+        match (self.security.profile, self.app_type.can_keep_a_secret()) {
             (Profile::Fapi2, _) => Authentication::PrivateKeyJwt,
-            (Profile::Standard, AppType::Web | AppType::Server) => self.security.authentication,
-            (Profile::Standard, AppType::Spa | AppType::Mobile) => Authentication::None,
+            (Profile::Standard, true) => self.security.authentication,
+            (Profile::Standard, false) => Authentication::None,
         }
     }
 

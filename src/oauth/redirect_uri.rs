@@ -1,5 +1,7 @@
 //! Redirect URIs: how they match, and the only way a redirect can be built.
 
+pub mod registration;
+
 use std::net::Ipv4Addr;
 
 use serde::{Deserialize, Serialize};
@@ -99,13 +101,16 @@ impl VerifiedRedirect {
     }
 }
 
+/// The longest redirect URI, in bytes.
+const MAX_LENGTH: usize = 2048;
+
 /// Schemes of apps in wide use that do without a dot.
 const SCHEMES_WITHOUT_A_DOT: [&str; 1] = ["cursor"];
 
 /// Whether a URI may be redirected to at all, registered or not: https, http to the user's own machine, or an
 /// app's own scheme, in letters a header can carry.
 fn may_be_redirected_to(uri: &str) -> bool {
-    let plain = uri.len() <= 2048
+    let plain = uri.len() <= MAX_LENGTH
         && uri
             .bytes()
             .all(|byte| byte.is_ascii_graphic() && byte != b'\\' && byte != b'#');

@@ -6,6 +6,10 @@ pub mod usage;
 
 use accounts::Accounts;
 use usage::Usage;
+pub mod apps;
+
+use accounts::Accounts;
+use apps::Apps;
 
 /// A line of a table. `{…}` in a path stands for one segment that is not empty.
 #[derive(Debug, PartialEq, Eq)]
@@ -27,6 +31,8 @@ pub enum Area {
     Accounts(Accounts),
     /// What apps use, and their error logs.
     Usage(Usage),
+    /// Apps.
+    Apps(Apps),
 }
 
 /// All tables.
@@ -34,6 +40,7 @@ pub enum Area {
 pub const TABLES: &[&[Entry]] = &[
     accounts::TABLE,
     usage::TABLE,
+    apps::TABLE,
 ];
 
 /// Under these there is nothing but what is in the tables.

@@ -4,6 +4,8 @@ mod accounts;
 #[allow(dead_code)]
 mod api;
 pub mod caller;
+mod apps;
+mod caller;
 mod idempotency;
 #[allow(dead_code)]
 mod pages;
@@ -19,5 +21,6 @@ pub async fn answer<S: Stores>(context: &Context<'_, S>, request: &Request, mana
     match managed.entry.area {
         Area::Accounts(route) => accounts::answer(context, request, managed, route).await,
         Area::Usage(route) => usage::answer(context, request, managed, route).await,
+        Area::Apps(route) => apps::answer(context, request, managed, route).await,
     }
 }

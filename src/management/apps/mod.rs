@@ -1,5 +1,10 @@
 //! Apps, as those who manage and review them see them.
 
+pub mod catalogue;
+pub mod deletion;
+pub mod edit;
+pub mod list;
+pub mod registration;
 pub mod settings;
 #[cfg(test)]
 mod tests;

@@ -3,11 +3,16 @@
 //! testers only; from then on an edit waits for its review.
 
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 use super::AppRecord;
+use crate::management::actor::Actor;
+use crate::management::audit::Entry;
 use crate::management::problem::Problem;
 use crate::oauth::standing::{AppClass, AppStatus};
+use crate::random::Random;
 use crate::store::database::Statement;
+use crate::time::Timestamp;
 
 /// What is reviewed. As JSON it is `apps.draft` and `submissions.content`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -51,6 +56,28 @@ impl AppSettings {
         self
     }
 
+    /// Which of its fields differ.
+    pub fn changed_since(&self, before: &Self) -> Vec<&'static str> {
+        let fields = [
+            ("name", self.name == before.name),
+            ("description", self.description == before.description),
+            ("redirect_uris", self.redirect_uris == before.redirect_uris),
+            ("scopes", self.scopes == before.scopes),
+            ("homepage_url", self.homepage_url == before.homepage_url),
+            (
+                "privacy_policy_url",
+                self.privacy_policy_url == before.privacy_policy_url,
+            ),
+            (
+                "terms_of_service_url",
+                self.terms_of_service_url == before.terms_of_service_url,
+            ),
+            ("logo", self.logo == before.logo),
+        ];
+        let changed = fields.into_iter().filter(|(_, is_same)| !is_same);
+        changed.map(|(name, _)| name).collect()
+    }
+
     /// As it is stored.
     pub fn to_json(&self) -> String {
         serde_json::to_string(self).unwrap_or_default()
@@ -91,7 +118,13 @@ pub fn write_in_force(client_id: &str, settings: &AppSettings) -> Vec<Statement>
 }
 
 /// Saves the working copy of an app that is still as it was read. What was rejected becomes a draft again.
-pub fn save(app: &AppRecord, settings: AppSettings) -> Result<Vec<Statement>, Problem> {
+pub fn save(
+    app: &AppRecord,
+    settings: AppSettings,
+    actor: &Actor,
+    random: &dyn Random,
+    now: Timestamp,
+) -> Result<Vec<Statement>, Problem> {
     if !matches!(app.class, AppClass::Portal | AppClass::Operator) {
         return Err(Problem::Conflict(
             "this app registered itself: it is changed where it registered",
@@ -116,5 +149,8 @@ pub fn save(app: &AppRecord, settings: AppSettings) -> Result<Vec<Statement>, Pr
             .optional_text(draft.as_deref())
             .text(status.name()),
     );
+    let changed = settings.changed_since(app.working_copy());
+    let entry = Entry::of_app("app.settings_changed", &app.client_id).with(json!({ "fields": changed }));
+    statements.push(entry.by(actor, random, now));
     Ok(statements)
 }

@@ -1,7 +1,10 @@
 use pollster::block_on;
 
-use super::settings::{RequestedScope, save, write_in_force};
+use super::settings::{self, RequestedScope, write_in_force};
 use super::*;
+use crate::management::actor::{Origin, Who};
+use crate::oauth::scope::Scopes;
+use crate::random::testing::Seeded;
 use crate::store::memory::Memory;
 
 const DIRECTORY: &str = "
@@ -38,6 +41,16 @@ fn settings() -> AppSettings {
         terms_of_service_url: None,
         logo: None,
     }
+}
+
+fn save(app: &AppRecord, settings: AppSettings) -> Result<Vec<Statement>, Problem> {
+    let who = Who::App {
+        client_id: "app_tool".into(),
+        user_id: None,
+        scopes: Scopes::default(),
+    };
+    let actor = block_on(Actor::load(&Memory::default(), who, false, Origin::default(), None)).unwrap();
+    settings::save(app, settings, &actor, &Seeded::default(), Timestamp(9))
 }
 
 fn run(memory: &Memory, statements: Vec<Statement>) -> Result<(), Problem> {

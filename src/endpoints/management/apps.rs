@@ -1,0 +1,29 @@
+//! Apps: `/api/developer/apps…`, `/api/developer/scopes`.
+
+mod json;
+mod view;
+
+use super::api;
+use crate::context::Context;
+use crate::http::{Reply, Request};
+use crate::router::management::Managed;
+use crate::router::management::apps::Apps;
+use crate::store::Stores;
+
+/// Answers a request about apps.
+pub async fn answer<S: Stores>(
+    context: &Context<'_, S>,
+    request: &Request,
+    managed: Managed<'_>,
+    route: Apps,
+) -> Reply {
+    let id = managed.id(0);
+    match route {
+        Apps::List => api::reply(context, json::list(context, request).await),
+        Apps::Create => api::reply(context, json::create(context, request).await),
+        Apps::Show => api::reply(context, json::show(context, request, id).await),
+        Apps::Patch => api::reply(context, json::patch(context, request, id).await),
+        Apps::Delete => api::reply(context, json::delete(context, request, id).await),
+        Apps::Scopes => api::reply(context, json::scopes(context, request).await),
+    }
+}

@@ -1,0 +1,42 @@
+//! Deleting an app. Its tokens are dead at once, because nobody finds the app any more and its epoch has risen; the
+//! ledger is told by the cron run that finishes ended consents.
+
+use super::AppRecord;
+use crate::management::actor::Actor;
+use crate::management::audit::Entry;
+use crate::random::Random;
+use crate::store::database::Statement;
+use crate::time::Timestamp;
+
+/// Deletes an app that is still as it was read. Its row stays, without what it proved itself with: consents and the audit
+/// trail point to it.
+pub fn delete(app: &AppRecord, actor: &Actor, random: &dyn Random, now: Timestamp) -> Vec<Statement> {
+    let id = app.client_id.as_str();
+    let of_app = |sql: &'static str| Statement::new(sql).text(id);
+    vec![
+        app.unchanged(),
+        of_app(
+            "UPDATE apps SET deleted_at = ?2, epoch = epoch + 1, version = version + 1, draft = NULL, jwks = NULL,
+                             jwks_uri = NULL
+             WHERE client_id = ?1",
+        )
+        .time(now),
+        of_app(
+            "UPDATE submissions SET status = 'withdrawn', decided_by = ?2, decided_at = ?3
+             WHERE client_id = ?1 AND status = 'pending'",
+        )
+        .text(actor.named().1)
+        .time(now),
+        of_app(
+            "UPDATE consents SET status = 'revoking', ended_by = 'app_deleted', revoked_at = COALESCE(revoked_at, ?2)
+             WHERE client_id = ?1 AND (status = 'active' OR (status = 'revoking' AND ended_by = 'unused'))",
+        )
+        .time(now),
+        of_app("DELETE FROM client_secrets WHERE client_id = ?1"),
+        of_app("DELETE FROM app_redirect_uris WHERE client_id = ?1"),
+        of_app("DELETE FROM app_scopes WHERE client_id = ?1"),
+        of_app("DELETE FROM app_testers WHERE client_id = ?1"),
+        of_app("DELETE FROM client_grants WHERE client_id = ?1"),
+        Entry::of_app("app.deleted", id).by(actor, random, now),
+    ]
+}
