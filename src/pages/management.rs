@@ -7,6 +7,7 @@ mod figure;
 mod form;
 mod frame;
 mod usage;
+mod notices;
 
 pub use accounts::DeveloperHomePage;
 pub use app_frame::{AppFrame, AppTab, status_in_words};
@@ -14,3 +15,4 @@ pub use figure::Figure;
 pub use form::FormState;
 pub use frame::{Frame, Place};
 pub use usage::{AdminUsagePage, ErrorLogPage, UsageOverviewPage, UsagePage};
+pub use notices::{NoticesPage, WebhookPage, WebhooksPage};

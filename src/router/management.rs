@@ -10,6 +10,10 @@ pub mod apps;
 
 use accounts::Accounts;
 use apps::Apps;
+pub mod notices;
+
+use accounts::Accounts;
+use notices::{Notices, Whose};
 
 /// A line of a table. `{…}` in a path stands for one segment that is not empty.
 #[derive(Debug, PartialEq, Eq)]
@@ -33,6 +37,8 @@ pub enum Area {
     Usage(Usage),
     /// Apps.
     Apps(Apps),
+    /// Webhooks and notices.
+    Notices(Whose, Notices),
 }
 
 /// All tables.
@@ -41,6 +47,7 @@ pub const TABLES: &[&[Entry]] = &[
     accounts::TABLE,
     usage::TABLE,
     apps::TABLE,
+    notices::TABLE,
 ];
 
 /// Under these there is nothing but what is in the tables.

@@ -7,6 +7,7 @@ pub mod caller;
 mod apps;
 mod caller;
 mod idempotency;
+mod notices;
 #[allow(dead_code)]
 mod pages;
 mod usage;
@@ -22,5 +23,6 @@ pub async fn answer<S: Stores>(context: &Context<'_, S>, request: &Request, mana
         Area::Accounts(route) => accounts::answer(context, request, managed, route).await,
         Area::Usage(route) => usage::answer(context, request, managed, route).await,
         Area::Apps(route) => apps::answer(context, request, managed, route).await,
+        Area::Notices(whose, route) => notices::answer(context, request, managed, whose, route).await,
     }
 }

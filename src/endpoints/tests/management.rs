@@ -5,6 +5,7 @@ mod apps;
 mod callers;
 mod every_route;
 mod usage;
+mod notices;
 
 use serde_json::Value;
 

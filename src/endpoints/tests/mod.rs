@@ -72,18 +72,22 @@ impl Server {
         self.stores.now.set(self.now.get());
     }
 
-    fn send(&self, request: &Request) -> Reply {
-        let log = Log::new(&self.random);
-        let context = Context {
+    fn context<'a>(&'a self, log: &'a Log) -> Context<'a, Memory> {
+        Context {
             config: &self.config,
             now: self.now.get(),
             random: &self.random,
             continent: Some("EU"),
             country: Some("DE"),
             language: Language::ENGLISH,
-            log: &log,
+            log,
             stores: &self.stores,
-        };
+        }
+    }
+
+    fn send(&self, request: &Request) -> Reply {
+        let log = Log::new(&self.random);
+        let context = self.context(&log);
         let reply = pollster::block_on(dispatch(&context, request));
         let route = router::route(&request.method, &request.path).name();
         let noted = log.usage().take();

@@ -3,10 +3,12 @@
 pub mod address;
 pub mod delivery;
 pub mod event;
+pub mod log;
 pub mod mail;
 pub mod outbox;
 pub mod payload;
 pub mod secret;
+pub mod webhooks;
 
 pub use address::{BadEndpoint, EndpointUrl};
 pub use event::{BadFilter, EventFilter, Notice};

@@ -108,7 +108,8 @@ const NOTE_HEALTH: &str = "
     SET failing_since = CASE WHEN told.value ->> 'works' THEN NULL ELSE COALESCE(failing_since, told.value ->> 'at') END,
         status = CASE WHEN told.value ->> 'reason' IS NOT NULL
                            AND COALESCE(failing_since = told.value ->> 'since', told.value ->> 'since' IS NULL)
-                      THEN 'disabled' ELSE status END
+                      THEN 'disabled' ELSE status END,
+        version = version + (told.value ->> 'reason' IS NOT NULL)
     FROM json_each(?1) AS told
     WHERE webhook_endpoints.id = told.value ->> 'id'
       AND (failing_since IS NOT NULL OR NOT told.value ->> 'works')
@@ -122,6 +123,16 @@ pub enum Format {
     Standard,
     /// As mails, for the operator's mail service.
     Mail,
+}
+
+impl Format {
+    /// As it is stored and told.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Standard => "standard",
+            Self::Mail => "mail",
+        }
+    }
 }
 
 /// A delivery that this run alone attempts.
