@@ -6,13 +6,13 @@ mod app_frame;
 mod figure;
 mod form;
 mod frame;
-mod usage;
 mod notices;
+mod usage;
 
 pub use accounts::DeveloperHomePage;
 pub use app_frame::{AppFrame, AppTab, status_in_words};
 pub use figure::Figure;
 pub use form::FormState;
 pub use frame::{Frame, Place};
-pub use usage::{AdminUsagePage, ErrorLogPage, UsageOverviewPage, UsagePage};
 pub use notices::{NoticesPage, WebhookPage, WebhooksPage};
+pub use usage::{AdminUsagePage, ErrorLogPage, UsageOverviewPage, UsagePage};

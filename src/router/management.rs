@@ -2,18 +2,14 @@
 //! for. The OpenAPI document is compared with them.
 
 pub mod accounts;
+pub mod apps;
+pub mod notices;
 pub mod usage;
 
 use accounts::Accounts;
-use usage::Usage;
-pub mod apps;
-
-use accounts::Accounts;
 use apps::Apps;
-pub mod notices;
-
-use accounts::Accounts;
 use notices::{Notices, Whose};
+use usage::Usage;
 
 /// A line of a table. `{…}` in a path stands for one segment that is not empty.
 #[derive(Debug, PartialEq, Eq)]
@@ -45,9 +41,9 @@ pub enum Area {
 #[rustfmt::skip]
 pub const TABLES: &[&[Entry]] = &[
     accounts::TABLE,
-    usage::TABLE,
     apps::TABLE,
     notices::TABLE,
+    usage::TABLE,
 ];
 
 /// Under these there is nothing but what is in the tables.

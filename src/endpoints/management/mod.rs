@@ -3,9 +3,8 @@
 mod accounts;
 #[allow(dead_code)]
 mod api;
-pub mod caller;
 mod apps;
-mod caller;
+pub mod caller;
 mod idempotency;
 mod notices;
 #[allow(dead_code)]

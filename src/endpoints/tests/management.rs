@@ -4,8 +4,8 @@ mod accounts;
 mod apps;
 mod callers;
 mod every_route;
-mod usage;
 mod notices;
+mod usage;
 
 use serde_json::Value;
 
