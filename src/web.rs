@@ -1,5 +1,7 @@
 //! Asking other servers: which addresses may be asked at all, and what of an answer is kept.
 
+pub mod public_address;
+
 use std::time::Duration;
 
 use thiserror::Error;

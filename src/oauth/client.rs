@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::client_security::{Authentication, ClientSecurity, Profile};
+use super::client_security::{Authentication, ClientSecurity};
 use super::grant::AvailableScopes;
 use super::redirect_uri::RedirectUri;
 use super::resource::names_resource;
@@ -223,11 +223,7 @@ impl App {
 
     /// How the app proves who it is. Only apps with a server of their own can keep a secret (OAuth 2.1 §2.1).
     pub fn authentication(&self) -> Authentication {
-        match (self.security.profile, self.app_type.can_keep_a_secret()) {
-            (Profile::Fapi2, _) => Authentication::PrivateKeyJwt,
-            (Profile::Standard, true) => self.security.authentication,
-            (Profile::Standard, false) => Authentication::None,
-        }
+        Authentication::of(self.security.profile, self.app_type, self.security.authentication)
     }
 
     /// Whether the app must authenticate (OAuth 2.1 §2.1).

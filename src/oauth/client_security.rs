@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::client::sqlite_bool;
+use super::client::{AppType, sqlite_bool};
 use super::jwk::ClientKeys;
 use super::jws::Algorithm;
 
@@ -16,6 +16,9 @@ pub struct ClientSecurity {
     /// The public keys it registered.
     #[serde(default, deserialize_with = "ClientKeys::deserialize_registered")]
     pub jwks: ClientKeys,
+    /// Where its public keys are, instead of here (RFC 7591 §2).
+    #[serde(default)]
+    pub jwks_uri: Option<String>,
     /// Whether its assertions may name the token endpoint's URL as audience, as RFC 7523 §3 once allowed.
     #[serde(deserialize_with = "sqlite_bool")]
     pub accepts_token_endpoint_audience: bool,
@@ -50,6 +53,26 @@ pub enum Authentication {
     ClientSecret,
     /// By an assertion signed with its private key (RFC 7523 §2.2).
     PrivateKeyJwt,
+}
+
+impl Authentication {
+    /// How an app of this type and under these demands proves itself, which chose `chosen`.
+    pub fn of(profile: Profile, app_type: AppType, chosen: Self) -> Self {
+        match (profile, app_type.can_keep_a_secret()) {
+            (Profile::Fapi2, _) => Self::PrivateKeyJwt,
+            (Profile::Standard, true) => chosen,
+            (Profile::Standard, false) => Self::None,
+        }
+    }
+
+    /// As it is stored and told.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::ClientSecret => "client_secret",
+            Self::PrivateKeyJwt => "private_key_jwt",
+        }
+    }
 }
 
 impl ClientSecurity {

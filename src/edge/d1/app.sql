@@ -17,6 +17,7 @@ SELECT json_object(
     'profile', app.security_profile,
     'authentication', app.authentication,
     'jwks', json(app.jwks),
+    'jwks_uri', app.jwks_uri,
     'accepts_token_endpoint_audience', app.accepts_token_endpoint_audience,
     'require_pushed_authorization_requests', app.require_pushed_authorization_requests,
     'dpop_bound_access_tokens', app.dpop_bound_access_tokens

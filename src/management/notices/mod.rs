@@ -1,6 +1,5 @@
 //! Notices: entries of the audit trail that somebody outside wants to hear of, on their way to webhooks.
 
-pub mod address;
 pub mod delivery;
 pub mod event;
 pub mod log;
@@ -10,6 +9,7 @@ pub mod payload;
 pub mod secret;
 pub mod webhooks;
 
-pub use address::{BadEndpoint, EndpointUrl};
+/// Where notices may be sent.
+pub use crate::web::public_address::PublicAddress as EndpointUrl;
 pub use event::{BadFilter, EventFilter, Notice};
 pub use secret::{SigningSecret, SigningSecrets};

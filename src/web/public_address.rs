@@ -1,13 +1,13 @@
-//! Where notices may be sent.
+//! Addresses that developers name and this server asks: on the public internet, by name.
 
 use thiserror::Error;
 use url::{Host, Url};
 
+use super::WebAddress;
 use crate::config::{Issuer, is_loopback_host};
-use crate::web::WebAddress;
 
 /// The longest address, in letters.
-pub const MAX_URL: usize = 1024;
+pub const MAX_LENGTH: usize = 1024;
 
 /// Last labels of names that lead nowhere on the public internet, or into somebody's own network (RFC 6761 and the
 /// registry of special-use domain names it began; `internal` is ICANN's for private use).
@@ -24,75 +24,75 @@ const SPECIAL_USE: [&str; 10] = [
     "test",
 ];
 
-/// An address that notices may be sent to: https on the public internet by its name, or http on this machine while
+/// An address that a developer may have asked: https on the public internet by its name, or http on this machine while
 /// Latchkey itself runs there.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct EndpointUrl(WebAddress);
+pub struct PublicAddress(WebAddress);
 
-/// Why an address is none that notices are sent to.
+/// Why an address is not asked, as a sentence without its subject.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-pub enum BadEndpoint {
-    /// Nothing, or more than [`MAX_URL`] letters.
-    #[error("must have at most 1024 letters")]
+pub enum BadAddress {
+    /// Nothing, or more than [`MAX_LENGTH`] letters.
+    #[error("must be an address of at most 1024 letters")]
     Length,
     /// It is no URL.
-    #[error("must be a web address: https://hooks.yourcompany.com/latchkey")]
+    #[error("must be a web address, such as https://yourcompany.com/path")]
     NotAUrl,
     /// It is not https.
     #[error("must begin with https://")]
     NotHttps,
     /// It holds a user name or a password.
-    #[error("must not hold a user name or password: check signatures instead")]
+    #[error("must not hold a user name or password")]
     NamesAUser,
     /// It has a fragment.
-    #[error("must not have a # part, which would never be sent")]
+    #[error("must not have a # part: it would never be sent")]
     Fragment,
     /// It names a host by number.
-    #[error("must name the host, not an IP address")]
+    #[error("must name the host, not its IP address")]
     IpAddress,
     /// The host is in nobody's public DNS.
     #[error("must name a host that can be reached from the internet")]
     SpecialUse,
     /// It is Latchkey's own.
-    #[error("must not be the address of this server itself")]
+    #[error("must not be an address of this server itself")]
     Own,
 }
 
-impl EndpointUrl {
-    /// Reads an address that the server `own` may send notices to.
-    pub fn parse(text: &str, own: &Issuer) -> Result<Self, BadEndpoint> {
-        if text.is_empty() || text.len() > MAX_URL {
-            return Err(BadEndpoint::Length);
+impl PublicAddress {
+    /// Reads an address that the server `own` may ask.
+    pub fn parse(text: &str, own: &Issuer) -> Result<Self, BadAddress> {
+        if text.is_empty() || text.len() > MAX_LENGTH {
+            return Err(BadAddress::Length);
         }
         // The parser would pass over line breaks and blanks.
         if !text.bytes().all(|byte| byte.is_ascii_graphic()) {
-            return Err(BadEndpoint::NotAUrl);
+            return Err(BadAddress::NotAUrl);
         }
-        let url = Url::parse(text).map_err(|_| BadEndpoint::NotAUrl)?;
+        let url = Url::parse(text).map_err(|_| BadAddress::NotAUrl)?;
         if !url.username().is_empty() || url.password().is_some() {
-            return Err(BadEndpoint::NamesAUser);
+            return Err(BadAddress::NamesAUser);
         }
         if url.fragment().is_some() {
-            return Err(BadEndpoint::Fragment);
+            return Err(BadAddress::Fragment);
         }
         if url.origin().ascii_serialization() == own.as_str() {
-            return Err(BadEndpoint::Own);
+            return Err(BadAddress::Own);
         }
         let here = own.is_loopback() && url.host_str().is_some_and(is_loopback_host);
         match url.scheme() {
             "https" => {}
             "http" if here => {}
-            _ => return Err(BadEndpoint::NotHttps),
+            _ => return Err(BadAddress::NotHttps),
         }
         match url.host() {
             _ if here => {}
             Some(Host::Domain(name)) => check_name(name)?,
-            Some(_) => return Err(BadEndpoint::IpAddress),
-            None => return Err(BadEndpoint::NotAUrl),
+            Some(_) => return Err(BadAddress::IpAddress),
+            None => return Err(BadAddress::NotAUrl),
         }
         WebAddress::parse(url.as_str(), own)
             .map(Self)
-            .ok_or(BadEndpoint::NotAUrl)
+            .ok_or(BadAddress::NotAUrl)
     }
 
     /// The address, in its normal form.
@@ -106,17 +106,17 @@ impl EndpointUrl {
     }
 }
 
-fn check_name(name: &str) -> Result<(), BadEndpoint> {
+fn check_name(name: &str) -> Result<(), BadAddress> {
     let fits = |label: &str| {
         let letters = label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
         letters && (1..=63).contains(&label.len()) && !label.starts_with('-') && !label.ends_with('-')
     };
     if name.len() > 253 || !name.split('.').all(fits) {
-        return Err(BadEndpoint::NotAUrl);
+        return Err(BadAddress::NotAUrl);
     }
     match name.rsplit_once('.') {
         Some((_, last)) if !SPECIAL_USE.contains(&last) => Ok(()),
-        _ => Err(BadEndpoint::SpecialUse),
+        _ => Err(BadAddress::SpecialUse),
     }
 }
 
@@ -127,8 +127,8 @@ mod tests {
     const PUBLIC: &str = "https://auth.acme.dev";
     const LOCAL: &str = "http://localhost:8787";
 
-    fn parse(text: &str, own: &str) -> Result<String, BadEndpoint> {
-        EndpointUrl::parse(text, &Issuer::parse(own).unwrap()).map(|url| url.as_str().to_owned())
+    fn parse(text: &str, own: &str) -> Result<String, BadAddress> {
+        PublicAddress::parse(text, &Issuer::parse(own).unwrap()).map(|url| url.as_str().to_owned())
     }
 
     #[test]
@@ -151,7 +151,7 @@ mod tests {
 
     #[test]
     fn an_address_that_is_hostile_or_leads_inside_is_refused_with_its_reason() {
-        use BadEndpoint::*;
+        use BadAddress::*;
         for (text, error) in [
             ("", Length),
             ("hooks.partner.dev", NotAUrl),
@@ -214,7 +214,7 @@ mod tests {
         ] {
             assert_eq!(parse(text, PUBLIC), Err(error), "{text}");
         }
-        let long = format!("https://hooks.partner.dev/{}", "a".repeat(MAX_URL));
+        let long = format!("https://hooks.partner.dev/{}", "a".repeat(MAX_LENGTH));
         assert_eq!(parse(&long, PUBLIC), Err(Length));
     }
 
@@ -228,8 +228,8 @@ mod tests {
             assert_eq!(parse(text, LOCAL).as_deref(), Ok(text));
             assert!(parse(text, PUBLIC).is_err());
         }
-        assert_eq!(parse("http://localhost:8787/healthz", LOCAL), Err(BadEndpoint::Own));
-        assert_eq!(parse("http://192.168.1.2/", LOCAL), Err(BadEndpoint::NotHttps));
-        assert_eq!(parse("https://192.168.1.2/", LOCAL), Err(BadEndpoint::IpAddress));
+        assert_eq!(parse("http://localhost:8787/healthz", LOCAL), Err(BadAddress::Own));
+        assert_eq!(parse("http://192.168.1.2/", LOCAL), Err(BadAddress::NotHttps));
+        assert_eq!(parse("https://192.168.1.2/", LOCAL), Err(BadAddress::IpAddress));
     }
 }
