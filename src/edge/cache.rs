@@ -38,9 +38,15 @@ impl<T> Cache<T> {
 
     /// A record young enough to be used.
     pub fn get(&self, id: &str, now: Timestamp) -> Option<Rc<T>> {
+        self.get_since(id, Timestamp(i64::MIN), now)
+    }
+
+    /// The same, if its read did not begin before `since`.
+    pub fn get_since(&self, id: &str, since: Timestamp, now: Timestamp) -> Option<Rc<T>> {
         let records = self.records.borrow();
         let kept = records.get(place(&records, id).ok()?)?;
-        (now - kept.read_at < LIFETIME && kept.read_at <= now).then(|| Rc::clone(&kept.record))
+        let is_young = now - kept.read_at < LIFETIME && kept.read_at <= now && kept.read_at >= since;
+        is_young.then(|| Rc::clone(&kept.record))
     }
 
     /// Keeps a record whose read began at `read_at`.
@@ -77,6 +83,8 @@ mod tests {
         assert_eq!(cache.get("a", Timestamp(7_999)).as_deref(), Some(&1));
         assert_eq!(cache.get("a", Timestamp(8_000)), None);
         assert_eq!(cache.get("b", Timestamp(0)), None);
+        assert_eq!(cache.get_since("a", Timestamp(0), Timestamp(10)).as_deref(), Some(&1));
+        assert_eq!(cache.get_since("a", Timestamp(1), Timestamp(10)), None);
         cache.put("a", &Rc::new(2), Timestamp(5_000));
         cache.put("0", &Rc::new(3), Timestamp(5_000));
         assert_eq!(cache.get("a", Timestamp(8_000)).as_deref(), Some(&2));

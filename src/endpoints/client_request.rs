@@ -2,7 +2,8 @@
 
 use std::rc::Rc;
 
-use super::limits::{Endpoint, asked_too_often, may_ask, proven_client_may, too_many_requests};
+use super::client_keys;
+use super::limits::{Endpoint, asked_too_often, may_ask, may_read_again, proven_client_may, too_many_requests};
 use crate::context::Context;
 use crate::endpoints::{json_error, json_unavailable, out_of_reach};
 use crate::http::{FormError, Params, Reply, Request};
@@ -106,15 +107,70 @@ pub async fn prove<S: Stores>(
     if let Some(app) = &app {
         context.log.app(app);
     }
-    match presented.check(app)? {
-        Checked::Authenticated(client) if client.is_confidential() => {
-            if let Some(secret) = client.secret() {
-                context.log.usage().secret(secret);
-            }
-            count_client(context, &client).await?;
-            Ok(client)
+    let mut proven = check(context, &presented, app.as_ref()).await;
+    if let (Err(Unproven::Credentials(_)), Some(app)) = (&proven, &app) {
+        // The record may be some seconds old, and a secret or a key that was just registered has to work.
+        if app.is_confidential() && may_read_again(context, &app.client_id).await {
+            let app = context.stores.app_since(&app.client_id, context.now).await?;
+            proven = check(context, &presented, app.as_ref()).await;
         }
-        Checked::Authenticated(client) => Ok(client),
+    }
+    let Proven { client, single_use } = proven?;
+    if let Some(secret) = client.secret() {
+        context.log.usage().secret(secret);
+    }
+    if client.is_confidential() {
+        count_client(context, &client).await?;
+    }
+    if let Some(single_use) = single_use {
+        let shard = Shard::of_name(&client.app().client_id);
+        if !use_once(context, shard, single_use).await? {
+            return Err(client_assertion::replayed().into());
+        }
+    }
+    Ok(client)
+}
+
+/// A client that proved who it is, if what it did so with is used for the first time.
+struct Proven {
+    client: AuthenticatedClient,
+    single_use: Option<SingleUse>,
+}
+
+/// Why a client did not prove who it is.
+enum Unproven {
+    /// It has other credentials, as far as its record says.
+    Credentials(OAuthError),
+    /// Something else, whatever the record says.
+    Failed(Failure),
+}
+
+impl From<Unproven> for Failure {
+    fn from(unproven: Unproven) -> Self {
+        match unproven {
+            Unproven::Credentials(error) => Self::Refused(error),
+            Unproven::Failed(failure) => failure,
+        }
+    }
+}
+
+impl From<Failure> for Unproven {
+    fn from(failure: Failure) -> Self {
+        Self::Failed(failure)
+    }
+}
+
+/// Consumes nothing.
+async fn check<S: Stores>(
+    context: &Context<'_, S>,
+    presented: &PresentedClient,
+    app: Option<&Rc<App>>,
+) -> Result<Proven, Unproven> {
+    match presented.clone().check(app.cloned()).map_err(Unproven::Credentials)? {
+        Checked::Authenticated(client) => Ok(Proven {
+            client,
+            single_use: None,
+        }),
         Checked::Asserted(asserted) => verify_assertion(context, asserted).await,
     }
 }
@@ -135,30 +191,24 @@ pub async fn count_api<S: Stores>(context: &Context<'_, S>, client_id: &str) -> 
     }
 }
 
-/// Verifies a client's assertion. It costs a trip to the one ledger object that knows whether it was used before
-/// (RFC 7523 §3); a request that is one too many is told so before its assertion is used.
-async fn verify_assertion<S: Stores>(
-    context: &Context<'_, S>,
-    asserted: AssertedClient,
-) -> Result<AuthenticatedClient, Failure> {
+/// Verifies a client's assertion. Whether it was used before, one ledger object knows (RFC 7523 §3); a request that is
+/// one too many is told so before its assertion is used.
+async fn verify_assertion<S: Stores>(context: &Context<'_, S>, asserted: AssertedClient) -> Result<Proven, Unproven> {
     let issuer = &context.config.issuer;
     let audience = Audience {
         issuer: issuer.as_str(),
         token_endpoint: &issuer.url(router::TOKEN),
     };
-    let assertion = asserted.check(audience, context.random, context.now)?;
-    let mut signature_is_good = false;
-    for key in assertion.candidate_keys(asserted.app()) {
-        signature_is_good = signature_is_good || context.stores.is_signed_by(key, assertion.jwt()).await;
-    }
-    let assertion = assertion.accept(signature_is_good)?;
-    let client = asserted.authenticated(&assertion)?;
-    count_client(context, &client).await?;
-    let shard = Shard::of_name(&client.app().client_id);
-    match use_once(context, shard, assertion.single_use).await? {
-        true => Ok(client),
-        false => Err(client_assertion::replayed().into()),
-    }
+    let assertion = asserted
+        .check(audience, context.random, context.now)
+        .map_err(Failure::Refused)?;
+    let signature_is_good = client_keys::is_signed(context, &asserted.app().security, &assertion).await?;
+    let assertion = assertion.accept(signature_is_good).map_err(Unproven::Credentials)?;
+    let client = asserted.authenticated(&assertion).map_err(Failure::Refused)?;
+    Ok(Proven {
+        client,
+        single_use: Some(assertion.single_use),
+    })
 }
 
 /// Reads the DPoP proof of a request to this endpoint, if it brings one (RFC 9449 §5). Whether it was used

@@ -121,6 +121,14 @@ pub async fn proven_client_may<S: Limits>(context: &Context<'_, S>, client_id: &
     !context.config.rate_limits || within(context, Limit::Client, &crypto::hash(client_id)).await
 }
 
+/// Counts that a client's record is read once more than it would have to be, because what somebody proves themselves
+/// with is not in the one at hand. Anyone may do that in its name; when they did so too often, what was changed a moment
+/// ago counts some seconds later. False: it is one too many.
+pub async fn may_read_again<S: Limits>(context: &Context<'_, S>, client_id: &str) -> bool {
+    let key = format!("again/{}", crypto::hash(client_id));
+    !context.config.rate_limits || within(context, Limit::ClientAtAddress, &key).await
+}
+
 /// Counts an attempt to sign in. False: it is one too many.
 pub async fn may_sign_in<S: Limits>(context: &Context<'_, S>, request: &Request) -> bool {
     let key = format!("{}/{}", Endpoint::SignIn.name(), Origin::of(request));

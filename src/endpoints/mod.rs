@@ -5,6 +5,7 @@ mod account_apps;
 mod account_sessions;
 mod api_docs;
 mod authorize;
+mod client_keys;
 mod client_request;
 mod connected_apps;
 mod consent;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::client::App;
 use super::client_security::Profile;
 use super::error::{ErrorCode, OAuthError};
-use super::jwk::PublicKey;
+use super::jwk::{ClientKeys, PublicKey};
 use super::jws::SignedJwt;
 use crate::crypto::{base64url, hash};
 use crate::ledger::SingleUse;
@@ -108,11 +108,11 @@ impl<'a> UnverifiedAssertion<'a> {
         &self.jwt
     }
 
-    /// The registered keys it may be signed with. Keys it brings itself or points to count for nothing
+    /// Which of the app's keys it may be signed with. Keys it brings itself or points to count for nothing
     /// (RFC 8725 §3.10).
-    pub fn candidate_keys<'k>(&'k self, app: &'k App) -> impl Iterator<Item = &'k PublicKey> {
+    pub fn candidate_keys<'k>(&'k self, keys: &'k ClientKeys) -> impl Iterator<Item = &'k PublicKey> {
         let kid = self.jwt.header("kid").and_then(serde_json::Value::as_str);
-        app.security.jwks.candidates(kid, self.jwt.algorithm)
+        keys.candidates(kid, self.jwt.algorithm)
     }
 
     /// The assertion, if its signature was found good.
@@ -325,6 +325,9 @@ pub mod tests {
         let app = app("standard");
         let checked = UnverifiedAssertion::check(&assertion, &app, AUDIENCE, &Seeded::default(), NOW).unwrap();
         let registered = PublicKey::parse(&jwk(&key())).unwrap();
-        assert_eq!(checked.candidate_keys(&app).collect::<Vec<_>>(), [&registered]);
+        assert_eq!(
+            checked.candidate_keys(&app.security.jwks).collect::<Vec<_>>(),
+            [&registered]
+        );
     }
 }

@@ -6,6 +6,7 @@ pub mod authorization_request;
 pub mod client;
 pub mod client_assertion;
 pub mod client_authentication;
+pub mod client_keys;
 pub mod client_security;
 pub mod dpop;
 pub mod error;

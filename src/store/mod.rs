@@ -36,8 +36,10 @@ use crate::ledger::shard::Shard;
 use crate::ledger::{Operation, Outcome};
 use crate::oauth::authorization_code::CodePayload;
 use crate::oauth::client::App;
+use crate::oauth::client_keys::KnownClientKeys;
 use crate::oauth::jwk::PublicKey;
 use crate::oauth::jws::SignedJwt;
+use crate::time::Timestamp;
 use crate::web::Web;
 
 macro_rules! stores {
@@ -58,6 +60,10 @@ stores! {
 pub trait Apps {
     /// An app by its client id; may be up to 8 seconds old.
     async fn app(&self, client_id: &str) -> Result<Option<Rc<App>>, StoreError>;
+    /// The same, read at `since` or later.
+    async fn app_since(&self, client_id: &str, since: Timestamp) -> Result<Option<Rc<App>>, StoreError>;
+    /// What is known of the keys that apps keep at addresses of their own.
+    fn known_client_keys(&self) -> Rc<KnownClientKeys>;
     /// The credential an API introspects with; may be up to 8 seconds old.
     async fn api_credential(&self, id: &str) -> Result<Option<Rc<ApiCredential>>, StoreError>;
 }

@@ -7,7 +7,7 @@ use super::WebAddress;
 use crate::config::{Issuer, is_loopback_host};
 
 /// The longest address, in letters.
-pub const MAX_LENGTH: usize = 1024;
+pub const MAX_URL: usize = 1024;
 
 /// Last labels of names that lead nowhere on the public internet, or into somebody's own network (RFC 6761 and the
 /// registry of special-use domain names it began; `internal` is ICANN's for private use).
@@ -32,7 +32,7 @@ pub struct PublicAddress(WebAddress);
 /// Why an address is not asked, as a sentence without its subject.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum BadAddress {
-    /// Nothing, or more than [`MAX_LENGTH`] letters.
+    /// Nothing, or more than [`MAX_URL`] letters.
     #[error("must be an address of at most 1024 letters")]
     Length,
     /// It is no URL.
@@ -61,7 +61,7 @@ pub enum BadAddress {
 impl PublicAddress {
     /// Reads an address that the server `own` may ask.
     pub fn parse(text: &str, own: &Issuer) -> Result<Self, BadAddress> {
-        if text.is_empty() || text.len() > MAX_LENGTH {
+        if text.is_empty() || text.len() > MAX_URL {
             return Err(BadAddress::Length);
         }
         // The parser would pass over line breaks and blanks.
@@ -214,7 +214,7 @@ mod tests {
         ] {
             assert_eq!(parse(text, PUBLIC), Err(error), "{text}");
         }
-        let long = format!("https://hooks.partner.dev/{}", "a".repeat(MAX_LENGTH));
+        let long = format!("https://hooks.partner.dev/{}", "a".repeat(MAX_URL));
         assert_eq!(parse(&long, PUBLIC), Err(Length));
     }
 

@@ -10,6 +10,7 @@ use crate::edge::stores::{EdgeStores, store_error};
 use crate::edge::surroundings::now;
 use crate::json;
 use crate::oauth::client::App;
+use crate::oauth::client_keys::KnownClientKeys;
 use crate::store::{ApiCredential, Apps, StoreError};
 use crate::time::Timestamp;
 
@@ -18,6 +19,7 @@ pub const APP: &str = include_str!("app.sql");
 
 thread_local! {
     static APPS: Cache<App> = const { Cache::new() };
+    static KEYS: Rc<KnownClientKeys> = Rc::default();
     static CREDENTIALS: Cache<ApiCredential> = const { Cache::new() };
 }
 
@@ -44,18 +46,35 @@ pub fn remember(app: &Rc<App>, read_at: Timestamp) {
     APPS.with(|cache| cache.put(&app.client_id, app, read_at));
 }
 
-impl Apps for EdgeStores {
-    async fn app(&self, client_id: &str) -> Result<Option<Rc<App>>, StoreError> {
+impl EdgeStores {
+    async fn read_app(&self, client_id: &str) -> Result<Option<Rc<App>>, StoreError> {
         let read_at = now();
-        if let Some(app) = APPS.with(|cache| cache.get(client_id, read_at)) {
-            return Ok(Some(app));
-        }
         let results = batch(&self.database()?, vec![Statement::new(APP).text(client_id)]).await?;
         let app = AppRow::parse(rows(&results, 0)?)?.map(Rc::new);
         if let Some(app) = &app {
             remember(app, read_at);
         }
         Ok(app)
+    }
+}
+
+impl Apps for EdgeStores {
+    async fn app(&self, client_id: &str) -> Result<Option<Rc<App>>, StoreError> {
+        match APPS.with(|cache| cache.get(client_id, now())) {
+            Some(app) => Ok(Some(app)),
+            None => self.read_app(client_id).await,
+        }
+    }
+
+    async fn app_since(&self, client_id: &str, since: Timestamp) -> Result<Option<Rc<App>>, StoreError> {
+        match APPS.with(|cache| cache.get_since(client_id, since, now())) {
+            Some(app) => Ok(Some(app)),
+            None => self.read_app(client_id).await,
+        }
+    }
+
+    fn known_client_keys(&self) -> Rc<KnownClientKeys> {
+        KEYS.with(Rc::clone)
     }
 
     async fn api_credential(&self, id: &str) -> Result<Option<Rc<ApiCredential>>, StoreError> {

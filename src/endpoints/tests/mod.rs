@@ -1,6 +1,7 @@
 //! Whole requests over storage in memory, at any time and with storage failing at will.
 
 mod authorization;
+mod client_keys;
 mod connected_apps;
 mod connections;
 mod consent;

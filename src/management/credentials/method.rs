@@ -48,7 +48,7 @@ impl Method {
         let method = input.choice("method", &METHODS);
         let method = input.required("method", method);
         let jwks = RegisteredJwks::parse(&mut input, credentials.profile);
-        let address = input.line("jwks_uri", public_address::MAX_LENGTH);
+        let address = input.line("jwks_uri", public_address::MAX_URL);
         let names_an_address = address.is_some();
         let address = address.and_then(|text| match PublicAddress::parse(&text, own) {
             Ok(address) => Some(address),

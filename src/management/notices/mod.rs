@@ -10,6 +10,6 @@ pub mod secret;
 pub mod webhooks;
 
 /// Where notices may be sent.
-pub use crate::web::public_address::PublicAddress as EndpointUrl;
+pub use crate::web::public_address::{self as address, PublicAddress as EndpointUrl};
 pub use event::{BadFilter, EventFilter, Notice};
 pub use secret::{SigningSecret, SigningSecrets};

@@ -33,6 +33,10 @@ pub struct Memory {
     pub now: Cell<Timestamp>,
     /// Apps by client id.
     pub apps: RefCell<BTreeMap<String, App>>,
+    /// Apps as they were some seconds ago, by client id: what a cache has of them.
+    pub cached_apps: RefCell<BTreeMap<String, Rc<App>>>,
+    /// What is known of the keys of apps.
+    pub known_client_keys: Rc<KnownClientKeys>,
     /// API credentials by id.
     pub credentials: BTreeMap<String, ApiCredential>,
     /// Users.
@@ -107,6 +111,8 @@ impl Default for Memory {
         Self {
             now: Cell::new(Timestamp(1_000_000)),
             apps: RefCell::default(),
+            cached_apps: RefCell::default(),
+            known_client_keys: Rc::default(),
             credentials: BTreeMap::new(),
             users: RefCell::new(vec![user("usr_alice", "alice"), user("usr_ben", "ben")]),
             suspended: RefCell::default(),
@@ -183,7 +189,18 @@ impl Memory {
 
 impl Apps for Memory {
     async fn app(&self, client_id: &str) -> Result<Option<Rc<App>>, StoreError> {
+        if let Some(app) = self.cached_apps.borrow().get(client_id) {
+            return Ok(Some(Rc::clone(app)));
+        }
         self.trip("apps", || self.apps.borrow().get(client_id).cloned().map(Rc::new))
+    }
+
+    async fn app_since(&self, client_id: &str, _since: Timestamp) -> Result<Option<Rc<App>>, StoreError> {
+        self.trip("apps", || self.apps.borrow().get(client_id).cloned().map(Rc::new))
+    }
+
+    fn known_client_keys(&self) -> Rc<KnownClientKeys> {
+        Rc::clone(&self.known_client_keys)
     }
 
     async fn api_credential(&self, id: &str) -> Result<Option<Rc<ApiCredential>>, StoreError> {
