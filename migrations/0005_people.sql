@@ -100,12 +100,17 @@ ALTER TABLE apps ADD COLUMN logo TEXT;
 -- Scopes the user may leave out on the consent page; the app says which it can do without.
 ALTER TABLE app_scopes ADD COLUMN is_optional INTEGER NOT NULL DEFAULT 0 CHECK (is_optional IN (0, 1));
 -- Who may use an app before it is reviewed, beside the members of its developer account.
+-- `name` is what a developer wrote; they are not told whether it names anybody, so it stands here also when it does not.
 CREATE TABLE app_testers (
+  id        TEXT PRIMARY KEY DEFAULT ('tst_' || lower(hex(randomblob(16)))),
   client_id TEXT NOT NULL REFERENCES apps (client_id),
-  user_id   TEXT NOT NULL REFERENCES users (id),
+  user_id   TEXT REFERENCES users (id), -- NULL: nobody
+  name      TEXT COLLATE NOCASE, -- NULL: the user name
+  added_by  TEXT,
   added_at  INTEGER NOT NULL,
-  PRIMARY KEY (client_id, user_id)
+  UNIQUE (client_id, name)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX app_testers_by_user ON app_testers (user_id, client_id) WHERE user_id IS NOT NULL;
 -- Everybody who ever connected an app that registered itself: before its review so many may. Counted here, because one
 -- user may have any number of consents.
 CREATE TABLE app_users (
@@ -146,8 +151,8 @@ BEGIN
   DELETE FROM sessions WHERE connection_id = NEW.id;
 END;
 
--- Whoever is a tester no more keeps nothing of an app that still waits for its review, unless they are let in both as a
--- tester and as a member of its developer account, and one of the two is left.
+-- Whoever is a tester no more keeps nothing of an app that still waits for its review, unless they are let in twice, as a
+-- member of its developer account or by another of their names, and one of the two is left.
 CREATE TRIGGER a_removed_tester_loses_the_app AFTER DELETE ON app_testers
 BEGIN
   UPDATE consents
@@ -157,6 +162,7 @@ BEGIN
     AND (status = 'active' OR ended_by = 'unused')
     AND EXISTS (SELECT 1 FROM apps a
                 WHERE a.client_id = OLD.client_id AND a.status IN ('draft', 'pending_review') AND a.class IN ('portal', 'operator')
+                  AND NOT EXISTS (SELECT 1 FROM app_testers WHERE client_id = a.client_id AND user_id = OLD.user_id)
                   AND NOT EXISTS (SELECT 1 FROM developer_members
                                   WHERE developer_id = a.developer_id AND user_id = OLD.user_id));
 END;

@@ -12,5 +12,6 @@ pub mod notices;
 pub mod people;
 pub mod problem;
 pub mod review;
+pub mod testers;
 pub mod usage;
 pub mod window;

@@ -3,6 +3,7 @@
 
 mod accounts;
 mod app_frame;
+mod credentials;
 mod figure;
 mod form;
 mod frame;
@@ -11,6 +12,7 @@ mod usage;
 
 pub use accounts::DeveloperHomePage;
 pub use app_frame::{AppFrame, AppTab, status_in_words};
+pub use credentials::{CredentialsPage, Done, Served, TestingPage};
 pub use figure::Figure;
 pub use form::FormState;
 pub use frame::{Frame, Place};

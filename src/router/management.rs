@@ -3,11 +3,13 @@
 
 pub mod accounts;
 pub mod apps;
+pub mod credentials;
 pub mod notices;
 pub mod usage;
 
 use accounts::Accounts;
 use apps::Apps;
+use credentials::Credentials;
 use notices::{Notices, Whose};
 use usage::Usage;
 
@@ -29,6 +31,8 @@ pub struct Entry {
 pub enum Area {
     /// Developer accounts, their members and invitations.
     Accounts(Accounts),
+    /// With what apps prove who they are, and who tests them.
+    Credentials(Credentials),
     /// What apps use, and their error logs.
     Usage(Usage),
     /// Apps.
@@ -43,6 +47,7 @@ pub const TABLES: &[&[Entry]] = &[
     accounts::TABLE,
     apps::TABLE,
     notices::TABLE,
+    credentials::TABLE,
     usage::TABLE,
 ];
 

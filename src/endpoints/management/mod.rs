@@ -5,10 +5,12 @@ mod accounts;
 mod api;
 mod apps;
 pub mod caller;
+mod credentials;
 mod idempotency;
 mod notices;
 #[allow(dead_code)]
 mod pages;
+mod testers;
 mod usage;
 
 use crate::context::Context;
@@ -20,6 +22,7 @@ use crate::store::Stores;
 pub async fn answer<S: Stores>(context: &Context<'_, S>, request: &Request, managed: Managed<'_>) -> Reply {
     match managed.entry.area {
         Area::Accounts(route) => accounts::answer(context, request, managed, route).await,
+        Area::Credentials(route) => credentials::answer(context, request, managed, route).await,
         Area::Usage(route) => usage::answer(context, request, managed, route).await,
         Area::Apps(route) => apps::answer(context, request, managed, route).await,
         Area::Notices(whose, route) => notices::answer(context, request, managed, whose, route).await,

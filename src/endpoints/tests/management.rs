@@ -3,6 +3,7 @@
 mod accounts;
 mod apps;
 mod callers;
+mod credentials;
 mod every_route;
 mod notices;
 mod usage;

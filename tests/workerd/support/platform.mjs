@@ -201,4 +201,4 @@ export const suspend = (latchkey, { client_id }) =>
   latchkey.run("UPDATE apps SET status = 'suspended', epoch = epoch + 1 WHERE client_id = ?", client_id);
 
 export const addTester = (latchkey, { client_id }, username) =>
-  latchkey.run("INSERT INTO app_testers VALUES (?, ?, ?)", client_id, `usr_${username}`, Date.now());
+  latchkey.run("INSERT INTO app_testers (client_id, user_id, added_at) VALUES (?, ?, ?)", client_id, `usr_${username}`, Date.now());
