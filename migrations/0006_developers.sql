@@ -173,6 +173,7 @@ CREATE INDEX audit_of_developer ON audit (developer_id) WHERE developer_id IS NO
 CREATE INDEX audit_of_actor ON audit (actor_id) WHERE actor_id IS NOT NULL;
 CREATE INDEX audit_of_event ON audit (event);
 CREATE INDEX audit_of_target ON audit (target_id);
+CREATE INDEX audit_of_request ON audit (request_id) WHERE request_id IS NOT NULL;
 
 -- Notices. An endpoint of a developer account hears of that account's apps, one of the operator (NULL) of all.
 CREATE TABLE webhook_endpoints (

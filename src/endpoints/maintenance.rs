@@ -2,6 +2,7 @@
 
 use super::{notices, revocation};
 use crate::context::Context;
+use crate::management::people::revoking;
 use crate::store::database::{Database, Statement, Undone};
 use crate::store::{StoreError, Stores};
 use crate::usage::statements;
@@ -40,11 +41,16 @@ async fn change<S: Database>(context: &Context<'_, S>, statements: Vec<Statement
     }
 }
 
-/// Goes on until none is left, or a look got nowhere. A ledger that is out of reach does not end the looks for the
-/// others; its error is returned in the end.
+/// Takes more of what apps lose as a whole out of use, and has the ledgers end what is; goes on until none is left, or a
+/// look got nowhere. A ledger that is out of reach does not end the looks for the others; its error is returned in the
+/// end.
 async fn finish_revocations<S: Stores>(context: &Context<'_, S>) -> Result<(), StoreError> {
     let mut fault = None;
     for _ in 0..LOOKS {
+        let begun = context.stores.transact(revoking::go_on(context.now).into()).await;
+        if let Err(Undone::Store(error)) = begun {
+            fault.get_or_insert(error);
+        }
         let unfinished = context.stores.unfinished_revocations().await?;
         if unfinished.is_empty() {
             break;

@@ -5,6 +5,7 @@ pub mod accounts;
 pub mod actor;
 pub mod apps;
 pub mod audit;
+pub mod audit_trail;
 pub mod credentials;
 pub mod cursor;
 pub mod input;

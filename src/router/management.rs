@@ -49,6 +49,8 @@ pub const TABLES: &[&[Entry]] = &[
     notices::TABLE,
     credentials::TABLE,
     usage::TABLE,
+    people::TABLE,
+    audit_trail::TABLE,
 ];
 
 /// Under these there is nothing but what is in the tables.

@@ -121,6 +121,13 @@ impl Statement {
         self.optional_number(value.map(|value| value.0 as f64))
     }
 
+    /// Binds a value to the next parameter.
+    #[cfg(test)]
+    pub fn bound(mut self, value: Bound) -> Self {
+        self.values.push(value);
+        self
+    }
+
     /// The SQL.
     pub fn sql(&self) -> &str {
         &self.sql

@@ -54,6 +54,14 @@ pub fn input(request: &Request) -> Result<Input, Problem> {
     }
 }
 
+/// The same where no body is an object without members.
+pub fn input_or_none(request: &Request) -> Result<Input, Problem> {
+    match &request.body {
+        Body::Bytes(bytes) if bytes.is_empty() => Ok(Input::json(serde_json::Map::new())),
+        _ => input(request),
+    }
+}
+
 /// Something that can be edited, with its version as entity tag.
 pub fn versioned(status: u16, value: &impl Serialize, version: u32) -> Reply {
     Reply::json(status, value).header("ETag", etag(version))

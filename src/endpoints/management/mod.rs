@@ -6,12 +6,15 @@ mod api;
 mod apps;
 pub mod caller;
 mod credentials;
+mod audit_trail;
+mod caller;
 mod idempotency;
 mod notices;
 #[allow(dead_code)]
 mod pages;
 mod testers;
 mod usage;
+mod people;
 
 use crate::context::Context;
 use crate::http::{Reply, Request};
@@ -26,5 +29,7 @@ pub async fn answer<S: Stores>(context: &Context<'_, S>, request: &Request, mana
         Area::Usage(route) => usage::answer(context, request, managed, route).await,
         Area::Apps(route) => apps::answer(context, request, managed, route).await,
         Area::Notices(whose, route) => notices::answer(context, request, managed, whose, route).await,
+        Area::People(route) => people::answer(context, request, managed, route).await,
+        Area::AuditTrail(route) => audit_trail::answer(context, request, managed, route).await,
     }
 }

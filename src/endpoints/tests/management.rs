@@ -7,6 +7,10 @@ mod credentials;
 mod every_route;
 mod notices;
 mod usage;
+mod audit_trail;
+mod callers;
+mod every_route;
+mod people;
 
 use serde_json::Value;
 

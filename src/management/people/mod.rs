@@ -11,7 +11,7 @@ pub mod users;
 const LAST_LETTER: char = '\u{10FFFF}';
 
 /// Everything that begins with `prefix` is from it on and before this, in the order of `COLLATE NOCASE`.
-fn end_of_prefix(prefix: &str) -> String {
+pub fn end_of_prefix(prefix: &str) -> String {
     format!("{prefix}{LAST_LETTER}")
 }
 

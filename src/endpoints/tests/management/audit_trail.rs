@@ -1,0 +1,153 @@
+//! Reading the audit trail.
+
+use super::people::platform;
+use super::*;
+
+const AUDIT: &str = "/api/admin/audit";
+
+/// A platform on which some things happened: to an app of `dev_north` by one of its members, by an administrator and by
+/// a user, and to a user.
+fn eventful() -> Server {
+    let server = platform();
+    server.stores.database.run(
+        "INSERT INTO audit (id, at, event, actor_type, actor_id, client_id, developer_id, user_id, target_type, target_id,
+                            request_id, country, address_hash, detail) VALUES
+         ('evt_1', 1000, 'app.edited', 'user', 'usr_alice', 'app_notes', 'dev_north', NULL, 'app', 'app_notes', 'req_1', 'SE', 'hash of alice', '{}'),
+         ('evt_2', 2000, 'app.suspended', 'user', 'usr_ada', 'app_notes', 'dev_north', NULL, 'app', 'app_notes', 'req_2', 'US', 'hash of ada', '{\"reason\":\"fraud\"}'),
+         ('evt_3', 3000, 'consent.ended', 'user', 'usr_dave', 'app_notes', 'dev_north', 'usr_dave', 'consent', 'cns_1', 'req_3', 'FR', 'hash of dave', '{}'),
+         ('evt_4', 4000, 'refresh_token.reused', 'app', 'app_notes', 'app_notes', 'dev_north', 'usr_dave', 'family', 'fam_1', 'req_4', 'NL', 'hash', '{}'),
+         ('evt_5', 5000, 'user.suspended', 'user', 'usr_ada', NULL, NULL, 'usr_dave', 'user', 'usr_dave', 'req_5', 'US', 'hash of ada', '{\"reason\":\"x\"}'),
+         ('evt_6', 6000, 'session.started', 'user', 'usr_dave', NULL, NULL, 'usr_dave', 'session', 'ses_1', 'req_6', 'FR', 'hash of dave', '{}');",
+    );
+    server
+}
+
+fn events(reply: &Reply) -> Vec<String> {
+    let body = json(reply);
+    let items = body["items"].as_array().unwrap_or_else(|| panic!("{reply:?}"));
+    items
+        .iter()
+        .map(|entry| entry["id"].as_str().unwrap().to_owned())
+        .collect()
+}
+
+// Covers: R74
+#[test]
+fn nobody_but_an_administrator_reads_all_of_it() {
+    let server = eventful();
+    for target in [AUDIT, "/api/admin/audit.ndjson"] {
+        for name in ["alice", "rita", "dave"] {
+            assert_eq!(
+                problem(&signed_in(&server, name).get(&server, target)).1,
+                "forbidden",
+                "{name}"
+            );
+        }
+        assert_eq!(problem(&server.send(&get_request(target))).1, "unauthorized");
+    }
+    assert_eq!(signed_in(&server, "alice").get(&server, "/admin/audit").status, 403);
+}
+
+// Covers: R8, R74
+#[test]
+fn administrators_find_what_an_app_a_user_or_an_administrator_did() {
+    let server = eventful();
+    let mut ada = signed_in(&server, "ada");
+    let mut found = |query: &str| events(&ada.get(&server, &format!("{AUDIT}?{query}")));
+    assert_eq!(found("client_id=app_notes"), ["evt_4", "evt_3", "evt_2", "evt_1"]);
+    assert_eq!(found("actor=usr_ada&event=app."), ["evt_2"]);
+    assert_eq!(found("search=req_5"), ["evt_5"]);
+    assert_eq!(found("search=usr_dave&event=consent"), ["evt_3"]);
+    assert_eq!(
+        found("user_id=usr_dave&from=1970-01-01T00:00:04Z&to=1970-01-01T00:00:05Z"),
+        ["evt_5", "evt_4"]
+    );
+    assert_eq!(found("event=user.suspended&limit=1"), ["evt_5"]);
+    assert!(found("developer_id=dev_south").is_empty());
+    for bad in ["from=today", "limit=0", "cursor=x", "event=a&event=b"] {
+        assert_eq!(problem(&ada.get(&server, &format!("{AUDIT}?{bad}"))).0, 400, "{bad}");
+    }
+}
+
+// Covers: R74
+#[test]
+fn an_export_is_a_line_for_each_entry_and_leads_on() {
+    let server = eventful();
+    let mut ada = signed_in(&server, "ada");
+    let first = ada.get(&server, "/api/admin/audit.ndjson?limit=4&client_id=app_notes");
+    assert_eq!(first.header_value("Content-Type"), Some("application/x-ndjson"));
+    assert_eq!(
+        (first.body.to_string().lines().count(), first.header_value("Link")),
+        (4, None)
+    );
+    let (mut target, mut seen) = ("/api/admin/audit.ndjson?limit=4".to_owned(), Vec::new());
+    loop {
+        let reply = ada.get(&server, &target);
+        for line in reply.body.to_string().lines() {
+            let entry: Value = serde_json::from_str(line).unwrap();
+            seen.push(entry["id"].as_str().unwrap().to_owned());
+        }
+        match reply.header_value("Link") {
+            Some(link) => {
+                let address = link.strip_prefix(&format!("<{ISSUER}")).unwrap();
+                target = address.split('>').next().unwrap().to_owned();
+            }
+            None => break,
+        }
+    }
+    assert_eq!(seen, ["evt_1", "evt_2", "evt_3", "evt_4", "evt_5", "evt_6"]);
+    for bad in ["limit=5001", "after=-1", "after=x", "after=1&after=2"] {
+        let refused = ada.get(&server, &format!("/api/admin/audit.ndjson?{bad}"));
+        assert_eq!(problem(&refused).0, 400, "{bad}");
+    }
+}
+
+// Covers: R74
+#[test]
+fn developers_read_what_happened_to_their_app_and_nothing_of_people_but_themselves() {
+    let server = eventful();
+    let target = "/api/developer/apps/app_notes/audit";
+    let reply = signed_in(&server, "ben").get(&server, target);
+    assert_eq!(events(&reply), ["evt_4", "evt_3", "evt_2", "evt_1"]);
+    for hidden in ["usr_dave", "usr_ada", "hash", "FR", "country", "req_2", "req_3"] {
+        assert!(!reply.body.contains(hidden), "{hidden}");
+    }
+    for shown in ["usr_alice", "req_1", "req_4", "fraud", "cns_1"] {
+        assert!(reply.body.contains(shown), "{shown}");
+    }
+    for stranger in ["carol", "dave", "rita", "ada"] {
+        let refused = signed_in(&server, stranger).get(&server, target);
+        assert_eq!(problem(&refused).1, "not_found", "{stranger}");
+    }
+    assert_eq!(
+        problem(&signed_in(&server, "ben").get(&server, "/api/developer/apps/app_x/audit")).1,
+        "not_found"
+    );
+}
+
+// Covers: R74
+#[test]
+fn the_page_finds_the_same_and_says_beside_the_field_what_is_wrong() {
+    let server = eventful();
+    let mut ada = signed_in(&server, "ada");
+    let page = ada.get(&server, "/admin/audit?client_id=app_notes");
+    assert!(
+        page.body.contains("refresh_token.reused") && !page.body.contains("<code>user.suspended</code></th>"),
+        "{page:?}"
+    );
+    assert!(page.body.contains("value=\"app_notes\""));
+    let wrong = ada.get(&server, "/admin/audit?from=today");
+    assert_eq!(wrong.status, 400);
+    assert!(wrong.body.contains("id=\"from-error\""), "{wrong:?}");
+    let first = ada.get(&server, "/admin/audit?event=&search=&limit=2");
+    let next = first
+        .body
+        .split("rel=\"next\" href=\"")
+        .nth(1)
+        .unwrap()
+        .split('"')
+        .next()
+        .unwrap()
+        .replace("&#38;", "&");
+    assert!(ada.get(&server, &next).body.contains("refresh_token.reused"), "{next}");
+}

@@ -1,0 +1,139 @@
+//! Every event of the audit trail. `docs/audit.md` has the same table, and a test compares them.
+
+/// A kind of entry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Kind {
+    /// Its name, as entries have it: the thing and what was done with it.
+    pub name: &'static str,
+    /// What happened.
+    pub what: &'static str,
+}
+
+const fn kind(name: &'static str, what: &'static str) -> Kind {
+    Kind { name, what }
+}
+
+/// All of them, by name.
+pub const ALL: &[Kind] = &[
+    kind("api.created", "An API was entered in the catalogue"),
+    kind("api.deleted", "An API was removed from the catalogue"),
+    kind("api.updated", "An API was changed"),
+    kind("api_credential.created", "An API got a credential to introspect with"),
+    kind("api_credential.deleted", "A credential of an API was deleted"),
+    kind("app.approved", "A reviewer approved a submission"),
+    kind("app.created", "An app was registered"),
+    kind("app.deleted", "An app was deleted"),
+    kind("app.edited", "The settings of an app were edited"),
+    kind("app.reinstated", "A suspended app was let in again"),
+    kind("app.rejected", "A submission was rejected"),
+    kind("app.revoked", "The operator took back all that users gave an app"),
+    kind("app.submitted", "An app was submitted for review"),
+    kind("app.suspended", "An app was suspended"),
+    kind("app.withdrawn", "A submission was withdrawn"),
+    kind(
+        "app_policy.updated",
+        "Lifetimes or the rate tier of an app were changed",
+    ),
+    kind("branding.updated", "The platform's looks were changed"),
+    kind(
+        "client_grant.deleted",
+        "What apps may ask of an API was taken back to the default",
+    ),
+    kind("client_grant.set", "What apps may ask of an API was set"),
+    kind("client_keys.updated", "The public keys of an app were changed"),
+    kind("client_secret.created", "An app got a client secret"),
+    kind("client_secret.rotated", "The first of two client secrets was deleted"),
+    kind(
+        "client_secret.rotation_cancelled",
+        "The second of two client secrets was deleted",
+    ),
+    kind("client_secret.rotation_started", "An app got a second client secret"),
+    kind(
+        "code.reused",
+        "A code was redeemed a second time; the tokens of the first are dead",
+    ),
+    kind("connection.created", "A way to sign in was added"),
+    kind("connection.updated", "A way to sign in was changed"),
+    kind("consent.ended", "A consent ended, and all tokens under it"),
+    kind("consent.expiring", "A consent will end because nobody uses it"),
+    kind("consent.granted", "A user connected an app, or allowed it more"),
+    kind("developer.created", "A developer account was made"),
+    kind(
+        "developer.invitation_withdrawn",
+        "An invitation into a developer account was withdrawn",
+    ),
+    kind("developer.member_added", "A user joined a developer account"),
+    kind(
+        "developer.member_invited",
+        "Somebody was invited into a developer account",
+    ),
+    kind(
+        "developer.member_removed",
+        "A user left a developer account, or was removed from it",
+    ),
+    kind("developer.ownership_transferred", "A developer account was handed over"),
+    kind(
+        "developer.revoked",
+        "The operator took back all that users gave the apps of a developer account",
+    ),
+    kind(
+        "developer.updated",
+        "A developer account was renamed, or its contact changed",
+    ),
+    kind(
+        "family.displaced",
+        "One install too many: the tokens that were not used for longest made room",
+    ),
+    kind("family.revoked", "An app revoked its tokens"),
+    kind(
+        "ledger.rolled_back",
+        "A token was newer than storage knows: storage was rolled back",
+    ),
+    kind("rate_tier.updated", "A rate tier was changed"),
+    kind(
+        "refresh_token.reused",
+        "An old refresh token came back; its successors are dead",
+    ),
+    kind(
+        "review_comment.created",
+        "A comment was written on the review of an app",
+    ),
+    kind("role.granted", "A user may now do more in the console"),
+    kind("role.revoked", "A user may do less in the console"),
+    kind("scope.created", "A scope was entered in the catalogue"),
+    kind("scope.deleted", "A scope was removed from the catalogue"),
+    kind("scope.updated", "A scope was changed"),
+    kind("session.ended", "A user signed out"),
+    kind("session.started", "A user signed in"),
+    kind("tester.added", "A user may try out an app before its review"),
+    kind("tester.removed", "A user may not try out an app any more"),
+    kind("user.erased", "All that tells who a user is was erased"),
+    kind("user.reinstated", "A suspended user may sign in again"),
+    kind("user.revoked", "The operator took back all that a user gave apps"),
+    kind("user.suspended", "A user was locked out, and all their tokens died"),
+    kind("webhook.created", "A webhook endpoint was added"),
+    kind("webhook.deleted", "A webhook endpoint was deleted"),
+    kind("webhook.updated", "A webhook endpoint was changed"),
+];
+
+/// What happened; the name itself of an event from another version.
+pub fn what(name: &str) -> &str {
+    let known = ALL.iter().find(|kind| kind.name == name);
+    known.map_or(name, |kind| kind.what)
+}
+
+/// The names that begin so.
+pub fn beginning_with(prefix: &str) -> Vec<&'static str> {
+    let fitting = ALL.iter().map(|kind| kind.name).filter(|name| name.starts_with(prefix));
+    fitting.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_event_stands_once_and_in_order() {
+        assert!(ALL.is_sorted_by(|one, next| one.name < next.name));
+    }
+}
