@@ -53,7 +53,7 @@ async function tabThrough(page) {
     document.body.tabIndex = -1;
     document.body.focus();
     document.body.removeAttribute("tabindex");
-    const all = document.querySelectorAll("a[href], button, input:not([type=hidden]), select, textarea, summary");
+    const all = document.querySelectorAll("a[href], button, input:not([type=hidden]), select, textarea, summary, [tabindex='0']");
     const reachable = [...all].filter((element) => element.checkVisibility() && !element.disabled);
     reachable.forEach((element, place) => (element.dataset.place = place));
     return reachable.map((element) => element.outerHTML);

@@ -15,6 +15,7 @@ import {
   TESTED,
   UNVERIFIED,
 } from "./people_and_apps.mjs";
+import { usagePages } from "./gallery_usage.mjs";
 import { platform } from "./platform.mjs";
 
 const at = (path) => platform.issuer + path;
@@ -438,6 +439,8 @@ export const gallery = {
       await page.goto(at("/account/apps"));
     },
   },
+
+  ...usagePages,
 
   "nothing here": {
     status: 404,
