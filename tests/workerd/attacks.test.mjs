@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import test from "node:test";
 import { signedIn } from "./support/browser.mjs";
-import { ISSUER, startLatchkey } from "./support/harness.mjs";
+import { COUNTED, ISSUER, startLatchkey } from "./support/harness.mjs";
 import { authorizationRequest } from "./support/oauth.mjs";
 import { apps, newApp, newUser } from "./support/platform.mjs";
 
@@ -85,14 +85,16 @@ test("no route that changes something is missing here", async () => {
   assert.deepEqual([...new Set(changing)].sort(), known.sort());
 });
 
-// Everything that is stored, but for when somebody was last seen, and the audit trail, which hears of things later.
+// Everything that is stored, but for when somebody or something was last seen, what is counted, and the audit trail, which
+// hears of things later.
 async function everything() {
   const tables = await latchkey.rows(
-    "SELECT name FROM sqlite_master WHERE type = 'table' AND name <> 'audit' AND name NOT GLOB '_cf*' AND name NOT GLOB 'sqlite*'",
+    `SELECT name FROM sqlite_master WHERE type = 'table' AND name <> 'audit' AND name NOT GLOB '_cf*' AND name NOT GLOB 'sqlite*'
+       AND name NOT IN (${COUNTED})`,
   );
   const rows = [];
   for (const { name } of tables)
-    for (const { last_seen_at: _, ...row } of await latchkey.rows(`SELECT * FROM ${name}`)) rows.push([name, row]);
+    for (const { last_seen_at: _, last_used_at: __, ...row } of await latchkey.rows(`SELECT * FROM ${name}`)) rows.push([name, row]);
   return { rows, kv: (await latchkey.kv.list()).keys };
 }
 

@@ -16,6 +16,11 @@ export const ISSUER = "http://localhost:8787";
 export const vars = { ISSUER, PLATFORM_NAME, DEVELOPMENT_SIGN_IN: "true", RATE_LIMITS: "off" };
 export const secrets = { LATCHKEY_SECRET: `1:${Buffer.alloc(32, 7).toString("base64url")}` };
 
+// The tables of what is counted: they grow by the hour and not by the request (usage.test.mjs), and a second later.
+export const COUNTED = ["usage_hours", "usage_days", "usage_writers", "app_active_users", "app_errors"]
+  .map((name) => `'${name}'`)
+  .join(", ");
+
 // The test file's own server; it ends with the file.
 export async function startLatchkey(options = {}) {
   const assembled = await assembleWorker();
