@@ -8,6 +8,8 @@ pub const HEIGHT: u32 = 220;
 const LEFT: u32 = 52;
 const TOP: u32 = 12;
 const BOTTOM: u32 = 190;
+/// Two bars are no walls.
+const WIDEST: u32 = 60;
 /// Lines of the scale above zero.
 const LINES: u64 = 4;
 
@@ -50,9 +52,8 @@ impl Chart {
         let mut parts = Vec::new();
         for (at, (_, values)) in bars.iter().enumerate() {
             let x = place(at);
-            let width = (place(at + 1) - x)
-                .saturating_sub(if count > 60 { 1 } else { 3 })
-                .max(1);
+            let gap = if count > 60 { 1 } else { 3 };
+            let width = (place(at + 1) - x).saturating_sub(gap).clamp(1, WIDEST);
             let mut below = 0_u64;
             for (series, value) in values.iter().enumerate() {
                 let upper = below.saturating_add(*value);
