@@ -3,31 +3,24 @@
 
 mod accounts;
 mod app_frame;
+mod audit_trail;
 mod credentials;
 mod figure;
 mod form;
 mod frame;
 mod notices;
+mod people;
+mod shown;
 mod usage;
 
 pub use accounts::DeveloperHomePage;
 pub use app_frame::{AppFrame, AppTab, status_in_words};
+pub use audit_trail::AuditPage;
 pub use credentials::{CredentialsPage, Done, Served, TestingPage};
 pub use figure::Figure;
 pub use form::FormState;
 pub use frame::{Frame, Place};
 pub use notices::{NoticesPage, WebhookPage, WebhooksPage};
-pub use usage::{AdminUsagePage, ErrorLogPage, UsageOverviewPage, UsagePage};
-mod audit_trail;
-mod form;
-mod frame;
-mod people;
-mod shown;
-
-pub use accounts::DeveloperHomePage;
-pub use app_frame::{AppFrame, AppTab, status_in_words};
-pub use audit_trail::AuditPage;
-pub use form::FormState;
-pub use frame::{Frame, Place};
 pub use people::{AdminAppPage, AdminAppsPage, AdminDeveloperPage, AdminDevelopersPage, NextPage, UserPage, UsersPage};
 pub use shown::{minute, minute_or_never, named};
+pub use usage::{AdminUsagePage, ErrorLogPage, UsageOverviewPage, UsagePage};

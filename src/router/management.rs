@@ -3,14 +3,18 @@
 
 pub mod accounts;
 pub mod apps;
+pub mod audit_trail;
 pub mod credentials;
 pub mod notices;
+pub mod people;
 pub mod usage;
 
 use accounts::Accounts;
 use apps::Apps;
+use audit_trail::AuditTrail;
 use credentials::Credentials;
 use notices::{Notices, Whose};
+use people::People;
 use usage::Usage;
 
 /// A line of a table. `{…}` in a path stands for one segment that is not empty.
@@ -33,6 +37,10 @@ pub enum Area {
     Accounts(Accounts),
     /// With what apps prove who they are, and who tests them.
     Credentials(Credentials),
+    /// Users, apps and developer accounts, as administrators see them.
+    People(People),
+    /// The audit trail.
+    AuditTrail(AuditTrail),
     /// What apps use, and their error logs.
     Usage(Usage),
     /// Apps.
@@ -46,11 +54,11 @@ pub enum Area {
 pub const TABLES: &[&[Entry]] = &[
     accounts::TABLE,
     apps::TABLE,
-    notices::TABLE,
-    credentials::TABLE,
-    usage::TABLE,
-    people::TABLE,
     audit_trail::TABLE,
+    credentials::TABLE,
+    notices::TABLE,
+    people::TABLE,
+    usage::TABLE,
 ];
 
 /// Under these there is nothing but what is in the tables.

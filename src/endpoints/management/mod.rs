@@ -4,17 +4,16 @@ mod accounts;
 #[allow(dead_code)]
 mod api;
 mod apps;
+mod audit_trail;
 pub mod caller;
 mod credentials;
-mod audit_trail;
-mod caller;
 mod idempotency;
 mod notices;
 #[allow(dead_code)]
 mod pages;
+mod people;
 mod testers;
 mod usage;
-mod people;
 
 use crate::context::Context;
 use crate::http::{Reply, Request};

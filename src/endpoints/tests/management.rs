@@ -2,15 +2,13 @@
 
 mod accounts;
 mod apps;
+mod audit_trail;
 mod callers;
 mod credentials;
 mod every_route;
 mod notices;
-mod usage;
-mod audit_trail;
-mod callers;
-mod every_route;
 mod people;
+mod usage;
 
 use serde_json::Value;
 
