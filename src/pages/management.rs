@@ -11,6 +11,7 @@ mod frame;
 mod notices;
 mod people;
 mod shown;
+mod reviews;
 mod usage;
 
 pub use accounts::DeveloperHomePage;
@@ -23,4 +24,5 @@ pub use frame::{Frame, Place};
 pub use notices::{NoticesPage, WebhookPage, WebhooksPage};
 pub use people::{AdminAppPage, AdminAppsPage, AdminDeveloperPage, AdminDevelopersPage, NextPage, UserPage, UsersPage};
 pub use shown::{minute, minute_or_never, named};
+pub use reviews::{AppReviewPage, Deciding, Past, QueuePage, QueueRow, ReviewPage, Said, moment};
 pub use usage::{AdminUsagePage, ErrorLogPage, UsageOverviewPage, UsagePage};

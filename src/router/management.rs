@@ -7,6 +7,7 @@ pub mod audit_trail;
 pub mod credentials;
 pub mod notices;
 pub mod people;
+pub mod reviews;
 pub mod usage;
 
 use accounts::Accounts;
@@ -15,6 +16,7 @@ use audit_trail::AuditTrail;
 use credentials::Credentials;
 use notices::{Notices, Whose};
 use people::People;
+use reviews::Reviews;
 use usage::Usage;
 
 /// A line of a table. `{…}` in a path stands for one segment that is not empty.
@@ -47,6 +49,8 @@ pub enum Area {
     Apps(Apps),
     /// Webhooks and notices.
     Notices(Whose, Notices),
+    /// Review: submissions, decisions, comments, suspension.
+    Reviews(Reviews),
 }
 
 /// All tables.
@@ -59,6 +63,7 @@ pub const TABLES: &[&[Entry]] = &[
     notices::TABLE,
     people::TABLE,
     usage::TABLE,
+    reviews::TABLE,
 ];
 
 /// Under these there is nothing but what is in the tables.

@@ -13,6 +13,7 @@ mod notices;
 mod pages;
 mod people;
 mod testers;
+mod reviews;
 mod usage;
 
 use crate::context::Context;
@@ -30,5 +31,6 @@ pub async fn answer<S: Stores>(context: &Context<'_, S>, request: &Request, mana
         Area::Notices(whose, route) => notices::answer(context, request, managed, whose, route).await,
         Area::People(route) => people::answer(context, request, managed, route).await,
         Area::AuditTrail(route) => audit_trail::answer(context, request, managed, route).await,
+        Area::Reviews(route) => reviews::answer(context, request, managed, route).await,
     }
 }

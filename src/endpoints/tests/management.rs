@@ -8,6 +8,7 @@ mod credentials;
 mod every_route;
 mod notices;
 mod people;
+mod reviews;
 mod usage;
 
 use serde_json::Value;

@@ -7,7 +7,7 @@ use super::case::{Case, Judge, ReviewerOf};
 use super::checklist;
 use super::state::{Action, Ending, NOT_PENDING, Step, SubmissionStep};
 use super::submissions::{Submission, SubmissionStatus};
-use crate::management::actor::{Actor, Member, Reviewer};
+use crate::management::actor::{Actor, Member};
 use crate::management::apps::settings::{AppSettings, write_in_force};
 use crate::management::audit::Entry;
 use crate::management::input::Input;
@@ -86,19 +86,17 @@ pub fn submit(
 }
 
 /// Takes up an app that registered itself, for which nobody else stands by.
-pub fn take_up(
-    reviewer: Reviewer<'_>,
-    case: &Case,
-    at: Circumstances<'_>,
-) -> Result<(Submission, Vec<Statement>), Problem> {
+pub fn take_up(reviewer: ReviewerOf<'_>, at: Circumstances<'_>) -> Result<(Submission, Vec<Statement>), Problem> {
+    let (actor, case) = (reviewer.judge().actor(), reviewer.judge().case());
     if !is_self_registered(case) {
         return Err(Problem::Conflict("its developer submits this app"));
     }
     if case.life().is_pending || case.app.approved_at.is_some() {
         return Err(Problem::Conflict("this app has been taken up already"));
     }
-    let (submission, mut statements) = open(reviewer.actor(), case, &case.app.in_force, String::new(), at)?;
+    let (submission, mut statements) = open(actor, case, &case.app.in_force, String::new(), at)?;
     statements.insert(0, case.app.unchanged());
+    statements.insert(0, reviewer.judge().still_has_no_part());
     Ok((submission, statements))
 }
 
@@ -115,9 +113,17 @@ fn open(
 ) -> Result<(Submission, Vec<Statement>), Problem> {
     let step = case.life().step(Action::Submit)?;
     let submission = Submission {
-        testing,
+        id: random::identifier(at.random, "sub_"),
+        client_id: case.app.client_id.clone(),
         number: case.submissions + 1,
-        ..first(actor, &case.app.client_id, content, at)
+        status: SubmissionStatus::Pending,
+        content: content.clone().in_order(),
+        testing,
+        submitted_by: acts(actor).to_owned(),
+        submitted_at: at.now,
+        decided_by: None,
+        decided_at: None,
+        reason: None,
     };
     let mut statements = vec![case.stands()];
     if let Some(pending) = &case.pending {
@@ -127,36 +133,6 @@ fn open(
     statements.push(change(case, step));
     statements.extend(entry(actor, &submission, step, None, at));
     Ok((submission, statements))
-}
-
-/// Submits an app in the transaction that registers it, in status `pending_review`. Such a submission may lack what the
-/// checklist asks for.
-pub fn submit_at_registration(
-    actor: &Actor,
-    client_id: &str,
-    content: &AppSettings,
-    at: Circumstances<'_>,
-) -> (Submission, Vec<Statement>) {
-    let submission = first(actor, client_id, content, at);
-    let entry = described("app.submitted", &submission, None);
-    let statements = vec![insert(&submission), entry.by(actor, at.random, at.now)];
-    (submission, statements)
-}
-
-fn first(actor: &Actor, client_id: &str, content: &AppSettings, at: Circumstances<'_>) -> Submission {
-    Submission {
-        id: random::identifier(at.random, "sub_"),
-        client_id: client_id.to_owned(),
-        number: 1,
-        status: SubmissionStatus::Pending,
-        content: content.clone().in_order(),
-        testing: String::new(),
-        submitted_by: decided_by(actor).to_owned(),
-        submitted_at: at.now,
-        decided_by: None,
-        decided_at: None,
-        reason: None,
-    }
 }
 
 fn insert(submission: &Submission) -> Statement {
@@ -231,7 +207,7 @@ pub fn decide(
             )
             .text(&case.app.client_id)
             .time(at.now)
-            .text(decided_by(actor))
+            .text(acts(actor))
             .text(&submission.content.to_json()),
         );
     }
@@ -243,7 +219,7 @@ pub fn decide(
             Ending::Rejected => SubmissionStatus::Rejected,
             Ending::Withdrawn => SubmissionStatus::Withdrawn,
         },
-        decided_by: Some(decided_by(actor).to_owned()),
+        decided_by: Some(acts(actor).to_owned()),
         decided_at: Some(at.now),
         reason: reason.map(str::to_owned),
         ..submission.clone()
@@ -296,13 +272,13 @@ fn end(id: &str, ending: Ending, actor: &Actor, reason: Option<&str>, now: Times
     );
     end.text(id)
         .text(ending.name())
-        .text(decided_by(actor))
+        .text(acts(actor))
         .time(now)
         .optional_text(reason)
 }
 
 /// The user who acts, be it by an app, else the app.
-fn decided_by(actor: &Actor) -> &str {
+fn acts(actor: &Actor) -> &str {
     actor.user_id().unwrap_or(actor.named().1)
 }
 
