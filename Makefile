@@ -2,7 +2,7 @@
 export LATCHKEY_TOOLCHAIN := $(or $(TOOLCHAIN),$(LATCHKEY_TOOLCHAIN),auto)
 
 .DEFAULT_GOAL := help
-.PHONY: help dev test fuzz test-host test-examples test-workerd test-browser screenshots bench scale lint build reset deploy-check setup clean
+.PHONY: help dev test fuzz api-fuzz test-host test-examples test-workerd test-browser screenshots bench scale lint build reset deploy-check setup clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
@@ -36,6 +36,10 @@ screenshots: ## the pictures in docs/, as the browser tests take them
 
 bench: ## beside workers-oauth-provider and the least a Worker can do; writes docs/benchmark.md (QUICK=1: only prints)
 	@tools/build --release && tools/run node bench/run.mjs $(if $(QUICK),--quick)
+
+API_EXAMPLES ?= 50
+api-fuzz: ## the JSON APIs as schemathesis tries them: API_EXAMPLES (50) cases of each operation, besides those at the limits
+	@tools/build --release && LATCHKEY_API_FUZZ=$(API_EXAMPLES) tools/run node --test --test-reporter=spec tests/workerd/api_fuzz.test.mjs
 
 scale: ## races, crashes and people with very many apps, as in test-workerd but in large numbers
 	@tools/build --release && LATCHKEY_RACES=1000 LATCHKEY_CRASHES=20 LATCHKEY_CONSENTS=1000000 \
