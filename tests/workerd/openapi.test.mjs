@@ -1,19 +1,14 @@
 // The OpenAPI document as it is served: valid, readable by anybody, and kept by every answer. What the other tests here
 // see is held against it too (support/document.mjs).
 import assert from "node:assert/strict";
-import { before, test } from "node:test";
+import { test } from "node:test";
 import { validate } from "@readme/openapi-parser";
 import { ISSUER, startLatchkey } from "./support/harness.mjs";
 import { ApiDocument } from "./support/document.mjs";
 import { Browser } from "./support/browser.mjs";
 
-let latchkey, document;
-before(async () => {
-  latchkey = await startLatchkey();
-  const answer = await latchkey.fetch("/openapi.json");
-  assert.equal(answer.status, 200);
-  document = await answer.json();
-});
+const latchkey = await startLatchkey();
+const document = await (await latchkey.fetch("/openapi.json")).json();
 
 test("the document is OpenAPI 3.1, and names this server", async () => {
   assert.match(document.openapi, /^3\.1\./);

@@ -80,6 +80,7 @@ export class ApiDocument {
   }
 }
 
+const at = (document, reference) => reference.slice(2).split("/").reduce((value, name) => value[name], document);
 const placeholders = (path) => path.split("{").length;
 
 // In answers a member that the document does not name is a mistake, unless it says that there may be others.
@@ -94,11 +95,11 @@ function strict(document) {
   const partsOfAll = new Set();
   const collect = (value) => {
     if (value === null || typeof value !== "object") return;
-    for (const part of value.allOf ?? []) {
-      const target = part.$ref ? part.$ref.slice(2).split("/").reduce((at, name) => at[name], document) : part;
-      partsOfAll.add(target);
-    }
     for (const part of Object.values(value)) collect(part);
+    // Copies: elsewhere the same schema stands alone.
+    value.allOf = value.allOf?.map((part) => structuredClone(part.$ref ? at(document, part.$ref) : part));
+    for (const part of value.allOf ?? []) partsOfAll.add(part);
+    if (!value.allOf) delete value.allOf;
   };
   collect(document);
   visit(document.components);
