@@ -167,8 +167,9 @@ impl Written<'_> {
             return security;
         };
         for scope in ["latchkey:admin", "latchkey:apps"] {
-            if self.method == "get" && ways.contains(&json!({ "oauth": [scope] })) {
-                ways.push(json!({ "oauth": [format!("{scope}:read")] }));
+            let to_read = json!({ "oauth": [format!("{scope}:read")] });
+            if self.method == "get" && ways.contains(&json!({ "oauth": [scope] })) && !ways.contains(&to_read) {
+                ways.push(to_read);
             }
         }
         Value::Array(ways)

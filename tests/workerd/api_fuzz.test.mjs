@@ -34,7 +34,7 @@ async function schemathesis(options, headers) {
   const all = [
     ...["--config-file", "tools/schemathesis.toml", "run", `${at}/openapi.json`, "--url", at],
     ...["--checks", "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance,response_headers_conformance"],
-    ...["--seed", "1", "--max-examples", EXAMPLES, "--workers", "2", "--continue-on-failure", "--request-timeout", "30", "--warnings", "off"],
+    ...["--seed", "1", "--max-examples", EXAMPLES, "--workers", "1", "--continue-on-failure", "--request-timeout", "30", "--warnings", "off"],
     // The document's limits are on what is sent, not on how long it takes to make it up.
     ...["--suppress-health-check", "all", "--no-shrink", "--output-sanitize", "false"],
     ...Object.entries(headers).flatMap(([name, value]) => ["-H", `${name}: ${value}`]),
