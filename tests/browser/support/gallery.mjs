@@ -470,4 +470,11 @@ export const gallery = {
       await decide(page, "allow");
     },
   },
+  "the API": { stranger: true, status: 200, heading: "API", arrive: (page) => page.goto(at("/api-docs")) },
+  "the API, one part of it": {
+    stranger: true,
+    status: 200,
+    heading: "Apps",
+    arrive: (page) => page.goto(at("/api-docs/apps")),
+  },
 };
