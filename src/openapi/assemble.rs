@@ -27,12 +27,12 @@ pub fn assemble(main: Value, files: &[File]) -> Result<Value, Vec<String>> {
             mistakes.push(format!("{name}: no tag"));
         }
         tags.push(json!({ "name": tag, "description": text(file, "description") }));
-        for (schema, is) in object(file, "schemas") {
-            if members(&mut document, &["components", "schemas"])
-                .insert(schema.clone(), is.clone())
-                .is_some()
-            {
-                mistakes.push(format!("{name}: there are two schemas {schema}"));
+        for kind in ["schemas", "parameters"] {
+            for (component, is) in object(file, kind) {
+                let all = members(&mut document, &["components", kind]);
+                if all.insert(component.clone(), is.clone()).is_some() {
+                    mistakes.push(format!("{name}: there are two {kind} {component}"));
+                }
             }
         }
         for (path, methods) in object(file, "paths") {

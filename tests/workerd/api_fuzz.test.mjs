@@ -32,7 +32,7 @@ after(async () => {
 async function schemathesis(options, headers) {
   const at = `http://127.0.0.1:${latchkey.worker.port}`;
   const all = [
-    ...["--config-file", "tools/schemathesis.toml", "run", `${at}/openapi.json`, "--url", at],
+    ...["--config-file", path.join(ROOT, "tools/schemathesis.toml"), "run", `${at}/openapi.json`, "--url", at],
     ...["--checks", "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance,response_headers_conformance"],
     ...["--seed", "1", "--max-examples", EXAMPLES, "--workers", "1", "--continue-on-failure", "--request-timeout", "30", "--warnings", "off"],
     // The document's limits are on what is sent, not on how long it takes to make it up.
@@ -40,7 +40,7 @@ async function schemathesis(options, headers) {
     ...Object.entries(headers).flatMap(([name, value]) => ["-H", `${name}: ${value}`]),
     ...options,
   ];
-  const child = spawn("tools/schemathesis", all.map(String), { cwd: ROOT, stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(path.join(ROOT, "tools/schemathesis"), all.map(String), { cwd: home, stdio: ["ignore", "pipe", "pipe"] });
   let said = "";
   for (const stream of [child.stdout, child.stderr]) stream.setEncoding("utf8").on("data", (text) => (said += text));
   const code = await new Promise((resolve, reject) => child.on("close", resolve).on("error", reject));
