@@ -10,8 +10,8 @@ mod form;
 mod frame;
 mod notices;
 mod people;
-mod shown;
 mod reviews;
+mod shown;
 mod usage;
 
 pub use accounts::DeveloperHomePage;
@@ -23,6 +23,6 @@ pub use form::FormState;
 pub use frame::{Frame, Place};
 pub use notices::{NoticesPage, WebhookPage, WebhooksPage};
 pub use people::{AdminAppPage, AdminAppsPage, AdminDeveloperPage, AdminDevelopersPage, NextPage, UserPage, UsersPage};
-pub use shown::{minute, minute_or_never, named};
 pub use reviews::{AppReviewPage, Deciding, Past, QueuePage, QueueRow, ReviewPage, Said, moment};
+pub use shown::{minute, minute_or_never, named};
 pub use usage::{AdminUsagePage, ErrorLogPage, UsageOverviewPage, UsagePage};

@@ -62,8 +62,8 @@ pub const TABLES: &[&[Entry]] = &[
     credentials::TABLE,
     notices::TABLE,
     people::TABLE,
-    usage::TABLE,
     reviews::TABLE,
+    usage::TABLE,
 ];
 
 /// Under these there is nothing but what is in the tables.

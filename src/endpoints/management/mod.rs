@@ -12,8 +12,8 @@ mod notices;
 #[allow(dead_code)]
 mod pages;
 mod people;
-mod testers;
 mod reviews;
+mod testers;
 mod usage;
 
 use crate::context::Context;

@@ -36,7 +36,7 @@ fn nothing_is_left_of_whoever_is_erased_but_the_id() {
          INSERT INTO connections (id, kind, name, issuer, client_id, created_at) VALUES ('con_a', 'oidc', 'Acme', 'https://id.example', 'x', 1);
          INSERT INTO user_identities VALUES ('https://id.example', 'subject of ben', 'usr_ben', 'con_a', 1);
          INSERT INTO sessions (token_hash, user_id, auth_time, created_at, expires_at) VALUES ('session of ben', 'usr_ben', 1, 1, 9);
-         INSERT INTO app_testers VALUES ('app_draft', 'usr_ben', 1);
+         INSERT INTO app_testers (client_id, user_id, added_at) VALUES ('app_draft', 'usr_ben', 1);
          INSERT INTO user_roles (user_id, role) VALUES ('usr_ben', 'reviewer');
          INSERT INTO developer_invitations VALUES ('inv_1', 'dev_north', 'h', 'for the brother of Ben Okafor', 'usr_ben', 1, 9);",
     );
