@@ -33,10 +33,10 @@ pub struct PublicAddress(WebAddress);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum BadAddress {
     /// Nothing, or more than [`MAX_URL`] letters.
-    #[error("must be an address of at most 1024 letters")]
+    #[error("must have at most 1024 letters")]
     Length,
     /// It is no URL.
-    #[error("must be a web address, such as https://yourcompany.com/path")]
+    #[error("must be a web address: https://yourcompany.com/path")]
     NotAUrl,
     /// It is not https.
     #[error("must begin with https://")]
@@ -45,16 +45,16 @@ pub enum BadAddress {
     #[error("must not hold a user name or password")]
     NamesAUser,
     /// It has a fragment.
-    #[error("must not have a # part: it would never be sent")]
+    #[error("must not have a # part, which would never be sent")]
     Fragment,
     /// It names a host by number.
-    #[error("must name the host, not its IP address")]
+    #[error("must name the host, not an IP address")]
     IpAddress,
     /// The host is in nobody's public DNS.
     #[error("must name a host that can be reached from the internet")]
     SpecialUse,
     /// It is Latchkey's own.
-    #[error("must not be an address of this server itself")]
+    #[error("must not be the address of this server itself")]
     Own,
 }
 

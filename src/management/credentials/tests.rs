@@ -260,11 +260,11 @@ fn a_method_nobody_has_and_keys_that_do_not_go_with_it_are_refused() {
         ),
         (
             json!({ "method": "private_key_jwt", "jwks_uri": "https://10.0.0.1/jwks" }),
-            "jwks_uri must name the host, not its IP address",
+            "jwks_uri must name the host, not an IP address",
         ),
         (
             json!({ "method": "private_key_jwt", "jwks_uri": "https://auth.acme.dev/jwks" }),
-            "jwks_uri must not be an address of this server itself",
+            "jwks_uri must not be the address of this server itself",
         ),
         (
             json!({ "method": "client_secret", "secret": "mine" }),
