@@ -114,10 +114,10 @@ fn a_rotation_from_its_start_to_its_end_is_in_the_tables_and_in_the_audit_trail(
     assert!(Secret::new(given.secret.reveal()).matches(hashes[0].as_str().unwrap()));
     assert_eq!(table.step(Step::Start).unwrap_err().status(), 409);
     assert!(table.step(Step::Complete).unwrap().is_none());
-    assert_eq!(table.ids(), [given.id.clone()]);
+    assert_eq!(table.ids(), std::slice::from_ref(&given.id));
     let second = table.step(Step::Start).unwrap().unwrap();
     table.step(Step::Cancel).unwrap();
-    assert_eq!(table.ids(), [given.id.clone()]);
+    assert_eq!(table.ids(), std::slice::from_ref(&given.id));
     assert_eq!(
         table.events(),
         [
