@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { Browser, signedIn } from "./support/browser.mjs";
+import { newDeveloper } from "./support/developer.mjs";
 import { expectErrorPage, expectErrorRedirect, expectRefusal } from "./support/expect.mjs";
 import { startLatchkey } from "./support/harness.mjs";
 import { authorizationRequest, oauthClient } from "./support/oauth.mjs";
@@ -143,4 +144,20 @@ test("nothing ends for whom something else lets in: the other list, or the app's
   await removeMember(two);
   for (const of of [app, approved])
     assert.deepEqual((await consents(of)).map(({ status }) => status), ["active", "active"]);
+});
+
+// Covers: R33
+test("a tester who is removed in the portal loses the app's tokens at once, and not at the next cron run", async () => {
+  const { call } = await newDeveloper(latchkey);
+  const app = await waiting();
+  const tester = await someone();
+  const added = await (await call("POST", `/apps/${app.client_id}/testers`, { name: tester.username })).json();
+  const family = await connect(tester.browser, app);
+  assert.equal(await isActive(family), true);
+  const removed = await call("DELETE", `/apps/${app.client_id}/testers/${added.id}`);
+  assert.equal(removed.status, 204);
+  assert.equal(await isActive(family), false);
+  await expectRefusal(await refresh(app, family.refresh_token), "invalid_grant");
+  const { results } = await latchkey.db.prepare("SELECT status FROM consents WHERE client_id = ?").bind(app.client_id).all();
+  assert.deepEqual(results, [{ status: "revoked" }]);
 });
