@@ -4,6 +4,9 @@ pub mod management;
 
 use management::{Lookup, Managed};
 
+use crate::http::MAX_BODY;
+use crate::looks::picture;
+
 /// `GET`, `POST`: the authorization endpoint.
 pub const AUTHORIZE: &str = "/oauth/authorize";
 /// `GET`, `POST`: the consent page.
@@ -289,6 +292,17 @@ pub fn route<'a>(method: &str, path: &'a str) -> Route<'a> {
         _ => nested(method, exact, path),
     }
 }
+
+/// The largest body, in bytes, that is read of a request: one with a picture in it may be larger than others.
+pub fn body_limit(method: &str, path: &str) -> usize {
+    match management::find(method, path) {
+        Lookup::Found(managed) if managed.entry.area.takes_a_picture() => MAX_PICTURE_BODY,
+        _ => MAX_BODY,
+    }
+}
+
+/// A picture, and what a form has around it.
+const MAX_PICTURE_BODY: usize = picture::MAX_BYTES + 4096;
 
 fn revoking<'a>(method: &str, target: RevokeTarget<'a>) -> Route<'a> {
     only(

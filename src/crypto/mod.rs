@@ -23,7 +23,12 @@ pub fn from_base64url(text: &str) -> Option<Vec<u8>> {
 
 /// SHA-256, as base64url: how secrets, codes and session tokens are stored and looked up.
 pub fn hash(text: &str) -> String {
-    base64url(Sha256::digest(text))
+    hash_bytes(text.as_bytes())
+}
+
+/// The same of bytes.
+pub fn hash_bytes(bytes: &[u8]) -> String {
+    base64url(Sha256::digest(bytes))
 }
 
 /// Compares without telling by its duration where the first difference is.

@@ -6,7 +6,8 @@ use futures_util::StreamExt;
 use web_sys::Url;
 use worker::{Headers, Response, ResponseBuilder, Result};
 
-use crate::http::{Body, MAX_BODY, Reply, Request};
+use crate::http::{Body, Reply, Request};
+use crate::router;
 
 /// Reads a request. `None` when its URL cannot be read.
 pub async fn request(mut request: worker::Request) -> Option<Request> {
@@ -17,13 +18,14 @@ pub async fn request(mut request: worker::Request) -> Option<Request> {
         .entries()
         .map(|(name, value)| (name.to_ascii_lowercase(), value))
         .collect();
-    let body = body(&mut request).await;
+    let (method, path) = (request.inner().method(), url.pathname());
+    let body = body(&mut request, router::body_limit(&method, &path)).await;
     Some(Request {
         // As it was sent: the platform's type takes every method it does not know for GET.
-        method: request.inner().method(),
+        method,
         in_the_clear: url.protocol() != "https:",
         host: url.hostname(),
-        path: url.pathname(),
+        path,
         query: url.search().strip_prefix('?').unwrap_or_default().to_owned(),
         headers,
         body,
@@ -39,8 +41,8 @@ fn declared_length(request: &worker::Request) -> Option<usize> {
 const MAX_DISCARDED: usize = 8 * 1024 * 1024;
 
 /// Reads the body, but never keeps more than a request may have.
-async fn body(request: &mut worker::Request) -> Body {
-    if declared_length(request).is_some_and(|length| length <= MAX_BODY) {
+async fn body(request: &mut worker::Request, limit: usize) -> Body {
+    if declared_length(request).is_some_and(|length| length <= limit) {
         // In one piece: several times as fast as a stream of one chunk.
         return request.bytes().await.map_or(Body::Broken, Body::Bytes);
     }
@@ -54,11 +56,11 @@ async fn body(request: &mut worker::Request) -> Body {
         if length > MAX_DISCARDED {
             break;
         }
-        if length <= MAX_BODY {
+        if length <= limit {
             bytes.extend_from_slice(&chunk);
         }
     }
-    if length > MAX_BODY {
+    if length > limit {
         Body::TooLarge
     } else {
         Body::Bytes(bytes)

@@ -48,9 +48,20 @@ impl Codes for EdgeStores {
 impl Logos for EdgeStores {
     async fn logo(&self, name: &LogoName) -> Result<Option<Vec<u8>>, StoreError> {
         let kv = self.env().kv("KV").map_err(|error| store_error("kv", error))?;
-        let logo = kv.get(&format!("logo:{}", name.as_str()));
+        let logo = kv.get(&logo_key(name));
         logo.bytes().await.map_err(|error| store_error("kv", error))
     }
+
+    async fn put_logo(&self, name: &LogoName, bytes: &[u8]) -> Result<(), StoreError> {
+        let kv = self.env().kv("KV").map_err(|error| store_error("kv", error))?;
+        let put = kv.put_bytes(&logo_key(name), bytes);
+        let put = put.map_err(|error| store_error("kv", error))?;
+        put.execute().await.map_err(|error| store_error("kv", error))
+    }
+}
+
+fn logo_key(name: &LogoName) -> String {
+    format!("logo:{}", name.as_str())
 }
 
 fn key(hash: &str) -> String {

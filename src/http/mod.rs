@@ -3,6 +3,7 @@
 mod accept;
 mod cookies;
 mod device;
+pub mod multipart;
 mod params;
 mod reply;
 
@@ -17,7 +18,7 @@ use std::fmt::Write;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, PercentEncode, utf8_percent_encode};
 
-/// The largest request body that is read, in bytes.
+/// The largest request body that is read, in bytes, but for logos.
 pub const MAX_BODY: usize = 64 * 1024;
 /// The longest query string that is read, in bytes: what is sealed of it has to fit into a URL again.
 pub const MAX_QUERY: usize = 6 * 1024;
@@ -46,7 +47,7 @@ pub struct Request {
 pub enum Body {
     /// Read whole.
     Bytes(Vec<u8>),
-    /// Larger than [`MAX_BODY`]; what was read is thrown away.
+    /// Larger than a request of its kind may be; what was read is thrown away.
     TooLarge,
     /// It broke off.
     Broken,

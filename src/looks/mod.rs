@@ -3,6 +3,7 @@
 pub mod accent;
 pub mod colour;
 pub mod logo;
+pub mod picture;
 
 pub use accent::Accent;
 pub use logo::LogoName;

@@ -45,12 +45,19 @@ pub enum Area {
     AuditTrail(AuditTrail),
     /// What apps use, and their error logs.
     Usage(Usage),
-    /// Apps.
-    Apps(Apps),
     /// Webhooks and notices.
     Notices(Whose, Notices),
     /// Review: submissions, decisions, comments, suspension.
     Reviews(Reviews),
+    /// Apps.
+    Apps(Apps),
+}
+
+impl Area {
+    /// Whether the body is a picture, or a form with one in it.
+    pub fn takes_a_picture(self) -> bool {
+        matches!(self, Self::Apps(Apps::LogoForm | Apps::PutLogo))
+    }
 }
 
 /// All tables.

@@ -8,4 +8,6 @@ use crate::looks::LogoName;
 pub trait Logos {
     /// A logo's bytes.
     async fn logo(&self, name: &LogoName) -> Result<Option<Vec<u8>>, StoreError>;
+    /// Keeps a logo. The name is that of these bytes, so that writing it again changes nothing.
+    async fn put_logo(&self, name: &LogoName, bytes: &[u8]) -> Result<(), StoreError>;
 }

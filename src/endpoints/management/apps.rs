@@ -1,6 +1,8 @@
-//! Apps: `/api/developer/apps…`, `/api/developer/scopes`.
+//! Apps: `/developers/apps…`, `/api/developer/apps…`, `/api/developer/scopes`.
 
 mod json;
+mod logo;
+mod pages;
 mod view;
 
 use super::api;
@@ -24,6 +26,19 @@ pub async fn answer<S: Stores>(
         Apps::Show => api::reply(context, json::show(context, request, id).await),
         Apps::Patch => api::reply(context, json::patch(context, request, id).await),
         Apps::Delete => api::reply(context, json::delete(context, request, id).await),
+        Apps::PutLogo => api::reply(context, logo::put(context, request, id).await),
+        Apps::DeleteLogo => api::reply(context, logo::delete(context, request, id).await),
         Apps::Scopes => api::reply(context, json::scopes(context, request).await),
+        Apps::NewPage
+        | Apps::CreateForm
+        | Apps::Page
+        | Apps::SettingsPage
+        | Apps::SettingsForm
+        | Apps::PermissionsPage
+        | Apps::PermissionsForm
+        | Apps::LogoForm
+        | Apps::RemoveLogoForm
+        | Apps::DeletePage
+        | Apps::DeleteForm => pages::answer(context, request, route, id).await,
     }
 }

@@ -27,10 +27,10 @@ pub async fn answer<S: Stores>(context: &Context<'_, S>, request: &Request, mana
         Area::Accounts(route) => accounts::answer(context, request, managed, route).await,
         Area::Credentials(route) => credentials::answer(context, request, managed, route).await,
         Area::Usage(route) => usage::answer(context, request, managed, route).await,
-        Area::Apps(route) => apps::answer(context, request, managed, route).await,
         Area::Notices(whose, route) => notices::answer(context, request, managed, whose, route).await,
         Area::People(route) => people::answer(context, request, managed, route).await,
         Area::AuditTrail(route) => audit_trail::answer(context, request, managed, route).await,
         Area::Reviews(route) => reviews::answer(context, request, managed, route).await,
+        Area::Apps(route) => apps::answer(context, request, managed, route).await,
     }
 }

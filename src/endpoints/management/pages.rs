@@ -5,7 +5,7 @@ use super::caller;
 use crate::context::Context;
 use crate::endpoints::guard::{csrf_token, form_is_ours, require_user};
 use crate::endpoints::{message, page_unavailable};
-use crate::http::{FormError, Reply, Request};
+use crate::http::{Body, FormError, Reply, Request, multipart};
 use crate::management::actor::{Actor, Who};
 use crate::management::input::Input;
 use crate::management::problem::Problem;
@@ -14,6 +14,8 @@ use crate::store::Stores;
 
 /// What the token of every form here is for.
 const FORMS: &str = "management";
+const FOREIGN_FORM: Problem =
+    Problem::Forbidden("this form did not come from a page of ours, or you signed in anew: open the page again");
 
 /// A form of ours, sent by its user.
 pub struct Form {
@@ -62,14 +64,8 @@ pub fn form<S>(context: &Context<'_, S>, request: &Request, actor: &Actor) -> Re
         Err(error) => return Err(problem(context, request, &Problem::field("form", error.to_string()))),
     };
     let one = |name| params.one(name).ok().flatten().map(str::to_owned);
-    let Who::User(user) = &actor.who else {
-        return Err(problem(context, request, &Problem::Forbidden("forms are for people")));
-    };
-    if !form_is_ours(context, request, FORMS, &user.session, one("csrf").as_deref()) {
-        let problem = Problem::Forbidden(
-            "this form did not come from a page of ours, or you signed in anew: open the page again",
-        );
-        return Err(self::problem(context, request, &problem));
+    if !sent_by_its_user(context, request, actor, one("csrf").as_deref()) {
+        return Err(problem(context, request, &FOREIGN_FORM));
     }
     Ok(Form {
         version: one("version").and_then(|text| text.parse().ok()),
@@ -77,6 +73,55 @@ pub fn form<S>(context: &Context<'_, S>, request: &Request, actor: &Actor) -> Re
         state: FormState::of(&params),
         input: Input::form(params),
     })
+}
+
+/// A form of ours with a file in it.
+pub struct Upload {
+    /// Which version of the thing it changes.
+    pub version: Option<u32>,
+    /// What is in the file.
+    pub file: Vec<u8>,
+}
+
+/// Reads a form with a file in it, which is in its field `field`. `Err` as for [`form`].
+pub fn upload<S>(
+    context: &Context<'_, S>,
+    request: &Request,
+    actor: &Actor,
+    field: &'static str,
+) -> Result<Upload, Reply> {
+    let refused = |problem: Problem| Err(self::problem(context, request, &problem));
+    let bytes = match &request.body {
+        Body::Bytes(bytes) => bytes,
+        Body::TooLarge => return refused(Problem::TooLarge("the file is too large")),
+        Body::Broken => return refused(Problem::field("form", "broke off")),
+    };
+    let content_type = request.header("content-type").unwrap_or_default();
+    // What is no such form has no token in it either.
+    let parts = multipart::parse(content_type, bytes).unwrap_or_default();
+    let one = |name: &str| parts.iter().find(|part| part.name == name).map(|part| part.content);
+    let text = |name: &str| one(name).and_then(|content| std::str::from_utf8(content).ok());
+    if !sent_by_its_user(context, request, actor, text("csrf")) {
+        return refused(FOREIGN_FORM);
+    }
+    if let Some(other) = parts
+        .iter()
+        .find(|part| !["csrf", "version", field].contains(&part.name))
+    {
+        let name: String = other.name.chars().take(64).collect();
+        return refused(Problem::field(name, "is not a field of this form"));
+    }
+    Ok(Upload {
+        version: text("version").and_then(|text| text.parse().ok()),
+        file: one(field).unwrap_or_default().to_vec(),
+    })
+}
+
+fn sent_by_its_user<S>(context: &Context<'_, S>, request: &Request, actor: &Actor, csrf: Option<&str>) -> bool {
+    match &actor.who {
+        Who::User(user) => form_is_ours(context, request, FORMS, &user.session, csrf),
+        Who::App { .. } => false,
+    }
 }
 
 /// The page, or the page that says why there is none.

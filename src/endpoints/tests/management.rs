@@ -1,6 +1,7 @@
 //! The portal, the console and their APIs: whole requests over the real statements, in SQLite.
 
 mod accounts;
+mod app_pages;
 mod apps;
 mod audit_trail;
 mod callers;

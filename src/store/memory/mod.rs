@@ -259,6 +259,12 @@ impl Logos for Memory {
     async fn logo(&self, name: &LogoName) -> Result<Option<Vec<u8>>, StoreError> {
         self.trip("logos", || self.logos.borrow().get(name).cloned())
     }
+
+    async fn put_logo(&self, name: &LogoName, bytes: &[u8]) -> Result<(), StoreError> {
+        self.trip("logos", || {
+            self.logos.borrow_mut().insert(name.clone(), bytes.to_vec());
+        })
+    }
 }
 
 impl Ledger for Memory {
