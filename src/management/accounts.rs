@@ -1,8 +1,12 @@
 //! Developer accounts: those who publish apps, alone or together.
 
-use serde::Serialize;
+pub mod members;
 
-use super::actor::{DeveloperUser, MemberRole};
+use serde::Serialize;
+use serde_json::json;
+
+use self::members::{Account, still_owner};
+use super::actor::{DeveloperUser, Member, MemberRole};
 use super::audit::Entry;
 use super::input::Input;
 use super::problem::Problem;
@@ -27,13 +31,55 @@ impl AccountInput {
     pub fn parse(mut input: Input) -> Result<Self, Problem> {
         let name = input.line("name", 80);
         let name = input.required("name", name);
-        let contact = input.line("contact", 254);
-        if contact.as_deref().is_some_and(|contact| !looks_like_mail(contact)) {
-            input.error("contact", "must be an e-mail address: team@example.com");
-        }
+        let contact = contact_of(&mut input);
         input.finish()?;
         Ok(Self { name, contact })
     }
+}
+
+/// Changes what is sent of a name and a contact address. For the owner.
+pub fn edit(
+    member: Member<'_>,
+    account: &Account,
+    mut input: Input,
+    random: &dyn Random,
+    now: Timestamp,
+) -> Result<Vec<Statement>, Problem> {
+    let owner = member.owner()?;
+    let (mut name, mut contact) = (account.name.clone(), account.contact.clone());
+    if input.mentions("name") {
+        let line = input.line("name", 80);
+        name = input.required("name", line);
+    }
+    if input.mentions("contact") {
+        contact = contact_of(&mut input);
+    }
+    input.finish()?;
+    // The name is public: what it was stays in the trail.
+    let detail = json!({ "name": name, "before": account.name });
+    let entry = Entry {
+        developer_id: Some(&account.id),
+        ..Entry::new("developer.changed", ("developer", &account.id)).with(detail)
+    };
+    Ok(vec![
+        still_owner(owner),
+        Statement::require("EXISTS (SELECT 1 FROM developers WHERE id = ?1 AND version = ?2)")
+            .text(&account.id)
+            .number(account.version),
+        Statement::new("UPDATE developers SET name = ?2, contact = ?3, version = version + 1 WHERE id = ?1")
+            .text(&account.id)
+            .text(&name)
+            .optional_text(contact.as_deref()),
+        entry.by(owner.actor(), random, now),
+    ])
+}
+
+fn contact_of(input: &mut Input) -> Option<String> {
+    let contact = input.line("contact", 254);
+    if contact.as_deref().is_some_and(|contact| !looks_like_mail(contact)) {
+        input.error("contact", "must be an e-mail address: team@example.com");
+    }
+    contact
 }
 
 /// Something before and behind one `@`. Whether mail arrives there, only mail can tell.

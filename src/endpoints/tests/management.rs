@@ -7,6 +7,7 @@ mod audit_trail;
 mod callers;
 mod credentials;
 mod every_route;
+mod members;
 mod notices;
 mod people;
 mod reviews;
