@@ -5,11 +5,12 @@ use std::time::Duration;
 use futures_util::future::join_all;
 
 use crate::context::Context;
+use crate::crypto::seal::is_under_current_key;
 use crate::management::notices::delivery::{Attempt, NotSent, Outcome, judge};
 use crate::management::notices::outbox::{self, Claimed, Done, Format};
 use crate::management::notices::{EndpointUrl, SigningSecrets, mail};
 use crate::random;
-use crate::store::database::Undone;
+use crate::store::database::{Statement, Undone};
 use crate::store::{StoreError, Stores};
 use crate::time::Timestamp;
 use crate::web::{Message, Notified};
@@ -43,7 +44,8 @@ pub async fn deliver<S: Stores>(context: &Context<'_, S>) -> Result<(), StoreErr
                 failed.push(done.of.endpoint_id.clone());
             }
         }
-        let statements = outbox::write_back(&claim, &attempts, context.random);
+        let mut statements = outbox::write_back(&claim, &attempts, context.random);
+        statements.extend(claimed.iter().filter_map(|claimed| sealed_anew(context, claimed)));
         context.stores.transact(statements).await.map_err(store_error)?;
         if now - context.now >= RUN {
             break;
@@ -107,6 +109,16 @@ async fn sent<S: Stores>(context: &Context<'_, S>, claimed: &Claimed, now: Times
         body: &body,
     };
     Ok(context.stores.notify(&message).await)
+}
+
+/// Takes a secret over to the key that seals today, so that older keys can be given up.
+fn sealed_anew<S>(context: &Context<'_, S>, claimed: &Claimed) -> Option<Statement> {
+    let keys = &context.config.sealing_keys;
+    if is_under_current_key(keys, &claimed.sealed_secret) {
+        return None;
+    }
+    let sealed = SigningSecrets::open(keys, &claimed.sealed_secret)?.seal(keys, context.random)?;
+    Some(outbox::seal_anew(claimed, &sealed))
 }
 
 /// Where the readers of a mail go on.

@@ -165,6 +165,7 @@ mod tests {
         body(entry, readership(), "https://auth.acme.dev").map(|body| serde_json::from_str(&body).unwrap())
     }
 
+    // Covers: R29
     #[test]
     fn reviewers_hear_of_submissions_and_developers_of_everything_else() {
         for notice in Notice::ALL {

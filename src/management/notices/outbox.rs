@@ -326,6 +326,14 @@ fn one_per_endpoint<'a, 'b>(attempts: &'a [Done<'b>]) -> Vec<&'a Done<'b>> {
     of
 }
 
+/// Puts the same secrets, sealed by another key, in the place of those of an endpoint; not if they were changed meanwhile.
+pub fn seal_anew(claimed: &Claimed, sealed: &str) -> Statement {
+    Statement::new("UPDATE webhook_endpoints SET sealed_secret = ?3 WHERE id = ?1 AND sealed_secret = ?2")
+        .text(&claimed.endpoint_id)
+        .text(&claimed.sealed_secret)
+        .text(sealed)
+}
+
 /// Deletes deliveries that finished long ago, with their attempts, so many at most.
 pub fn delete_old(now: Timestamp) -> Statement {
     Statement::new(

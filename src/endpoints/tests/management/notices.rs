@@ -3,6 +3,8 @@
 use serde_json::json;
 
 use super::*;
+use crate::crypto;
+use crate::crypto::keys::SealingKeys;
 use crate::management::notices::{SigningSecret, SigningSecrets};
 use crate::store::memory::Fault;
 use crate::time::Timestamp;
@@ -207,6 +209,7 @@ fn there_are_twenty_at_most_and_sixty_tests_an_hour() {
     assert_eq!(ben.send(&server, test).status, 202);
 }
 
+// Covers: R30
 #[test]
 fn a_notice_is_sent_signed_once_and_its_failure_is_tried_again() {
     let server = portal();
@@ -338,6 +341,7 @@ fn a_run_whose_reply_is_lost_sends_again_and_one_that_never_began_sends_nothing(
     assert_eq!(server.stores.notified.borrow().len(), 1);
 }
 
+// Covers: R31
 #[test]
 fn an_operator_hears_of_all_apps_also_by_mail() {
     let server = portal();
@@ -388,6 +392,35 @@ fn a_webhook_of_another_time_is_not_written_to_at_a_forbidden_address() {
     assert!(server.stores.notified.borrow().is_empty());
     let deliveries = json(&ben.get(&server, &format!("{}/deliveries", one(HOOKS, &webhook))));
     assert_eq!(deliveries["items"][0]["attempts"][0]["error"], "address_refused");
+}
+
+#[test]
+fn a_secret_goes_over_to_the_key_that_seals_today() {
+    let mut server = portal();
+    let mut ben = signed_in(&server, "ben");
+    let webhook = made(&server, &mut ben, HOOKS, &hook());
+    let sealed = |server: &Server| {
+        server
+            .stores
+            .database
+            .column("SELECT sealed_secret FROM webhook_endpoints")
+    };
+    let before = sealed(&server);
+    let (one, two) = (crypto::base64url([1; 32]), crypto::base64url([2; 32]));
+    server.config.sealing_keys = SealingKeys::parse(&format!("2:{two},1:{one}")).unwrap();
+    happen(&server, "evt_9", "app.approved", &json!({}));
+    run_schedule(&server);
+    assert_ne!(sealed(&server), before);
+    server.config.sealing_keys = SealingKeys::parse(&format!("2:{two}")).unwrap();
+    happen(&server, "evt_10", "app.approved", &json!({}));
+    run_schedule(&server);
+    let notified = server.stores.notified.borrow();
+    let last = notified.last().unwrap();
+    let at: i64 = last.headers["webhook-timestamp"].parse().unwrap();
+    let secret = SigningSecret::parse(webhook["secret"].as_str().unwrap()).unwrap();
+    let id = &last.headers["webhook-id"];
+    let signed = SigningSecrets::of(secret).signatures(id, Timestamp(at * 1000), &last.body);
+    assert_eq!(Some(&last.headers["webhook-signature"]), signed.as_ref());
 }
 
 #[test]
