@@ -6,6 +6,7 @@ mod apps;
 mod audit_trail;
 mod callers;
 mod credentials;
+mod escape;
 mod every_route;
 mod members;
 mod notices;
