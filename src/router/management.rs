@@ -8,6 +8,8 @@ pub mod credentials;
 pub mod notices;
 pub mod people;
 pub mod reviews;
+pub mod notices;
+pub mod people;
 pub mod usage;
 
 use accounts::Accounts;
@@ -17,6 +19,8 @@ use credentials::Credentials;
 use notices::{Notices, Whose};
 use people::People;
 use reviews::Reviews;
+use notices::{Notices, Whose};
+use people::People;
 use usage::Usage;
 
 /// A line of a table. `{…}` in a path stands for one segment that is not empty.
@@ -58,6 +62,10 @@ impl Area {
     pub fn takes_a_picture(self) -> bool {
         matches!(self, Self::Apps(Apps::LogoForm | Apps::PutLogo))
     }
+    /// Users, apps and developer accounts, as administrators see them.
+    People(People),
+    /// The audit trail.
+    AuditTrail(AuditTrail),
 }
 
 /// All tables.

@@ -73,7 +73,10 @@ async fn act<S: Stores>(
     input: Input,
 ) -> Result<u32, Problem> {
     // To somebody who is not there nothing can be done, and that is all there is to say.
-    users::read(context.stores, administrator, id).await?;
+    let user = users::read(context.stores, administrator, id).await?;
+    if version.is_some_and(|version| version != user.version) {
+        return Err(Problem::Changed);
+    }
     let (random, now) = (context.random, context.now);
     let (statements, refused) = match action {
         UserAction::Suspend => {

@@ -45,7 +45,7 @@ fn a_user_is_suspended_and_reinstated_by_the_forms_of_their_page() {
     assert_eq!(location(&done), format!("{page}?done=suspended"));
     assert!(alive(&server).is_empty());
     let stale = form(&server, &mut ada, page, &format!("{page}/reinstate"), "&version=1");
-    assert_eq!(stale.status, 409);
+    assert_eq!(stale.status, 412);
     let done = form(&server, &mut ada, page, &format!("{page}/reinstate"), "&version=2");
     assert_eq!(location(&done), format!("{page}?done=reinstated"));
     assert!(

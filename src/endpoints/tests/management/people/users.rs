@@ -230,7 +230,7 @@ fn what_is_wrong_with_a_change_is_said_and_nothing_is_changed() {
         "if-match",
         "\"7\"",
     );
-    assert_eq!(problem(&ada.send(&server, stale)).1, "conflict");
+    assert_eq!(problem(&ada.send(&server, stale)).1, "precondition_failed");
     assert_eq!((alive(&server).len(), audit(&server).len()), (1, 0));
 }
 
