@@ -3,10 +3,9 @@
 
 mod accounts;
 mod app_frame;
+mod apps;
 mod audit_trail;
 mod credentials;
-mod figure;
-mod apps;
 mod figure;
 mod form;
 mod frame;
@@ -18,10 +17,9 @@ mod usage;
 
 pub use accounts::{AccountPage, DeveloperHomePage, InvitationPage};
 pub use app_frame::{AppFrame, AppTab, status_in_words};
+pub use apps::{AppCreatedPage, AppDeletePage, AppNewPage, AppPermissionsPage, AppSettingsPage, UriRow, UriRows};
 pub use audit_trail::AuditPage;
 pub use credentials::{CredentialsPage, Done, Served, TestingPage};
-pub use figure::Figure;
-pub use apps::{AppCreatedPage, AppDeletePage, AppNewPage, AppPermissionsPage, AppSettingsPage, UriRow, UriRows};
 pub use figure::Figure;
 pub use form::FormState;
 pub use frame::{Frame, Place};

@@ -8,8 +8,6 @@ pub mod credentials;
 pub mod notices;
 pub mod people;
 pub mod reviews;
-pub mod notices;
-pub mod people;
 pub mod usage;
 
 use accounts::Accounts;
@@ -19,8 +17,6 @@ use credentials::Credentials;
 use notices::{Notices, Whose};
 use people::People;
 use reviews::Reviews;
-use notices::{Notices, Whose};
-use people::People;
 use usage::Usage;
 
 /// A line of a table. `{…}` in a path stands for one segment that is not empty.
@@ -62,10 +58,6 @@ impl Area {
     pub fn takes_a_picture(self) -> bool {
         matches!(self, Self::Apps(Apps::LogoForm | Apps::PutLogo))
     }
-    /// Users, apps and developer accounts, as administrators see them.
-    People(People),
-    /// The audit trail.
-    AuditTrail(AuditTrail),
 }
 
 /// All tables.

@@ -12,8 +12,6 @@ mod members;
 mod notices;
 mod people;
 mod reviews;
-mod notices;
-mod people;
 mod usage;
 
 use serde_json::Value;
