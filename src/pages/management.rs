@@ -28,3 +28,4 @@ pub use people::{AdminAppPage, AdminAppsPage, AdminDeveloperPage, AdminDeveloper
 pub use reviews::{AppReviewPage, Deciding, Past, QueuePage, QueueRow, ReviewPage, Said, moment};
 pub use shown::{minute, minute_or_never, named};
 pub use usage::{AdminUsagePage, ErrorLogPage, UsageOverviewPage, UsagePage};
+pub use usage::{AdminUsagePage, AppLog, ErrorLogPage, UsageOverviewPage, UsagePage};

@@ -1,10 +1,10 @@
 //! What apps use: `/developers/apps/{client_id}/usage` and `…/log`, `/admin/usage`, and the same as JSON.
 
-use futures_util::future::join;
+use futures_util::future::{join, join3};
 use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
 
-use super::{api, caller, pages};
+use super::{api, audit_trail, caller, pages};
 use crate::context::Context;
 use crate::http::{Params, Reply, Request};
 use crate::management::actor::Actor;
@@ -12,13 +12,16 @@ use crate::management::apps;
 use crate::management::cursor::PageRequest;
 use crate::management::problem::Problem;
 use crate::management::usage::{self, LoggedError, Ranked, Seen};
-use crate::pages::management::{AdminUsagePage, ErrorLogPage, Place, UsageOverviewPage, UsagePage};
+use crate::pages::management::{AdminUsagePage, AppLog, ErrorLogPage, Place, UsageOverviewPage, UsagePage};
 use crate::pages::render;
 use crate::router::management::Managed;
 use crate::router::management::usage::Usage as Asked;
 use crate::store::Stores;
 use crate::usage::hints::hint;
 use crate::usage::period::{Bucket, GRANTS, Usage};
+
+/// How many of the newest entries of the audit trail the tab Log has.
+const SHOWN_OF_AUDIT_TRAIL: u32 = 20;
 
 /// Answers a request about usage.
 pub async fn answer<S: Stores>(
@@ -205,17 +208,26 @@ async fn log_page<S: Stores>(
     client_id: &str,
 ) -> Result<Reply, Problem> {
     let asked = PageRequest::of(&api::query(request)?)?;
-    let (app, read) = join(
+    // The older pages are of the error log alone.
+    let newest = PageRequest {
+        after: None,
+        size: if asked.after.is_none() { SHOWN_OF_AUDIT_TRAIL } else { 0 },
+    };
+    let (app, errors, part) = join3(
         apps::load_for_member(context.stores, actor, client_id),
         usage::errors(context.stores, actor, Seen::ByDeveloper, client_id, &asked),
+        audit_trail::of_app(context, actor, client_id, &newest),
     )
     .await;
-    let (app, page) = (app?, read?);
+    let (app, errors, part) = (app?, errors?, part?);
+    let log = AppLog {
+        errors: &errors,
+        is_later: asked.after.is_some(),
+        events: &part.entries.items,
+        member_ids: &part.member_ids,
+    };
     let frame = pages::frame(context, actor, Place::Developers);
-    Ok(render(
-        200,
-        &ErrorLogPage::new(frame, &app, &page, asked.after.is_some()),
-    ))
+    Ok(render(200, &ErrorLogPage::new(frame, &app, log)))
 }
 
 async fn overview_page<S: Stores>(

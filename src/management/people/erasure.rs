@@ -49,6 +49,8 @@ pub fn erase(
         of_user("DELETE FROM user_identities WHERE user_id = ?1"),
         of_user("DELETE FROM user_roles WHERE user_id = ?1"),
         of_user("DELETE FROM app_testers WHERE user_id = ?1"),
+        // Of two days at most: the table keeps no more.
+        of_user("DELETE FROM app_active_users WHERE user_id = ?1"),
         of_user("DELETE FROM developer_members WHERE user_id = ?1"),
         of_user("DELETE FROM developer_invitations WHERE created_by = ?1"),
         of_user("UPDATE consents SET device = NULL WHERE user_id = ?1 AND device IS NOT NULL"),

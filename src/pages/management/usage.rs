@@ -5,6 +5,7 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::{AppFrame, AppTab, Figure, Frame};
 use crate::management::apps::AppRecord;
+use crate::management::audit_trail::entry::AuditEntry;
 use crate::management::cursor::{Cursor, Page};
 use crate::management::usage::{LoggedError, Overview, WatchedApp};
 use crate::pages::DisplayName;
@@ -54,6 +55,21 @@ pub struct ErrorLogPage<'a> {
     pub next: Option<String>,
     /// Whether this is not the first.
     pub is_later: bool,
+    /// What was done to the app lately.
+    pub events: Vec<Event<'a>>,
+}
+
+/// What the log of an app holds.
+#[derive(Debug, Clone, Copy)]
+pub struct AppLog<'a> {
+    /// A page of refusals.
+    pub errors: &'a Page<LoggedError>,
+    /// Whether it is not the first.
+    pub is_later: bool,
+    /// The newest of the app's part of the audit trail.
+    pub events: &'a [AuditEntry],
+    /// Who belongs to its developer account.
+    pub member_ids: &'a [String],
 }
 
 /// The usage of all apps.
@@ -86,6 +102,16 @@ pub struct LogEntry<'a> {
     pub entry: &'a LoggedError,
     /// What to change.
     pub hint: &'static str,
+}
+
+/// An entry of the audit trail.
+pub struct Event<'a> {
+    /// When.
+    pub at: String,
+    /// By whom, as far as the app's developers may know.
+    pub by: &'static str,
+    /// The entry.
+    pub entry: &'a AuditEntry,
 }
 
 /// A busy app.
@@ -153,19 +179,36 @@ impl<'a> AdminUsagePage<'a> {
 
 impl<'a> ErrorLogPage<'a> {
     /// The page about one app.
-    pub fn new(frame: Frame<'a>, app: &'a AppRecord, page: &'a Page<LoggedError>, is_later: bool) -> Self {
-        let entries = page.items.iter().map(|entry| LogEntry {
+    pub fn new(frame: Frame<'a>, app: &'a AppRecord, log: AppLog<'a>) -> Self {
+        let entries = log.errors.items.iter().map(|entry| LogEntry {
             at: to_the_second(entry.at),
             entry,
             hint: hint(&entry.error, &entry.description),
+        });
+        let events = log.events.iter().map(|entry| Event {
+            at: to_the_second(entry.at),
+            by: by_whom(entry, log.member_ids),
+            entry,
         });
         Self {
             frame,
             app: AppFrame::new(app, AppTab::Log),
             entries: entries.collect(),
-            next: page.next.as_ref().map(Cursor::encode),
-            is_later,
+            next: log.errors.next.as_ref().map(Cursor::encode),
+            is_later: log.is_later,
+            events: events.collect(),
         }
+    }
+}
+
+/// Who of the app's users or the operator's people acted is not for its developers to know.
+fn by_whom(entry: &AuditEntry, member_ids: &[String]) -> &'static str {
+    let is_member = entry.actor_id.as_ref().is_some_and(|id| member_ids.contains(id));
+    match entry.actor_type.as_str() {
+        "user" if is_member => "by a member of your account",
+        "user" => "by a user or an operator",
+        "app" => "by an app",
+        _ => "by the server",
     }
 }
 

@@ -308,3 +308,42 @@ fn storage_that_is_down_is_told_as_such() {
         );
     }
 }
+
+#[test]
+fn the_log_tells_what_was_done_to_the_app_and_not_by_which_user_or_operator() {
+    let server = watched();
+    server.stores.database.run(
+        "INSERT INTO audit (id, at, event, actor_type, actor_id, client_id, user_id, target_type, target_id, detail) VALUES
+           ('evt_1', 1, 'consent.granted', 'user', 'usr_dave', 'app_one', 'usr_dave', 'consent', 'cns_1', '{}'),
+           ('evt_2', 2, 'app.suspended', 'user', 'usr_ada', 'app_one', NULL, 'app', 'app_one', '{\"reason\":\"<b>spam\"}'),
+           ('evt_3', 3, 'app.updated', 'user', 'usr_alice', 'app_one', NULL, 'app', 'app_one', '{}'),
+           ('evt_4', 4, 'app.updated', 'user', 'usr_carol', 'app_two', NULL, 'app', 'app_two', '{}');",
+    );
+    let page = signed_in(&server, "ben").get(&server, "/developers/apps/app_one/log");
+    assert_eq!(page.body.matches("by a member of your account").count(), 1, "{page:?}");
+    assert_eq!(page.body.matches("by a user or an operator").count(), 2, "{page:?}");
+    assert!(page.body.contains("&#60;b&#62;spam"), "{page:?}");
+    for id in ["usr_dave", "usr_ada", "usr_carol"] {
+        assert!(!page.body.contains(id), "{id}");
+    }
+}
+
+#[test]
+fn whoever_is_erased_is_in_no_list_of_active_users_and_stays_in_the_numbers() {
+    let server = watched();
+    add_tokens(&server, "app_one", 2);
+    flush(&server, 1);
+    let mut ada = signed_in(&server, "ada");
+    let confirmed = json!({ "confirm": "usr_dave" });
+    let erased = ada.send(&server, call("POST", "/api/admin/users/usr_dave/erase", &confirmed));
+    assert_eq!(erased.status, 200, "{erased:?}");
+    assert!(
+        server
+            .stores
+            .database
+            .column("SELECT * FROM app_active_users")
+            .is_empty()
+    );
+    let usage = json(&ada.get(&server, "/api/admin/apps/app_one/usage"));
+    assert_eq!(usage["active_users"][1]["users"], 1);
+}
