@@ -123,7 +123,15 @@ ALTER TABLE api_credentials ADD COLUMN hint TEXT NOT NULL DEFAULT '';
 ALTER TABLE api_credentials ADD COLUMN last_used_at INTEGER;
 CREATE INDEX api_credentials_by_api ON api_credentials (api_id);
 ALTER TABLE scopes ADD COLUMN version INTEGER NOT NULL DEFAULT 1;
+ALTER TABLE client_grants ADD COLUMN version INTEGER NOT NULL DEFAULT 1;
+CREATE INDEX client_grants_by_api ON client_grants (api_id, client_id, subject_type);
+-- Scopes that are no more. Nobody gets such a name again: people agreed to what it meant.
+CREATE TABLE retired_scopes (
+  name TEXT PRIMARY KEY
+) STRICT, WITHOUT ROWID;
+CREATE INDEX app_scopes_by_scope ON app_scopes (scope);
 ALTER TABLE connections ADD COLUMN version INTEGER NOT NULL DEFAULT 1;
+CREATE INDEX user_identities_by_connection ON user_identities (connection_id);
 -- Whether people who signed in by it may use the developer portal.
 ALTER TABLE connections ADD COLUMN for_developers INTEGER NOT NULL DEFAULT 1 CHECK (for_developers IN (0, 1));
 ALTER TABLE user_roles ADD COLUMN granted_by TEXT;

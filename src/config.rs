@@ -6,7 +6,7 @@ use url::{Host, Url};
 use crate::consent_expiry::{BadUnusedDays, UnusedLifetime};
 use crate::crypto::keys::{SealingKeys, SealingKeysError};
 use crate::keyring::{Policy, PolicyError, PolicyVariables};
-use crate::looks::{Accent, LogoName};
+use crate::looks::{Accent, LogoName, Looks};
 use crate::management::actor::FirstAdministrator;
 use crate::router;
 
@@ -18,12 +18,8 @@ const UNVERIFIED_APP_USERS: u32 = 100;
 pub struct Config {
     /// Who issues the tokens.
     pub issuer: Issuer,
-    /// The platform's name as people know it; shown on pages.
-    pub platform_name: String,
-    /// The colour of links and buttons.
-    pub accent: Accent,
-    /// The platform's logo, shown beside its name.
-    pub platform_logo: Option<LogoName>,
+    /// How pages look, as far as administrators set nothing else in the console.
+    pub looks: Looks,
     /// Whether people may sign in by user name alone. Only ever true on this machine.
     pub development_sign_in: bool,
     /// Whether requests are limited. How often, wrangler.toml says.
@@ -182,9 +178,11 @@ impl Config {
         let secret = variables.latchkey_secret.ok_or(ConfigError::NoSecret)?;
         Ok(Self {
             issuer,
-            platform_name: variables.platform_name.unwrap_or_else(|| "the platform".into()),
-            accent,
-            platform_logo,
+            looks: Looks {
+                platform_name: variables.platform_name.unwrap_or_else(|| "the platform".into()),
+                accent,
+                logo: platform_logo,
+            },
             development_sign_in,
             rate_limits,
             logs_all_requests,
@@ -259,9 +257,11 @@ pub mod testing {
     pub fn config() -> Config {
         Config {
             issuer: Issuer::parse("http://localhost:8787").unwrap(),
-            platform_name: "Acme Projects".into(),
-            accent: Accent::default(),
-            platform_logo: None,
+            looks: Looks {
+                platform_name: "Acme Projects".into(),
+                accent: Accent::default(),
+                logo: None,
+            },
             development_sign_in: true,
             rate_limits: true,
             logs_all_requests: true,
@@ -435,7 +435,7 @@ pub mod testing {
                 platform_logo: platform_logo.map(str::to_owned),
                 ..variables("https://auth.example.com", "")
             })
-            .map(|config| (config.accent, config.platform_logo))
+            .map(|config| (config.looks.accent, config.looks.logo))
         };
         let logo = crate::looks::logo::testing::name();
         let (accent, name) = parsed(Some("#ff6600"), Some(&logo)).unwrap();

@@ -3,6 +3,7 @@
 use crate::config::Config;
 use crate::http::Request;
 use crate::log::Log;
+use crate::looks::Looks;
 use crate::pages::Look;
 use crate::random::Random;
 use crate::time::Timestamp;
@@ -24,6 +25,8 @@ pub struct Context<'a, S> {
     pub language: Language,
     /// What is written about the request.
     pub log: &'a Log,
+    /// How pages look.
+    pub looks: &'a Looks,
     /// Storage.
     pub stores: &'a S,
 }
@@ -40,7 +43,7 @@ impl<'a, S> Context<'a, S> {
 
     /// What every page is given.
     pub fn look(&self) -> Look<'a> {
-        Look::new(self.config, self.language)
+        Look::new(self.looks, self.language)
     }
 
     /// The texts in the language of the page.

@@ -183,6 +183,33 @@ pub enum Route<'a> {
 }
 
 impl Route<'_> {
+    /// Whether its answer may be a page, and so must know the platform's looks.
+    pub fn may_show_a_page(self) -> bool {
+        match self {
+            Self::Authorize
+            | Self::ConsentPage
+            | Self::ConsentDecision
+            | Self::LoginPage
+            | Self::Login
+            | Self::LoginCallback { .. }
+            | Self::LogoutPage
+            | Self::Logout
+            | Self::AccountApps
+            | Self::AccountAppsConfirm(_)
+            | Self::AccountAppsRevoke(_)
+            | Self::AccountSessions
+            | Self::AccountSessionsEnd { .. }
+            | Self::SignOutEverywherePage
+            | Self::SignOutEverywhere
+            | Self::Home
+            | Self::ApiDocs
+            | Self::ApiDocsOf { .. }
+            | Self::Asset { name: "style.css" } => true,
+            Self::Managed(managed) => !managed.entry.path.starts_with("/api/"),
+            _ => false,
+        }
+    }
+
     /// The name it is known by in the log: without the ids that paths hold.
     pub fn name(self) -> &'static str {
         match self {

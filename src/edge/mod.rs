@@ -10,6 +10,7 @@ mod kv;
 mod ledger_object;
 mod ledger_rows;
 mod limits;
+mod looks;
 mod scope;
 mod signer;
 mod stores;
@@ -29,6 +30,7 @@ use crate::endpoints;
 use crate::http::Reply;
 use crate::keyring::PolicyVariables;
 use crate::log::{Answered, Log};
+use crate::looks::Looks;
 use crate::router;
 use crate::words::Language;
 use scope::{Panicked, in_request, note_panics};
@@ -49,7 +51,11 @@ async fn fetch(request: Request, env: Env, context: worker::Context) -> Result<R
     let reply = match &config {
         Ok(config) => {
             let stores = Rc::new(EdgeStores::new(env.clone(), Rc::clone(config)));
-            let reply = in_request(&log, answer(config, request, &stores, &log)).await;
+            let looks = looks_for(&method, &path, &context, &stores, config);
+            let reply = in_request(&log, async {
+                answer(config, request, &stores, &*looks.await, &log).await
+            })
+            .await;
             if stores.has_notices_due() {
                 context.wait_until(work(Rc::clone(config), stores, Work::Notices));
             }
@@ -85,7 +91,21 @@ async fn fetch(request: Request, env: Env, context: worker::Context) -> Result<R
     convert::response(reply, method == "HEAD")
 }
 
-async fn answer(config: &Config, request: Request, stores: &EdgeStores, log: &Log) -> Reply {
+/// How pages look: asked for only where the answer may be a page.
+async fn looks_for(
+    method: &str,
+    path: &str,
+    context: &worker::Context,
+    stores: &Rc<EdgeStores>,
+    config: &Rc<Config>,
+) -> Rc<Looks> {
+    match router::route(method, path).may_show_a_page() {
+        true => looks::current(context, stores, config).await,
+        false => looks::known(config),
+    }
+}
+
+async fn answer(config: &Config, request: Request, stores: &EdgeStores, looks: &Looks, log: &Log) -> Reply {
     let (continent, country) = match request.cf() {
         Some(cf) => (cf.continent(), cf.country()),
         None => (None, None),
@@ -100,6 +120,7 @@ async fn answer(config: &Config, request: Request, stores: &EdgeStores, log: &Lo
         country: country.as_deref(),
         language: Language::ENGLISH,
         log,
+        looks,
         stores,
     };
     match request {
@@ -140,6 +161,7 @@ async fn work(config: Rc<Config>, stores: Rc<EdgeStores>, what: Work) {
         country: None,
         language: Language::ENGLISH,
         log: &log,
+        looks: &config.looks,
         stores: &*stores,
     };
     let (route, done) = match what {

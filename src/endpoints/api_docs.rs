@@ -21,7 +21,7 @@ pub fn document<S>(context: &Context<'_, S>) -> Reply {
 /// What there is, and what all of it has in common.
 pub fn overview<S>(context: &Context<'_, S>) -> Reply {
     let page = ApiDocsPage {
-        look: Look::new(context.config, Language::ENGLISH),
+        look: Look::new(context.looks, Language::ENGLISH),
         tags: openapi::tags(),
         errors: openapi::errors(),
         schemas: openapi::shared_schemas(),
@@ -32,7 +32,7 @@ pub fn overview<S>(context: &Context<'_, S>) -> Reply {
 /// The operations about something. `None`: there are none.
 pub fn of_tag<S>(context: &Context<'_, S>, slug: &str) -> Option<Reply> {
     let page = ApiTagPage {
-        look: Look::new(context.config, Language::ENGLISH),
+        look: Look::new(context.looks, Language::ENGLISH),
         tags: openapi::tags(),
         tag: openapi::tags().iter().find(|tag| tag.slug == slug)?,
     };

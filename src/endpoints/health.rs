@@ -46,6 +46,7 @@ mod tests {
             country: None,
             language: Language::ENGLISH,
             log: &Log::new(&random),
+            looks: &config.looks,
             stores,
         };
         let reply = pollster::block_on(health(&context));

@@ -3,6 +3,7 @@
 use super::{notices, revocation};
 use crate::context::Context;
 use crate::management::people::revoking;
+use crate::management::policy::own_api;
 use crate::store::database::{Database, Statement, Undone};
 use crate::store::{StoreError, Stores};
 use crate::usage::statements;
@@ -21,6 +22,7 @@ pub async fn maintain<S: Stores>(context: &Context<'_, S>) -> Result<(), StoreEr
     }
     result = result.and(finish_revocations(context).await);
     result = result.and(context.stores.maintain_keys().await);
+    result = result.and(own_api::ensure(context.stores, &context.config.issuer, context.now).await);
     result = result.and(context.stores.delete_expired(context.now).await);
     result = result.and(tidy_usage(context).await);
     result = result.and(notices::delete_old(context).await);

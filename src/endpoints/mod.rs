@@ -87,9 +87,7 @@ async fn answer<S: Stores>(context: &Context<'_, S>, request: &Request, route: R
         Route::EndSessions => sessions_api::end_all(context, request).await,
         Route::EndSession { session_id } => sessions_api::end(context, request, session_id).await,
         Route::Home => pages::render(200, &HomePage { look: context.look() }),
-        Route::Asset { name: "style.css" } => {
-            asset("text/css; charset=utf-8", pages::style_sheet(context.config.accent))
-        }
+        Route::Asset { name: "style.css" } => style_sheet(context, request),
         Route::Asset { name: "icon.svg" } => asset("image/svg+xml", pages::ICON.to_owned()),
         Route::Logo { name } => logos::logo(context, request, name).await,
         Route::Health => health::health(context).await,
@@ -174,7 +172,7 @@ pub fn not_configured(error: &ConfigError, log: &Log) -> Reply {
 pub fn broken(config: &Config, log: &Log, language: Language, for_people: bool) -> Reply {
     let words = language.words();
     let page = MessagePage {
-        look: Look::new(config, language),
+        look: Look::new(&config.looks, language),
         heading: words.message_broken,
         explanation: words.message_broken_explanation,
         for_developers: None,
@@ -196,6 +194,18 @@ fn asset(content_type: &'static str, content: String) -> Reply {
     Reply::new(200, content)
         .header("Content-Type", content_type)
         .header("Cache-Control", "public, max-age=86400")
+}
+
+/// Pages name the style sheet by its content. Where another colour is known here than where the page was made, the answer
+/// is not kept under that name.
+fn style_sheet<S>(context: &Context<'_, S>, request: &Request) -> Reply {
+    let accent = context.looks.accent;
+    let sheet = asset("text/css; charset=utf-8", pages::style_sheet(accent));
+    let asked = request.query.parse();
+    match asked.is_ok_and(|version: u32| version != pages::style_version(accent)) {
+        true => sheet.header("Cache-Control", "no-store"),
+        false => sheet,
+    }
 }
 
 fn preflight() -> Reply {

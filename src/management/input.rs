@@ -48,6 +48,11 @@ impl Input {
         }
     }
 
+    /// Whether a person filled it in. Some things are several fields of a form and one of a JSON object.
+    pub fn is_form(&self) -> bool {
+        matches!(self.given, Given::Form(_))
+    }
+
     /// Whether it says anything about a field, be it that it has none. A form speaks of all its fields.
     pub fn mentions(&mut self, name: &'static str) -> bool {
         self.known.insert(name.into());
@@ -225,6 +230,22 @@ impl Input {
             self.error(name, "is required");
         }
         value.unwrap_or_default()
+    }
+
+    /// What a field has from now on, where it must have something: what was sent, else what it has already.
+    pub fn required_or<T: Default + Clone>(&mut self, name: &'static str, sent: Option<T>, current: Option<&T>) -> T {
+        match current {
+            Some(current) if !self.mentions(name) => current.clone(),
+            _ => self.required(name, sent),
+        }
+    }
+
+    /// What a field that may be empty has from now on: what was sent, else what it has already.
+    pub fn optional_or<T: Clone>(&mut self, name: &'static str, sent: Option<T>, current: Option<&T>) -> Option<T> {
+        match self.mentions(name) {
+            true => sent,
+            false => current.cloned(),
+        }
     }
 
     fn string(&mut self, name: impl Into<Cow<'static, str>>) -> Option<String> {

@@ -11,6 +11,7 @@ pub mod cursor;
 pub mod input;
 pub mod notices;
 pub mod people;
+pub mod policy;
 pub mod problem;
 pub mod review;
 pub mod testers;

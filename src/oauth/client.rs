@@ -312,6 +312,10 @@ pub fn sqlite_bool<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<
 }
 
 #[cfg(test)]
+#[path = "client_grants_tests.rs"]
+mod client_grants_tests;
+
+#[cfg(test)]
 pub mod testing {
     use serde_json::json;
 

@@ -12,6 +12,11 @@ pub fn names_resource(requested: &str, registered: &str) -> bool {
     }
 }
 
+/// Whether it is an absolute URI with a host and without fragment (RFC 8707 §2), and names no user.
+pub fn is_resource(text: &str) -> bool {
+    canonical(text).is_some()
+}
+
 /// An absolute URI without fragment (RFC 8707 §2) in its normal form.
 fn canonical(text: &str) -> Option<String> {
     // The URL parser forgives what RFC 3986 does not allow; a resource has to be written properly.

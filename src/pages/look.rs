@@ -1,8 +1,7 @@
 //! What every page is given.
 
 use super::style_version;
-use crate::config::Config;
-use crate::looks::{Accent, LogoName};
+use crate::looks::{Accent, LogoName, Looks};
 use crate::words::{Catalogue, Language};
 
 /// What every page is given: its language and texts, and the looks of the platform.
@@ -22,11 +21,11 @@ pub struct Look<'a> {
 
 impl<'a> Look<'a> {
     /// The platform's looks in a language.
-    pub fn new(config: &'a Config, language: Language) -> Self {
+    pub fn new(looks: &'a Looks, language: Language) -> Self {
         Self {
-            logo: config.platform_logo.as_ref(),
-            style_version: style_version(config.accent),
-            ..Self::of_platform(&config.platform_name, language)
+            logo: looks.logo.as_ref(),
+            style_version: style_version(looks.accent),
+            ..Self::of_platform(&looks.platform_name, language)
         }
     }
 

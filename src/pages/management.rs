@@ -11,6 +11,7 @@ mod form;
 mod frame;
 mod notices;
 mod people;
+pub mod policy;
 mod reviews;
 mod shown;
 mod usage;

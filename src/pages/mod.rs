@@ -39,7 +39,7 @@ pub fn style_sheet(accent: Accent) -> String {
 }
 
 /// Names the style sheet by its content: a new page is never shown with an old sheet from the browser's cache.
-fn style_version(accent: Accent) -> u32 {
+pub fn style_version(accent: Accent) -> u32 {
     const ALIKE: u32 = fnv1a(0x811c_9dc5, STYLE.as_bytes());
     fnv1a(ALIKE, &accent.colour().parts)
 }

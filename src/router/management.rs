@@ -7,6 +7,7 @@ pub mod audit_trail;
 pub mod credentials;
 pub mod notices;
 pub mod people;
+pub mod policy;
 pub mod reviews;
 pub mod usage;
 
@@ -16,6 +17,7 @@ use audit_trail::AuditTrail;
 use credentials::Credentials;
 use notices::{Notices, Whose};
 use people::People;
+use policy::Policy;
 use reviews::Reviews;
 use usage::Usage;
 
@@ -58,6 +60,8 @@ impl Area {
     pub fn takes_a_picture(self) -> bool {
         matches!(self, Self::Apps(Apps::LogoForm | Apps::PutLogo))
     }
+    /// What administrators decide.
+    Policy(Policy),
 }
 
 /// All tables.
@@ -71,6 +75,7 @@ pub const TABLES: &[&[Entry]] = &[
     people::TABLE,
     reviews::TABLE,
     usage::TABLE,
+    policy::TABLE,
 ];
 
 /// Under these there is nothing but what is in the tables.

@@ -27,7 +27,12 @@ impl Connection {
     /// Where its answers come back to: each has an address of its own, so that no answer passes for another's
     /// (RFC 9700 §4.4.2).
     pub fn callback(&self, own: &Issuer) -> String {
-        own.url(&format!("{}/{}", router::LOGIN_CALLBACK, self.id))
+        Self::callback_of(&self.id, own)
+    }
+
+    /// The same for the connection of an id.
+    pub fn callback_of(id: &str, own: &Issuer) -> String {
+        own.url(&format!("{}/{id}", router::LOGIN_CALLBACK))
     }
 }
 

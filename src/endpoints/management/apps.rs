@@ -3,7 +3,7 @@
 mod json;
 mod logo;
 mod pages;
-mod view;
+pub mod view;
 
 use super::api;
 use crate::context::Context;

@@ -12,6 +12,7 @@ mod notices;
 #[allow(dead_code)]
 mod pages;
 mod people;
+mod policy;
 mod reviews;
 mod testers;
 mod usage;
@@ -32,5 +33,6 @@ pub async fn answer<S: Stores>(context: &Context<'_, S>, request: &Request, mana
         Area::AuditTrail(route) => audit_trail::answer(context, request, managed, route).await,
         Area::Reviews(route) => reviews::answer(context, request, managed, route).await,
         Area::Apps(route) => apps::answer(context, request, managed, route).await,
+        Area::Policy(route) => policy::answer(context, request, managed, route).await,
     }
 }

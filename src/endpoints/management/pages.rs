@@ -47,7 +47,7 @@ pub fn frame<'a, S>(context: &Context<'a, S>, actor: &'a Actor, place: Place) ->
         Who::User(user) => user.session.as_str(),
         Who::App { .. } => "",
     };
-    Frame::new(context.config, actor, place, csrf_token(context, FORMS, session))
+    Frame::new(context.looks, actor, place, csrf_token(context, FORMS, session))
 }
 
 /// Reads a form. `Err`: it did not come from a page of ours, or cannot be read.

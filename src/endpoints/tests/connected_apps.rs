@@ -78,6 +78,7 @@ fn within<T>(server: &Server, run: impl AsyncFnOnce(&Context<'_, Memory>) -> T) 
         country: None,
         language: crate::words::Language::ENGLISH,
         log: &log,
+        looks: &server.config.looks,
         stores: &server.stores,
     }))
 }

@@ -13,7 +13,7 @@ fn server() -> Server {
         .logos
         .borrow_mut()
         .insert(logo.clone(), vec![0x89, b'P', 0, 255]);
-    server.config.platform_logo = Some(logo);
+    server.config.looks.logo = Some(logo);
     let mut app = public_app();
     app.logo = Some(name());
     server.stores.apps.borrow_mut().insert(app.client_id.clone(), app);

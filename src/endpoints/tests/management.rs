@@ -11,6 +11,7 @@ mod every_route;
 mod members;
 mod notices;
 mod people;
+mod policy;
 mod reviews;
 mod usage;
 

@@ -25,6 +25,8 @@ use super::*;
 use crate::config::{Config, testing::config};
 use crate::http::Body;
 use crate::log::Answered;
+use crate::looks::Looks;
+use crate::management::policy::branding::Branding;
 use crate::oauth::client::testing::{confidential_app, public_app};
 use crate::oauth::pkce::testing::{CHALLENGE, VERIFIER};
 use crate::random::testing::Seeded;
@@ -82,13 +84,18 @@ impl Server {
             country: Some("DE"),
             language: Language::ENGLISH,
             log,
+            looks: &self.config.looks,
             stores: &self.stores,
         }
     }
 
     fn send(&self, request: &Request) -> Reply {
         let log = Log::new(&self.random);
-        let context = self.context(&log);
+        let looks = self.looks();
+        let context = Context {
+            looks: &looks,
+            ..self.context(&log)
+        };
         let reply = pollster::block_on(dispatch(&context, request));
         let route = router::route(&request.method, &request.path).name();
         let noted = log.usage().take();
@@ -102,6 +109,18 @@ impl Server {
             duration_ms: 0,
         }));
         reply
+    }
+
+    /// How pages look: read anew for every request.
+    fn looks(&self) -> Looks {
+        let set = self
+            .stores
+            .database
+            .column_if_made("SELECT value FROM settings WHERE name = 'branding'");
+        let set: Option<Branding> = set
+            .first()
+            .map(|set| serde_json::from_str(set.as_str().unwrap()).unwrap());
+        set.unwrap_or_default().over(&self.config.looks)
     }
 
     fn post(&self, path: &str, form: &str) -> Reply {

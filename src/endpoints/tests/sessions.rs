@@ -222,6 +222,7 @@ fn context<'s>(server: &'s Server, log: &'s Log) -> Context<'s, Memory> {
         country: None,
         language: Language::ENGLISH,
         log,
+        looks: &server.config.looks,
         stores: &server.stores,
     }
 }

@@ -160,6 +160,7 @@ fn the_cron_trigger_moves_the_keys_on_even_when_other_work_fails() {
         country: None,
         language: Language::ENGLISH,
         log: &log,
+        looks: &server.config.looks,
         stores: &server.stores,
     };
     server.stores.plan(&[Fault::Before("consents")]);

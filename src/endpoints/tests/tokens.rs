@@ -276,6 +276,7 @@ fn revoking_ends_everything_before_it_is_acknowledged_and_what_broke_off_is_fini
         country: None,
         language: Language::ENGLISH,
         log: &log,
+        looks: &server.config.looks,
         stores: &server.stores,
     };
     pollster::block_on(maintain(&context)).unwrap();

@@ -63,7 +63,7 @@ struct Row {
     for_itself: bool,
 }
 
-/// `?1` is the app, or '' where there is none yet. Its own grant beats the default.
+/// `?1` is the app, or '' where there is none yet; `?2` is 1 where only public APIs are offered. Its own grant beats the default.
 const SCOPES: &str = "
 WITH granted AS (
   SELECT s.name AS scope, kind.value AS subject_type, (
@@ -82,13 +82,22 @@ SELECT a.id AS api_id, a.name AS api_name, a.resource, s.name, s.title, s.descri
        COALESCE((SELECT is_granted FROM granted WHERE scope = s.name AND subject_type = 'user'), 0) AS for_users,
        COALESCE((SELECT is_granted FROM granted WHERE scope = s.name AND subject_type = 'client'), 0) AS for_itself
 FROM scopes s JOIN apis a ON a.id = s.api_id
-WHERE a.is_public = 1
+WHERE a.is_public >= ?2
    OR EXISTS (SELECT 1 FROM app_scopes WHERE client_id = ?1 AND scope = s.name)
 ORDER BY a.name, a.id, s.position, s.name";
 
 /// Reads what an app may ask for; `None`: an app that is not there yet.
 pub async fn load(database: &impl Database, client_id: Option<&str>) -> Result<Catalogue, StoreError> {
-    let statement = Statement::new(SCOPES).text(client_id.unwrap_or_default());
+    read(database, client_id.unwrap_or_default(), true).await
+}
+
+/// The scopes of all APIs: what the operator may give an app.
+pub async fn load_all(database: &impl Database) -> Result<Catalogue, StoreError> {
+    read(database, "", false).await
+}
+
+async fn read(database: &impl Database, client_id: &str, only_public: bool) -> Result<Catalogue, StoreError> {
+    let statement = Statement::new(SCOPES).text(client_id).number(u8::from(only_public));
     let found = database.read(vec![statement]).await?;
     let mut apis: Vec<OfferedApi> = Vec::new();
     for row in found.rows::<Row>(0)? {

@@ -47,7 +47,7 @@ pub struct AppRecord {
     /// What counts today.
     pub in_force: AppSettings,
     /// What its developers have made of that.
-    draft: Option<AppSettings>,
+    pub(in crate::management) draft: Option<AppSettings>,
 }
 
 impl AppRecord {

@@ -1,5 +1,7 @@
 //! What is in a form, and what is wrong with it.
 
+use serde_json::Value;
+
 use crate::http::Params;
 use crate::management::problem::{FieldError, Problem};
 
@@ -18,6 +20,21 @@ impl FormState {
             values: values.collect(),
             errors: Vec::new(),
         }
+    }
+
+    /// A form that shows a thing as the API tells it. What is an object is shown as JSON.
+    pub fn of_value(thing: &Value) -> Self {
+        let members = thing.as_object().into_iter().flatten();
+        members.fold(Self::default(), |form, (name, value)| match value {
+            Value::Null | Value::Bool(false) => form,
+            Value::String(text) => form.with(name, text),
+            Value::Array(items) => items
+                .iter()
+                .filter_map(Value::as_str)
+                .fold(form, |form, item| form.with(name, item)),
+            Value::Object(_) => form.with(name, serde_json::to_string_pretty(value).unwrap_or_default()),
+            other => form.with(name, other.to_string()),
+        })
     }
 
     /// With a value for a field; several for a field that has several.

@@ -1,6 +1,6 @@
 //! What every page of the portal and the console has around it.
 
-use crate::config::Config;
+use crate::looks::Looks;
 use crate::management::actor::{Actor, Who};
 use crate::pages::{DisplayName, Look};
 use crate::words::Language;
@@ -46,13 +46,13 @@ pub enum Place {
 
 impl<'a> Frame<'a> {
     /// What a page is given that this visitor sees.
-    pub fn new(config: &'a Config, actor: &Actor, place: Place, csrf: String) -> Self {
+    pub fn new(looks: &'a Looks, actor: &Actor, place: Place, csrf: String) -> Self {
         let name = match &actor.who {
             Who::User(user) => user.name.as_str(),
             Who::App { .. } => "",
         };
         Self {
-            look: Look::new(config, Language::ENGLISH),
+            look: Look::new(looks, Language::ENGLISH),
             visitor: DisplayName::new(name, "Unnamed"),
             place,
             is_developer: actor.developer().is_ok(),

@@ -113,7 +113,7 @@ pub(super) async fn review<S: Stores>(
     let users = around.raw(1).first().and_then(|row| row.get("users")?.as_u64());
     let is_self_registered = matches!(case.app.class, AppClass::Registered | AppClass::MetadataDocument);
     let surroundings = Surroundings {
-        platform: &context.config.platform_name,
+        platform: &context.looks.platform_name,
         developer: &case.app.developer_name,
         others: &others,
     };
