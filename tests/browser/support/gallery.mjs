@@ -15,6 +15,7 @@ import {
   TESTED,
   UNVERIFIED,
 } from "./people_and_apps.mjs";
+import { appPages } from "./gallery_apps.mjs";
 import { usagePages } from "./gallery_usage.mjs";
 import { platform } from "./platform.mjs";
 
@@ -440,6 +441,7 @@ export const gallery = {
     },
   },
 
+  ...appPages,
   ...usagePages,
 
   "nothing here": {
