@@ -15,32 +15,31 @@ const fn kind(name: &'static str, what: &'static str) -> Kind {
 
 /// All of them, by name.
 pub const ALL: &[Kind] = &[
+    kind("api.changed", "An API was changed"),
     kind("api.created", "An API was entered in the catalogue"),
     kind("api.deleted", "An API was removed from the catalogue"),
-    kind("api.updated", "An API was changed"),
     kind("api_credential.created", "An API got a credential to introspect with"),
     kind("api_credential.deleted", "A credential of an API was deleted"),
     kind("app.approved", "A reviewer approved a submission"),
+    kind("app.authentication_changed", "How an app proves who it is was changed"),
     kind("app.created", "An app was registered"),
     kind("app.deleted", "An app was deleted"),
-    kind("app.edited", "The settings of an app were edited"),
+    kind(
+        "app.policy_changed",
+        "Lifetimes or the rate tier of an app were changed",
+    ),
     kind("app.reinstated", "A suspended app was let in again"),
     kind("app.rejected", "A submission was rejected"),
     kind("app.revoked", "The operator took back all that users gave an app"),
+    kind("app.settings_changed", "The settings of an app were edited"),
+    kind("app.submission_withdrawn", "A submission was withdrawn"),
     kind("app.submitted", "An app was submitted for review"),
     kind("app.suspended", "An app was suspended"),
-    kind("app.withdrawn", "A submission was withdrawn"),
     kind(
-        "app_policy.updated",
-        "Lifetimes or the rate tier of an app were changed",
-    ),
-    kind("branding.updated", "The platform's looks were changed"),
-    kind(
-        "client_grant.deleted",
+        "client_grant.removed",
         "What apps may ask of an API was taken back to the default",
     ),
     kind("client_grant.set", "What apps may ask of an API was set"),
-    kind("client_keys.updated", "The public keys of an app were changed"),
     kind("client_secret.created", "An app got a client secret"),
     kind("client_secret.rotated", "The first of two client secrets was deleted"),
     kind(
@@ -52,11 +51,16 @@ pub const ALL: &[Kind] = &[
         "code.reused",
         "A code was redeemed a second time; the tokens of the first are dead",
     ),
+    kind("connection.changed", "A way to sign in was changed"),
     kind("connection.created", "A way to sign in was added"),
-    kind("connection.updated", "A way to sign in was changed"),
+    kind("connection.deleted", "A way to sign in was removed"),
     kind("consent.ended", "A consent ended, and all tokens under it"),
     kind("consent.expiring", "A consent will end because nobody uses it"),
     kind("consent.granted", "A user connected an app, or allowed it more"),
+    kind(
+        "developer.changed",
+        "A developer account was renamed, or its contact changed",
+    ),
     kind("developer.created", "A developer account was made"),
     kind(
         "developer.invitation_withdrawn",
@@ -67,18 +71,15 @@ pub const ALL: &[Kind] = &[
         "developer.member_invited",
         "Somebody was invited into a developer account",
     ),
+    kind("developer.member_left", "A user left a developer account"),
     kind(
         "developer.member_removed",
-        "A user left a developer account, or was removed from it",
+        "A user was removed from a developer account",
     ),
-    kind("developer.ownership_transferred", "A developer account was handed over"),
+    kind("developer.owner_changed", "A developer account was handed over"),
     kind(
         "developer.revoked",
         "The operator took back all that users gave the apps of a developer account",
-    ),
-    kind(
-        "developer.updated",
-        "A developer account was renamed, or its contact changed",
     ),
     kind(
         "family.displaced",
@@ -89,31 +90,37 @@ pub const ALL: &[Kind] = &[
         "ledger.rolled_back",
         "A token was newer than storage knows: storage was rolled back",
     ),
-    kind("rate_tier.updated", "A rate tier was changed"),
+    kind("rate_tier.changed", "A rate tier was changed"),
+    kind("rate_tier.created", "A rate tier was made"),
+    kind("rate_tier.deleted", "A rate tier was deleted"),
     kind(
         "refresh_token.reused",
         "An old refresh token came back; its successors are dead",
     ),
-    kind(
-        "review_comment.created",
-        "A comment was written on the review of an app",
-    ),
     kind("role.granted", "A user may now do more in the console"),
-    kind("role.revoked", "A user may do less in the console"),
+    kind("role.removed", "A user may do less in the console"),
+    kind("scope.changed", "A scope was changed"),
     kind("scope.created", "A scope was entered in the catalogue"),
     kind("scope.deleted", "A scope was removed from the catalogue"),
-    kind("scope.updated", "A scope was changed"),
     kind("session.ended", "A user signed out"),
     kind("session.started", "A user signed in"),
+    kind(
+        "settings.changed",
+        "The platform's looks or another setting were changed",
+    ),
     kind("tester.added", "A user may try out an app before its review"),
     kind("tester.removed", "A user may not try out an app any more"),
     kind("user.erased", "All that tells who a user is was erased"),
     kind("user.reinstated", "A suspended user may sign in again"),
     kind("user.revoked", "The operator took back all that a user gave apps"),
     kind("user.suspended", "A user was locked out, and all their tokens died"),
+    kind("webhook.changed", "A webhook endpoint was changed"),
     kind("webhook.created", "A webhook endpoint was added"),
     kind("webhook.deleted", "A webhook endpoint was deleted"),
-    kind("webhook.updated", "A webhook endpoint was changed"),
+    kind("webhook.disabled", "A webhook endpoint was switched off"),
+    kind("webhook.replayed", "A notice was sent to a webhook endpoint once more"),
+    kind("webhook.secret_rotated", "A webhook endpoint got another secret"),
+    kind("webhook.tested", "A webhook endpoint was tested"),
 ];
 
 /// What happened; the name itself of an event from another version.
@@ -132,8 +139,39 @@ pub fn beginning_with(prefix: &str) -> Vec<&'static str> {
 mod tests {
     use super::*;
 
+    const DOCUMENT: &str = include_str!("../../../docs/audit.md");
+
+    // Covers: R74
+    #[test]
+    fn the_document_has_the_same_table() {
+        let rows = DOCUMENT
+            .lines()
+            .filter_map(|line| line.strip_prefix("| `")?.split_once("` | "));
+        let written: Vec<(&str, &str)> = rows
+            .filter_map(|(name, what)| Some((name, what.strip_suffix(" |")?)))
+            .collect();
+        let known: Vec<(&str, &str)> = ALL.iter().map(|kind| (kind.name, kind.what)).collect();
+        assert_eq!(written, known);
+    }
+
     #[test]
     fn each_event_stands_once_and_in_order() {
         assert!(ALL.is_sorted_by(|one, next| one.name < next.name));
+    }
+
+    #[test]
+    fn what_the_ledgers_note_is_in_the_table() {
+        use crate::ledger::event::EventKind;
+        for kind in [
+            EventKind::RefreshTokenReused,
+            EventKind::CodeReused,
+            EventKind::RolledBack,
+            EventKind::FamilyDisplaced,
+            EventKind::FamilyRevoked,
+            EventKind::ConsentEnded,
+        ] {
+            let name = serde_json::to_value(kind).unwrap();
+            assert_ne!(what(name.as_str().unwrap()), name, "{kind:?}");
+        }
     }
 }
