@@ -2,10 +2,12 @@
 
 use super::guard::{csrf_token, form_is_ours, require_user};
 use super::login::not_ours;
+use super::management::caller::origin;
 use super::page_unavailable;
 use super::sign_out::signed_out;
 use crate::context::Context;
 use crate::http::{Reply, Request};
+use crate::management::session_events::Noted;
 use crate::pages::{self, SessionCard, SessionsPage};
 use crate::router;
 use crate::store::{EndedSession, Stores};
@@ -45,7 +47,13 @@ pub async fn end<S: Stores>(context: &Context<'_, S>, request: &Request, id: &st
     if !form_is_ours(context, request, router::ACCOUNT_SESSIONS, &user.session, csrf) {
         return not_ours(context, router::ACCOUNT_SESSIONS);
     }
-    match context.stores.end_session_of(&user.user.id, id, &user.session).await {
+    let origin = origin(context, request);
+    let noted = Noted {
+        origin: &origin,
+        at: context.now,
+    };
+    let ended_one = context.stores.end_session_of(&user.user.id, id, &user.session, noted);
+    match ended_one.await {
         Ok(Some(EndedSession { was_this: true })) => signed_out(router::LOGOUT.to_owned()),
         // One that is gone already is over just the same.
         Ok(_) => Reply::see_other(format!("{}?{ENDED}", router::ACCOUNT_SESSIONS)),

@@ -2,10 +2,12 @@
 
 use serde::Serialize;
 
+use super::management::caller::origin;
 use super::problem::unavailable;
 use super::user_api::{error, require_user, require_user_here};
 use crate::context::Context;
 use crate::http::{Device, Reply, Request, SESSION_COOKIE, clear_cookie};
+use crate::management::session_events::Noted;
 use crate::store::{EndedSession, ListedSession, Stores};
 
 /// A session, as JSON.
@@ -54,7 +56,13 @@ pub async fn end<S: Stores>(context: &Context<'_, S>, request: &Request, id: &st
         Ok(user) => user,
         Err(reply) => return reply,
     };
-    match context.stores.end_session_of(&user.user.id, id, &user.session).await {
+    let origin = origin(context, request);
+    let noted = Noted {
+        origin: &origin,
+        at: context.now,
+    };
+    let ended_one = context.stores.end_session_of(&user.user.id, id, &user.session, noted);
+    match ended_one.await {
         Ok(Some(EndedSession { was_this })) => ended("Session ended", was_this),
         Ok(None) => error(context, 404, "not_found", "you have no session under this id"),
         Err(_) => unavailable(context),
@@ -67,7 +75,12 @@ pub async fn end_all<S: Stores>(context: &Context<'_, S>, request: &Request) -> 
         Ok(user) => user,
         Err(reply) => return reply,
     };
-    match context.stores.end_all_sessions_of(&user.user.id).await {
+    let origin = origin(context, request);
+    let noted = Noted {
+        origin: &origin,
+        at: context.now,
+    };
+    match context.stores.end_all_sessions_of(&user.user.id, noted).await {
         Ok(()) => ended("Signed out everywhere", true),
         Err(_) => unavailable(context),
     }

@@ -2,9 +2,11 @@
 
 use super::guard::{csrf_token, form_is_ours, require_user, session_hash, signed_in};
 use super::login::not_ours;
+use super::management::caller::origin;
 use super::page_unavailable;
 use crate::context::Context;
 use crate::http::{Reply, Request, SESSION_COOKIE, clear_cookie};
+use crate::management::session_events::Noted;
 use crate::pages::{self, SignOutEverywherePage, SignOutPage, SignedOutPage};
 use crate::router;
 use crate::store::Stores;
@@ -44,7 +46,12 @@ pub async fn sign_out<S: Stores>(context: &Context<'_, S>, request: &Request) ->
     if !form_is_ours(context, request, router::LOGOUT, &session, csrf) {
         return not_ours(context, router::LOGOUT);
     }
-    match context.stores.end_session(&session).await {
+    let origin = origin(context, request);
+    let noted = Noted {
+        origin: &origin,
+        at: context.now,
+    };
+    match context.stores.end_session(&session, noted).await {
         Ok(()) => signed_out(router::LOGOUT.to_owned()),
         Err(_) => page_unavailable(context, router::LOGOUT),
     }
@@ -76,7 +83,12 @@ pub async fn sign_out_everywhere<S: Stores>(context: &Context<'_, S>, request: &
     if !form_is_ours(context, request, router::ACCOUNT_SESSIONS_END, &user.session, csrf) {
         return not_ours(context, router::ACCOUNT_SESSIONS_END);
     }
-    match context.stores.end_all_sessions_of(&user.user.id).await {
+    let origin = origin(context, request);
+    let noted = Noted {
+        origin: &origin,
+        at: context.now,
+    };
+    match context.stores.end_all_sessions_of(&user.user.id, noted).await {
         Ok(()) => signed_out(format!("{}?{EVERYWHERE}", router::LOGOUT)),
         Err(_) => page_unavailable(context, router::ACCOUNT_SESSIONS_END),
     }

@@ -15,5 +15,6 @@ pub mod policy;
 pub mod problem;
 pub mod review;
 pub mod testers;
+pub mod session_events;
 pub mod usage;
 pub mod window;

@@ -3,6 +3,7 @@
 use serde::Deserialize;
 
 use super::StoreError;
+use crate::management::session_events::Noted;
 use crate::time::Timestamp;
 
 /// Users and their sessions (D1).
@@ -13,9 +14,14 @@ pub trait Sessions {
     /// An active user by name.
     async fn user_by_username(&self, username: &str) -> Result<Option<User>, StoreError>;
     /// Writes a session, and deletes the one it replaces.
-    async fn begin_session(&self, session: &NewSession, replaces: Option<&str>) -> Result<(), StoreError>;
+    async fn begin_session(
+        &self,
+        session: &NewSession,
+        replaces: Option<&str>,
+        noted: Noted<'_>,
+    ) -> Result<(), StoreError>;
     /// Deletes a session.
-    async fn end_session(&self, token_hash: &str) -> Result<(), StoreError>;
+    async fn end_session(&self, token_hash: &str, noted: Noted<'_>) -> Result<(), StoreError>;
 }
 
 /// A user.

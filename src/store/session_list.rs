@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::StoreError;
+use crate::management::session_events::Noted;
 use crate::oauth::client::sqlite_bool;
 use crate::time::Timestamp;
 
@@ -30,9 +31,10 @@ pub trait SessionList {
         user_id: &str,
         id: &str,
         this_session: &str,
+        noted: Noted<'_>,
     ) -> Result<Option<EndedSession>, StoreError>;
     /// Deletes all sessions of a user.
-    async fn end_all_sessions_of(&self, user_id: &str) -> Result<(), StoreError>;
+    async fn end_all_sessions_of(&self, user_id: &str, noted: Noted<'_>) -> Result<(), StoreError>;
 }
 
 /// A session as its user sees it.

@@ -19,8 +19,9 @@ const newPerson = async () => {
 };
 const trail = async (user) => {
   await latchkey.ringLedgers();
-  const granted = "consent.granted"; // with every sign-in here, and no news
-  return latchkey.rows("SELECT * FROM audit WHERE user_id = ? AND event <> ? ORDER BY seq", user, granted);
+  // With every sign-in here, and no news.
+  const expected = "'consent.granted', 'session.started'";
+  return latchkey.rows(`SELECT * FROM audit WHERE user_id = ? AND event NOT IN (${expected}) ORDER BY seq`, user);
 };
 const events = async (user) => (await trail(user)).map(({ event }) => event);
 
@@ -128,6 +129,24 @@ test("storage that lost a rotation signs nobody out, and operators learn of it",
   assert.deepEqual([row.event, row.actor_type, row.actor_id], ["ledger.rolled_back", "system", null]);
   const { generation, presented } = JSON.parse(row.detail);
   assert.deepEqual([generation, presented], [0, 2]);
+});
+
+// Covers: R74
+test("who signed in and out is noted with the session and the request, and a browser that signs in anew ends nothing", async () => {
+  const username = await newUser(latchkey);
+  const user = `usr_${username}`;
+  const first = await signedIn(latchkey, username);
+  const second = await signedIn(latchkey, username);
+  const [{ session_id }] = await (await second.request("/api/user/sessions")).json();
+  const init = { method: "DELETE", headers: { origin: ISSUER } };
+  const ended = await first.request(`/api/user/sessions/${session_id}`, init);
+  assert.equal((await first.request("/api/user/sessions", init)).status, 200);
+  const rows = await latchkey.rows("SELECT * FROM audit WHERE user_id = ? ORDER BY seq", user);
+  const names = ["session.started", "session.started", "session.ended", "session.ended"];
+  assert.deepEqual(rows.map(({ event }) => event), names);
+  assert.deepEqual([rows[1].target_id, rows[2].target_id, rows[3].target_id], [session_id, session_id, rows[0].target_id]);
+  assert.equal(rows[2].request_id, ended.headers.get("x-request-id"));
+  for (const row of rows) assert.ok(row.actor_id === user && row.request_id);
 });
 
 test("a directory that fails, or whose reply is lost, costs no event and doubles none", async (t) => {

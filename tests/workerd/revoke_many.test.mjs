@@ -85,7 +85,7 @@ test("revoking everything ends everything of this user alone, and the audit trai
   await latchkey.ringLedgers();
   const said = await latchkey.rows(
     `SELECT event, actor_type, actor_id, detail ->> 'ended_by' AS ended_by
-     FROM audit WHERE user_id = ? AND event <> 'consent.granted'`,
+     FROM audit WHERE user_id = ? AND event = 'consent.ended'`,
     person.id,
   );
   const ended = { event: "consent.ended", actor_type: "user", actor_id: person.id, ended_by: "user" };

@@ -21,7 +21,7 @@ const isActive = async ({ access_token }) =>
   (await (await introspect(apis.projects.credential, access_token)).json()).active;
 const consentOf = async ({ id }) => (await latchkey.rows("SELECT * FROM consents WHERE user_id = ?", id))[0];
 const trail = ({ id }) =>
-  latchkey.rows("SELECT * FROM audit WHERE user_id = ? AND event <> 'consent.granted' ORDER BY seq", id);
+  latchkey.rows("SELECT * FROM audit WHERE user_id = ? AND event NOT IN ('consent.granted', 'session.started') ORDER BY seq", id);
 
 // Lets days pass for the directory; the ledger is not told.
 async function pass(days, { id }) {

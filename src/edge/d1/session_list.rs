@@ -2,6 +2,7 @@
 
 use super::{Statement, batch, rows};
 use crate::edge::stores::EdgeStores;
+use crate::management::session_events::{self, Ending, Noted};
 use crate::store::{EndedSession, LAST_SEEN_PRECISION, ListedSession, MOST_LISTED_SESSIONS, SessionList, StoreError};
 use crate::time::Timestamp;
 
@@ -42,18 +43,21 @@ impl SessionList for EdgeStores {
         user_id: &str,
         id: &str,
         this_session: &str,
+        noted: Noted<'_>,
     ) -> Result<Option<EndedSession>, StoreError> {
         let statement =
             Statement::new("DELETE FROM sessions WHERE id = ?2 AND user_id = ?1 RETURNING token_hash = ?3 AS was_this")
                 .text(user_id)
                 .text(id)
                 .text(this_session);
-        let ended: Vec<EndedSession> = rows(&batch(&self.database()?, vec![statement]).await?, 0)?;
+        let noted = session_events::ended(Ending::One { user_id, id }, noted);
+        let ended: Vec<EndedSession> = rows(&batch(&self.database()?, vec![noted, statement]).await?, 1)?;
         Ok(ended.into_iter().next())
     }
 
-    async fn end_all_sessions_of(&self, user_id: &str) -> Result<(), StoreError> {
+    async fn end_all_sessions_of(&self, user_id: &str, noted: Noted<'_>) -> Result<(), StoreError> {
+        let noted = session_events::ended(Ending::All(user_id), noted);
         let statement = Statement::new("DELETE FROM sessions WHERE user_id = ?1").text(user_id);
-        batch(&self.database()?, vec![statement]).await.map(|_| ())
+        batch(&self.database()?, vec![noted, statement]).await.map(|_| ())
     }
 }

@@ -6,6 +6,7 @@ use worker::D1Result;
 use super::session_list::note_use;
 use super::{Statement, batch, rows};
 use crate::edge::stores::EdgeStores;
+use crate::management::session_events::{self, Ending, Noted};
 use crate::store::{NewSession, Sessions, SignedIn, StoreError, User};
 use crate::time::Timestamp;
 
@@ -62,7 +63,12 @@ impl Sessions for EdgeStores {
         Ok(rows(&results, 0)?.into_iter().next())
     }
 
-    async fn begin_session(&self, session: &NewSession, replaces: Option<&str>) -> Result<(), StoreError> {
+    async fn begin_session(
+        &self,
+        session: &NewSession,
+        replaces: Option<&str>,
+        noted: Noted<'_>,
+    ) -> Result<(), StoreError> {
         // None for whoever was suspended since they came back: their sessions ended then.
         let insert = Statement::new(
             "INSERT INTO sessions (token_hash, id, user_id, connection_id, device, auth_time, created_at, last_seen_at, expires_at)
@@ -78,13 +84,14 @@ impl Sessions for EdgeStores {
         .time(session.auth_time)
         .time(session.created_at)
         .time(session.expires_at);
-        let mut statements = vec![insert];
+        let mut statements = vec![insert, session_events::started(session, noted)];
         statements.extend(replaces.map(delete_session));
         batch(&self.database()?, statements).await.map(|_| ())
     }
 
-    async fn end_session(&self, token_hash: &str) -> Result<(), StoreError> {
-        batch(&self.database()?, vec![delete_session(token_hash)])
+    async fn end_session(&self, token_hash: &str, noted: Noted<'_>) -> Result<(), StoreError> {
+        let ended = session_events::ended(Ending::Token(token_hash), noted);
+        batch(&self.database()?, vec![ended, delete_session(token_hash)])
             .await
             .map(|_| ())
     }

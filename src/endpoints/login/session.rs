@@ -5,7 +5,9 @@ use std::time::Duration;
 use crate::context::Context;
 use crate::crypto::base64url;
 use crate::endpoints::guard::session_hash;
+use crate::endpoints::management::caller::origin;
 use crate::http::{Device, Reply, Request, SESSION_COOKIE, set_cookie};
+use crate::management::session_events::Noted;
 use crate::oauth::secret::Secret;
 use crate::random;
 use crate::store::{NewSession, StoreError, Stores, User};
@@ -44,7 +46,15 @@ pub async fn begin<S: Stores>(
         expires_at: context.now + LIFETIME,
     };
     let replaces = session_hash(request);
-    context.stores.begin_session(&session, replaces.as_deref()).await?;
+    let origin = origin(context, request);
+    let noted = Noted {
+        origin: &origin,
+        at: context.now,
+    };
+    context
+        .stores
+        .begin_session(&session, replaces.as_deref(), noted)
+        .await?;
     let cookie = set_cookie(SESSION_COOKIE, token.reveal(), Some(LIFETIME.as_secs()));
     Ok(Reply::see_other(target).cookie(cookie))
 }

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::ledger::EndedBy;
+use crate::management::session_events::Noted;
 
 impl Memory {
     /// Suspends a user: their sessions end, and their consents are out of use until the ledger has ended them.
@@ -60,7 +61,12 @@ impl Sessions for Memory {
         })
     }
 
-    async fn begin_session(&self, session: &NewSession, replaces: Option<&str>) -> Result<(), StoreError> {
+    async fn begin_session(
+        &self,
+        session: &NewSession,
+        replaces: Option<&str>,
+        _: Noted<'_>,
+    ) -> Result<(), StoreError> {
         self.trip("sessions", || {
             let mut sessions = self.sessions.borrow_mut();
             replaces.map(|old| sessions.remove(old));
@@ -70,7 +76,7 @@ impl Sessions for Memory {
         })
     }
 
-    async fn end_session(&self, token_hash: &str) -> Result<(), StoreError> {
+    async fn end_session(&self, token_hash: &str, _: Noted<'_>) -> Result<(), StoreError> {
         self.trip("sessions", || {
             self.sessions.borrow_mut().remove(token_hash);
         })

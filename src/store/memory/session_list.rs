@@ -3,6 +3,7 @@
 use std::cmp::Reverse;
 
 use super::*;
+use crate::management::session_events::Noted;
 
 impl Memory {
     pub(super) fn note_use(&self, token_hash: &str, now: Timestamp) {
@@ -56,6 +57,7 @@ impl SessionList for Memory {
         user_id: &str,
         id: &str,
         this_session: &str,
+        _: Noted<'_>,
     ) -> Result<Option<EndedSession>, StoreError> {
         self.trip("session_list", || {
             let mut sessions = self.sessions.borrow_mut();
@@ -67,7 +69,7 @@ impl SessionList for Memory {
         })
     }
 
-    async fn end_all_sessions_of(&self, user_id: &str) -> Result<(), StoreError> {
+    async fn end_all_sessions_of(&self, user_id: &str, _: Noted<'_>) -> Result<(), StoreError> {
         self.trip("session_list", || {
             self.sessions
                 .borrow_mut()
