@@ -28,5 +28,4 @@ pub use notices::{NoticesPage, WebhookPage, WebhooksPage};
 pub use people::{AdminAppPage, AdminAppsPage, AdminDeveloperPage, AdminDevelopersPage, NextPage, UserPage, UsersPage};
 pub use reviews::{AppReviewPage, Deciding, Past, QueuePage, QueueRow, ReviewPage, Said, moment};
 pub use shown::{minute, minute_or_never, named};
-pub use usage::{AdminUsagePage, ErrorLogPage, UsageOverviewPage, UsagePage};
 pub use usage::{AdminUsagePage, AppLog, ErrorLogPage, UsageOverviewPage, UsagePage};
