@@ -11,7 +11,9 @@ import { ISSUER } from "./support/harness.mjs";
 import { startOwnLatchkey } from "./support/own_latchkey.mjs";
 import { assembleWorker } from "./support/worker_directory.mjs";
 
-const EXAMPLES = Number(process.env.LATCHKEY_API_FUZZ ?? 3);
+// At the limits of the schemas, and so many made-up cases besides; only a long run also follows what was created.
+const LONG = process.env.LATCHKEY_API_FUZZ;
+const EXAMPLES = Number(LONG ?? 1);
 const ROOT = path.join(import.meta.dirname, "../..");
 // They would end the session that the others are tried with.
 const LEFT_OUT = ["end_sessions", "end_session"];
@@ -20,7 +22,8 @@ let latchkey, home, assembled;
 before(async () => {
   assembled = await assembleWorker();
   home = await mkdtemp(path.join(tmpdir(), "latchkey-api-"));
-  latchkey = await startOwnLatchkey(assembled, home);
+  // It would print a line for each of the thousands of refusals.
+  latchkey = await startOwnLatchkey(assembled, home, { quiet: true });
 });
 after(async () => {
   await latchkey?.worker.stop();
@@ -57,7 +60,7 @@ test("every operation, asked by somebody who may do everything, answers as the d
   const browser = await signedIn(latchkey, "alice");
   const cookie = [...browser.cookies].map((pair) => pair.join("=")).join("; ");
   const said = await schemathesis(
-    LEFT_OUT.flatMap((name) => ["--exclude-operation-id", name]),
+    [...LEFT_OUT.flatMap((name) => ["--exclude-operation-id", name]), ...(LONG ? [] : ["--phases", "examples,coverage,fuzzing"])],
     { Cookie: cookie, Origin: ISSUER },
   );
   t.diagnostic(said.split("\n").filter((line) => /generated|passed|Operations|tested/i.test(line)).join("; "));

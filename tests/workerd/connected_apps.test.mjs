@@ -179,7 +179,7 @@ test("only the user's own page can disconnect an app", async () => {
 test("without a session there is no list", async () => {
   const answer = await latchkey.fetch(LIST);
   assert.equal(answer.status, 401);
-  assert.match(answer.headers.get("content-type"), /^application\/json/);
+  assert.match(answer.headers.get("content-type"), /^application\/problem\+json/);
 });
 
 // Covers: R47

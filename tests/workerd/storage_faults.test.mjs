@@ -256,7 +256,7 @@ test("the list of connected apps is not empty because the database is down", asy
   const browser = await newBrowser();
   const answer = await browser.request("/api/user/connected-apps", { faults: down("DB") });
   assert.equal(answer.status, 503);
-  assert.match(answer.headers.get("content-type"), /^application\/json/);
+  assert.match(answer.headers.get("content-type"), /^application\/problem\+json/);
   assert.match(answer.headers.get("retry-after"), /^[1-9]\d*$/);
 });
 

@@ -92,7 +92,7 @@ test("every answer of the revocation endpoint is JSON", async () => {
     await latchkey.fetch("/oauth/revoke"),
   ];
   for (const answer of answers) {
-    assert.match(answer.headers.get("content-type"), /^application\/json(;|$)/, String(answer.status));
+    assert.match(answer.headers.get("content-type"), /^application\/(problem\+)?json(;|$)/, String(answer.status));
     JSON.parse(await answer.text());
   }
 });

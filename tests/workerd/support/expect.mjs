@@ -41,12 +41,12 @@ export function expectErrorRedirect(answer, { redirect_uri, error, state }) {
   return location;
 }
 
-// A JSON refusal of the token, revocation or introspection endpoint.
+// A JSON refusal of the token, revocation or introspection endpoint, or of one that says the same in a problem document.
 export async function expectRefusal(answer, errors, status) {
   const allowed = [errors].flat();
   const text = await answer.text();
   assert.equal(answer.status, status ?? (allowed.includes("invalid_client") ? 401 : 400), text);
-  assert.match(header(answer, "content-type"), /^application\/json/);
+  assert.match(header(answer, "content-type"), /^application\/(problem\+)?json/);
   expectNotStored(answer);
   const body = JSON.parse(text);
   assert.ok(allowed.includes(body.error), `${text} where ${allowed.join(" or ")} was due`);

@@ -10,7 +10,7 @@ import { configPath } from "./worker_directory.mjs";
 const migrations = path.join(path.dirname(configPath), "migrations");
 
 // `assembled` comes from worker_directory.mjs; a `home` that was used before goes on with what it holds.
-export async function startOwnLatchkey(assembled, home, { vars: more = {} } = {}) {
+export async function startOwnLatchkey(assembled, home, { vars: more = {}, quiet = false } = {}) {
   const { directory, entry } = assembled;
   const process = await startOwnWorkerd({
     config: configPath,
@@ -18,6 +18,7 @@ export async function startOwnLatchkey(assembled, home, { vars: more = {} } = {}
     entry,
     vars: { ...vars, REQUEST_LOG: "problems", ...secrets, ...more },
     home,
+    quiet,
   });
   const env = await process.env();
   if (!(await env.DB.prepare("SELECT 1 FROM sqlite_master WHERE name = 'users'").first())) await fill(env.DB);

@@ -15,8 +15,9 @@ process.env.CLOUDFLARE_CF_FETCH_ENABLED = "false";
 const NAME = "worker";
 
 // `config` is a wrangler.toml, `entry` the module it names, already built, with all it imports in `directory`;
-// `vars` are its variables and secrets; KV, D1 and Durable Objects are kept in `home`.
-export async function startOwnWorkerd({ config, directory, entry, vars = {}, home }) {
+// `vars` are its variables and secrets; KV, D1 and Durable Objects are kept in `home`. `quiet`: what the Worker
+// logs is printed nowhere.
+export async function startOwnWorkerd({ config, directory, entry, vars = {}, home, quiet = false }) {
   const { modulesRules: _, ...workerOptions } = workerOptionsOf(readConfig(config)).workerOptions;
   const wasm = (await readdir(directory)).filter((file) => file.endsWith(".wasm"));
   const worker = {
@@ -31,7 +32,11 @@ export async function startOwnWorkerd({ config, directory, entry, vars = {}, hom
     bindings: { ...workerOptions.bindings, ...vars },
     unsafeDirectSockets: [{ host: "127.0.0.1", port: 0 }],
   };
-  const options = convertV4MiniflareOptions({ log: new Log(LogLevel.ERROR), workers: [worker] });
+  const options = convertV4MiniflareOptions({
+    log: new Log(LogLevel.ERROR),
+    workers: [worker],
+    ...(quiet && { handleStructuredLogs: () => {} }),
+  });
   const others = await workerdProcesses();
   const miniflare = new Miniflare({ ...options, resourcePersistencePath: home });
   await miniflare.ready;
