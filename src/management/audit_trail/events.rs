@@ -114,13 +114,16 @@ pub const ALL: &[Kind] = &[
     kind("user.reinstated", "A suspended user may sign in again"),
     kind("user.revoked", "The operator took back all that a user gave apps"),
     kind("user.suspended", "A user was locked out, and all their tokens died"),
-    kind("webhook.changed", "A webhook endpoint was changed"),
     kind("webhook.created", "A webhook endpoint was added"),
     kind("webhook.deleted", "A webhook endpoint was deleted"),
-    kind("webhook.disabled", "A webhook endpoint was switched off"),
-    kind("webhook.replayed", "A notice was sent to a webhook endpoint once more"),
-    kind("webhook.secret_rotated", "A webhook endpoint got another secret"),
-    kind("webhook.tested", "A webhook endpoint was tested"),
+    kind(
+        "webhook.disabled",
+        "A webhook endpoint was switched off, because it is gone or failed for five days",
+    ),
+    kind("webhook.replayed", "A notice was sent to a webhook endpoint again"),
+    kind("webhook.secret_rotated", "A webhook endpoint got a new signing secret"),
+    kind("webhook.tested", "A test was sent to a webhook endpoint"),
+    kind("webhook.updated", "A webhook endpoint was changed"),
 ];
 
 /// What happened; the name itself of an event from another version.

@@ -122,13 +122,12 @@ impl Notice {
             Self::AppSubmitted | Self::AppApproved => &["submission_id", "number"],
             Self::AppRejected => &["submission_id", "number", "reason"],
             Self::AppSuspended | Self::AppReinstated => &["reason"],
-            Self::AppDeleted => &[],
+            Self::AppDeleted | Self::MemberInvited => &[],
             Self::ConsentGranted => &["consent_id", "scopes", "added_scopes"],
             Self::ConsentEnded => &["consent_id", "ended_by"],
             Self::ConsentExpiring => &["consent_id", "last_used_at"],
             Self::RefreshTokenReused => &["consent_id"],
-            Self::RotationStarted | Self::Rotated | Self::RotationCancelled => &["secret_id", "hint"],
-            Self::MemberInvited => &["invitation_id", "note"],
+            Self::RotationStarted | Self::Rotated | Self::RotationCancelled => &["ended"],
         }
     }
 

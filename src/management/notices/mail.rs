@@ -7,7 +7,7 @@ use super::event::{Notice, Readers};
 use super::payload::Entry;
 use crate::pages::readable;
 
-/// The most letters of a reason or a note that go into a mail.
+/// The most letters of a reason that go into a mail.
 const MAX_TEXT: usize = 2000;
 /// The most people a mail is for.
 pub const MAX_READERS: usize = 50;
@@ -128,10 +128,8 @@ fn words(entry: &Entry, console: &str) -> (String, String) {
             ("This is a test".to_owned(), "Mails arrive.".to_owned())
         }
     };
-    for (label, member) in [("Reason", "reason"), ("For", "note")] {
-        if let Some(said) = said(member) {
-            text.push_str(&format!("\n\n{label}: {said}"));
-        }
+    if let Some(reason) = said("reason") {
+        text.push_str(&format!("\n\nReason: {reason}"));
     }
     text.push_str(&format!("\n\n{console}\n"));
     (subject, text)

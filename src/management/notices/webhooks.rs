@@ -333,7 +333,7 @@ pub fn change(
             .text(changed.status())
             .optional_time(changed.failing_since),
         owner
-            .entry("webhook.changed", &webhook.id)
+            .entry("webhook.updated", &webhook.id)
             .with(json!({ "host": host(&changed.url), "events": changed.events.names(), "status": changed.status() }))
             .by(owner.actor, random, now),
     ];

@@ -120,8 +120,7 @@ fn app(told: &Told) -> Option<String> {
     Some(readable(name, 80).unwrap_or_else(|| "Unnamed".into()))
 }
 
-/// What somebody wrote about it: a reason, a note.
+/// What somebody wrote about it: a reason.
 fn said(told: &Told) -> Option<String> {
-    let said = told.entry.told("reason").or_else(|| told.entry.told("note"))?;
-    readable(said.as_str()?, 1000)
+    readable(told.entry.told("reason")?.as_str()?, 1000)
 }

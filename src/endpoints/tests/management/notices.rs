@@ -473,7 +473,7 @@ fn the_pages_do_what_the_api_does() {
         .iter()
         .map(|e| e.as_str().unwrap().split(' ').next().unwrap().into())
         .collect();
-    let expected = ["created", "tested", "changed", "secret_rotated", "replayed", "deleted"];
+    let expected = ["created", "tested", "updated", "secret_rotated", "replayed", "deleted"];
     assert_eq!(events, expected.map(|what| format!("webhook.{what}")));
 }
 
