@@ -14,7 +14,7 @@ pub mod people;
 pub mod policy;
 pub mod problem;
 pub mod review;
-pub mod testers;
 pub mod session_events;
+pub mod testers;
 pub mod usage;
 pub mod window;

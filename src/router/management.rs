@@ -53,6 +53,8 @@ pub enum Area {
     Reviews(Reviews),
     /// Apps.
     Apps(Apps),
+    /// What administrators decide: APIs, scopes, grants, connections, looks and roles.
+    Policy(Policy),
 }
 
 impl Area {
@@ -60,8 +62,6 @@ impl Area {
     pub fn takes_a_picture(self) -> bool {
         matches!(self, Self::Apps(Apps::LogoForm | Apps::PutLogo))
     }
-    /// What administrators decide.
-    Policy(Policy),
 }
 
 /// All tables.
@@ -73,9 +73,9 @@ pub const TABLES: &[&[Entry]] = &[
     credentials::TABLE,
     notices::TABLE,
     people::TABLE,
+    policy::TABLE,
     reviews::TABLE,
     usage::TABLE,
-    policy::TABLE,
 ];
 
 /// Under these there is nothing but what is in the tables.
