@@ -16,6 +16,7 @@ import {
   UNVERIFIED,
 } from "./people_and_apps.mjs";
 import { appPages } from "./gallery_apps.mjs";
+import { credentialsPages } from "./gallery_credentials.mjs";
 import { usagePages } from "./gallery_usage.mjs";
 import { platform } from "./platform.mjs";
 
@@ -442,6 +443,7 @@ export const gallery = {
   },
 
   ...appPages,
+  ...credentialsPages,
   ...usagePages,
 
   "nothing here": {
