@@ -92,7 +92,7 @@ fn an_address_or_events_that_cannot_be_are_named_and_nothing_is_written() {
         ),
         (
             json!({ "url": "https://169.254.169.254/", "events": ["*"] }),
-            "url must name the host, not its IP address",
+            "url must name the host, not an IP address",
         ),
         (
             json!({ "url": "https://x.internal/", "events": ["*"] }),
