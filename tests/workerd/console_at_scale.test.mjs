@@ -45,7 +45,7 @@ const fillAll = async (from, { audit, apps, users }) => {
     from,
     audit,
     `INSERT INTO audit (id, at, event, actor_type, actor_id, client_id, developer_id, user_id, target_type, target_id, request_id)
-     SELECT 'evt_scale' || n, 1700000000000 + n * 1000, CASE n % 3 WHEN 0 THEN 'app.edited' WHEN 1 THEN 'session.started' ELSE 'consent.ended' END,
+     SELECT 'evt_scale' || n, 1700000000000 + n * 1000, CASE n % 3 WHEN 0 THEN 'app.settings_changed' WHEN 1 THEN 'session.started' ELSE 'consent.ended' END,
             'user', 'usr_scale' || (n % 11), 'app_scale' || (n % 3), 'dev_northwind', 'usr_scale' || (n % 13), 'app', 'app_scale' || (n % 3), 'req_' || n
      FROM numbers`,
   );
@@ -66,7 +66,7 @@ const LISTS = [
   "/admin/developers?search=n",
   "/admin/developers/dev_northwind",
   "/admin/audit",
-  "/admin/audit?event=app.edited",
+  "/admin/audit?event=app.settings_changed",
   "/admin/audit?event=app.",
   "/admin/audit?event=session.",
   "/admin/audit?actor=usr_scale1",

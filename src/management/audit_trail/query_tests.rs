@@ -18,7 +18,7 @@ fn filled(count: u32) -> Memory {
     memory.database.run(&format!(
         "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {count})
          INSERT INTO audit (id, at, event, actor_type, actor_id, client_id, user_id, target_type, target_id, request_id)
-         SELECT 'evt_' || i, 1000000000000 + i * 1000, CASE i % 10 WHEN 0 THEN 'session.started' ELSE 'app.edited' END,
+         SELECT 'evt_' || i, 1000000000000 + i * 1000, CASE i % 10 WHEN 0 THEN 'session.started' ELSE 'app.settings_changed' END,
                 'user', 'usr_a', CASE i % 3 WHEN 0 THEN 'app_3' END, CASE i % 7 WHEN 0 THEN 'usr_7' END, 'app',
                 'app_' || i, 'req_' || i FROM n"
     ));
@@ -55,7 +55,7 @@ fn searches() -> Vec<String> {
     ];
     let fields = [
         "event=session.",
-        "event=app.e",
+        "event=app.s",
         "event=nothing",
         "event=",
         "actor=usr_a",
