@@ -17,6 +17,7 @@ import {
 } from "./people_and_apps.mjs";
 import { appPages } from "./gallery_apps.mjs";
 import { credentialsPages } from "./gallery_credentials.mjs";
+import { consolePages } from "./gallery_console.mjs";
 import { usagePages } from "./gallery_usage.mjs";
 import { platform } from "./platform.mjs";
 
@@ -445,6 +446,7 @@ export const gallery = {
   ...appPages,
   ...credentialsPages,
   ...usagePages,
+  ...consolePages,
 
   "nothing here": {
     status: 404,
