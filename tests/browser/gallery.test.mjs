@@ -54,7 +54,7 @@ async function tabThrough(page) {
     document.body.focus();
     document.body.removeAttribute("tabindex");
     const all = document.querySelectorAll("a[href], button, input:not([type=hidden]), select, textarea, summary, [tabindex='0']");
-    const reachable = [...all].filter((element) => element.checkVisibility() && !element.disabled);
+    const reachable = [...all].filter((element) => element.checkVisibility() && !element.disabled && element.tabIndex >= 0);
     reachable.forEach((element, place) => (element.dataset.place = place));
     return reachable.map((element) => element.outerHTML);
   });
@@ -65,7 +65,8 @@ async function tabThrough(page) {
       const element = document.activeElement;
       const { outlineStyle, outlineWidth } = getComputedStyle(element);
       const { left, top, width, height } = element.getBoundingClientRect();
-      const [x, y] = [left + width / 2, top + height / 2];
+      // A tall field may reach beyond the screen; its first line must not.
+      const [x, y] = [left + width / 2, top + Math.min(height / 2, 24)];
       const onTop = document.elementFromPoint(x, y);
       return {
         place: Number(element.dataset.place),

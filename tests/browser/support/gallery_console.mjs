@@ -97,7 +97,7 @@ export const consolePages = {
     return "/admin/reviews";
   }),
   "review of a first submission": reviewer("Northwind Planner", async () => `/admin/reviews/${await submitted(await newApp(WAITING))}`),
-  "review of a change": reviewer("Northwind Planner", async () => {
+  "review of a change": reviewer("Аcme Planner", async () => {
     const app = await newApp({ developer: "Southgate Tools" });
     await run("UPDATE apps SET approved_at = ? WHERE client_id = ?", Date.now() - 90 * DAY, app.client_id);
     return `/admin/reviews/${await submitted(app, { name: "Аcme Planner", redirect_uris: ["https://elsewhere.example/cb"] })}`;
