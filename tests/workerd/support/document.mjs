@@ -55,7 +55,8 @@ export class ApiDocument {
       return;
     }
     assert.ok(whole.content[mediaType], `${place} as ${mediaType}, which the document does not know of`);
-    if (mediaType.endsWith("json")) this.#validate(place, [...at, "content", mediaType, "schema"], answer.text);
+    if (mediaType.endsWith("ndjson")) for (const line of answer.text.trim().split("\n")) JSON.parse(line);
+    else if (mediaType.endsWith("json")) this.#validate(place, [...at, "content", mediaType, "schema"], answer.text);
     for (const [header, described] of Object.entries(whole.headers ?? {})) {
       const always = ["WWW-Authenticate", "Retry-After", "ETag", "Location"].includes(header);
       assert.ok(!always || answer.headers.has(header), `${place} without ${header}: ${JSON.stringify(described)}`);
