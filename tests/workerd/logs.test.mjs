@@ -63,7 +63,7 @@ test("a panic is a 500 for its own request, told by an id, and other requests go
     const text = await answer.text();
     assert.doesNotMatch(text, /panick|\.rs|injected|unwrap/i);
     if (answer === asPerson) assert.ok(text.includes(id));
-    else assert.deepEqual(JSON.parse(text), { error: "server_error" });
+    else assert.partialDeepStrictEqual(JSON.parse(text), { status: 500, error: "server_error", request_id: id });
   }
   assert.equal((await latchkey.fetch("/")).status, 200);
 });
