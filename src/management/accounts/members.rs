@@ -179,6 +179,7 @@ pub async fn offer(database: &impl Database, token: &Secret, now: Timestamp) -> 
     let statement = Statement::new(
         "SELECT i.id, i.developer_id, d.name, u.name AS invited_by
          FROM developer_invitations i JOIN developers d ON d.id = i.developer_id JOIN users u ON u.id = i.created_by
+         JOIN developer_members m ON m.developer_id = i.developer_id AND m.user_id = i.created_by AND m.role = 'owner'
          WHERE i.token_hash = ?1 AND i.expires_at > ?2",
     );
     let found = database.read(vec![statement.text(&token.hash()).time(now)]).await?;
@@ -194,7 +195,10 @@ pub fn accept(developer: DeveloperUser<'_>, offer: &Offer, random: &dyn Random, 
     };
     vec![
         Statement::require(
-            "EXISTS (SELECT 1 FROM developer_invitations WHERE id = ?1 AND expires_at > ?2)
+            // Nobody is invited by somebody who is not the owner any more.
+            "EXISTS (SELECT 1 FROM developer_invitations i JOIN developer_members m
+                       ON m.developer_id = i.developer_id AND m.user_id = i.created_by AND m.role = 'owner'
+                     WHERE i.id = ?1 AND i.expires_at > ?2)
              AND (SELECT count(*) FROM developer_members WHERE developer_id = ?3) < ?4",
         )
         .text(&offer.id)
@@ -251,6 +255,7 @@ pub fn remove(
         Statement::new("DELETE FROM developer_members WHERE developer_id = ?1 AND user_id = ?2")
             .text(member.developer_id())
             .text(user_id),
+        withdraw_all_by(member, Some(user_id)),
         entry.by(member.actor(), random, now),
     ]);
     Ok(statements)
@@ -286,8 +291,16 @@ pub fn hand_over(
             "UPDATE developer_members SET role = 'owner' WHERE developer_id = ?1 AND user_id = ?2",
             Some(user_id),
         ),
+        withdraw_all_by(owner, owner.actor().user_id()),
         entry.by(owner.actor(), random, now),
     ])
+}
+
+/// Whoever does not say any more who belongs to the account has nobody on the way into it.
+fn withdraw_all_by(member: Member<'_>, user_id: Option<&str>) -> Statement {
+    Statement::new("DELETE FROM developer_invitations WHERE developer_id = ?1 AND created_by = ?2")
+        .text(member.developer_id())
+        .optional_text(user_id)
 }
 
 /// Lets a transaction fail unless the owner still is that.

@@ -91,6 +91,66 @@ fn invitations_that_expired_or_were_taken_back_or_never_were_make_nobody_a_membe
 }
 
 #[test]
+fn invitations_do_not_outlive_the_ownership_of_whoever_made_them() {
+    for steps in [&["owner"][..], &["owner", "members"]] {
+        let server = portal();
+        let mut alice = signed_in(&server, "alice");
+        let token = invite(&server, &mut alice);
+        let hand_over = call("PUT", &format!("{NORTH}/owner"), &json!({ "user_id": "usr_ben" }));
+        assert_eq!(alice.send(&server, hand_over).status, 200);
+        if steps.contains(&"members") {
+            let mut ben = signed_in(&server, "ben");
+            let removal = call("DELETE", &format!("{NORTH}/members/usr_alice"), &Value::Null);
+            assert_eq!(ben.send(&server, removal).status, 204);
+        }
+        let left = server.stores.database.column("SELECT id FROM developer_invitations");
+        assert!(left.is_empty(), "{left:?}");
+        let mut dave = signed_in(&server, "dave");
+        assert_eq!(problem(&accept(&server, &mut dave, &token)).1, "not_found");
+    }
+}
+
+#[test]
+fn an_invitation_by_somebody_who_is_not_the_owner_lets_nobody_in() {
+    let server = portal();
+    let token = invite(&server, &mut signed_in(&server, "alice"));
+    // As a race with a hand-over would leave it.
+    server
+        .stores
+        .database
+        .run("UPDATE developer_invitations SET created_by = 'usr_ben'");
+    let mut dave = signed_in(&server, "dave");
+    assert_eq!(problem(&accept(&server, &mut dave, &token)).1, "not_found");
+    assert_eq!(
+        dave.get(&server, &format!("/developers/invitations/{token}")).status,
+        404
+    );
+    assert_eq!(members(&server).len(), 2);
+}
+
+#[test]
+fn a_member_who_is_removed_leaves_no_invitation_behind() {
+    let server = portal();
+    let mut alice = signed_in(&server, "alice");
+    let token = invite(&server, &mut alice);
+    server
+        .stores
+        .database
+        .run("UPDATE developer_invitations SET created_by = 'usr_ben'");
+    let removal = call("DELETE", &format!("{NORTH}/members/usr_ben"), &Value::Null);
+    assert_eq!(alice.send(&server, removal).status, 204);
+    assert!(
+        server
+            .stores
+            .database
+            .column("SELECT id FROM developer_invitations")
+            .is_empty()
+    );
+    let mut dave = signed_in(&server, "dave");
+    assert_eq!(problem(&accept(&server, &mut dave, &token)).1, "not_found");
+}
+
+#[test]
 fn whoever_is_a_member_already_does_not_use_an_invitation_up() {
     let server = portal();
     let mut alice = signed_in(&server, "alice");
