@@ -268,6 +268,15 @@ impl Actor {
             .ok_or(Problem::Forbidden("the way you signed in is not open to developers"))
     }
 
+    fn in_person(&self) -> Result<(), Problem> {
+        match self.who {
+            Who::User(_) => Ok(()),
+            Who::App { .. } => Err(Problem::Forbidden(
+                "this takes a person who is signed in: no access token is good for it",
+            )),
+        }
+    }
+
     /// A developer who belongs to an account. To others it does not exist.
     pub fn member(&self, developer_id: &str) -> Result<Member<'_>, Problem> {
         let actor = self.developer()?.actor;
@@ -311,6 +320,11 @@ impl<'a> DeveloperUser<'a> {
     pub fn user_id(self) -> &'a str {
         self.user_id
     }
+
+    /// In person: no token joins a developer account.
+    pub fn in_person(self) -> Result<Self, Problem> {
+        self.actor.in_person().map(|()| self)
+    }
 }
 
 impl<'a> Member<'a> {
@@ -324,11 +338,21 @@ impl<'a> Member<'a> {
         &self.membership.developer_id
     }
 
-    /// Also its owner.
+    /// In person: no token says who belongs to a developer account.
+    pub fn in_person(self) -> Result<Self, Problem> {
+        self.actor.in_person().map(|()| self)
+    }
+
+    /// Also its owner, in person.
     pub fn owner(self) -> Result<Self, Problem> {
+        self.in_person()?;
         match self.membership.role {
             MemberRole::Owner => Ok(self),
             MemberRole::Member => Err(Problem::Forbidden("this is for the owner of the developer account")),
         }
     }
 }
+
+#[cfg(test)]
+#[path = "actor_tests.rs"]
+mod tests;

@@ -187,13 +187,19 @@ pub async fn offer(database: &impl Database, token: &Secret, now: Timestamp) -> 
 }
 
 /// Makes the developer a member, and uses the invitation up.
-pub fn accept(developer: DeveloperUser<'_>, offer: &Offer, random: &dyn Random, now: Timestamp) -> Vec<Statement> {
+pub fn accept(
+    developer: DeveloperUser<'_>,
+    offer: &Offer,
+    random: &dyn Random,
+    now: Timestamp,
+) -> Result<Vec<Statement>, Problem> {
+    let developer = developer.in_person()?;
     let entry = Entry {
         developer_id: Some(&offer.developer_id),
         user_id: Some(developer.user_id()),
         ..Entry::new("developer.member_added", ("user", developer.user_id()))
     };
-    vec![
+    Ok(vec![
         Statement::require(
             // Nobody is invited by somebody who is not the owner any more.
             "EXISTS (SELECT 1 FROM developer_invitations i JOIN developer_members m
@@ -214,7 +220,7 @@ pub fn accept(developer: DeveloperUser<'_>, offer: &Offer, random: &dyn Random, 
         .time(now),
         Statement::new("DELETE FROM developer_invitations WHERE id = ?1").text(&offer.id),
         entry.by(developer.actor(), random, now),
-    ]
+    ])
 }
 
 /// What refuses an invitation that was there a moment ago.
@@ -228,6 +234,7 @@ pub fn remove(
     random: &dyn Random,
     now: Timestamp,
 ) -> Result<Vec<Statement>, Problem> {
+    let member = member.in_person()?;
     let leaves = member.actor().user_id() == Some(user_id);
     let mut statements = Vec::new();
     if !leaves {

@@ -191,7 +191,7 @@ pub async fn accept<S: Stores>(context: &Context<'_, S>, request: &Request) -> R
     input.finish()?;
     let offer = members::offer(context.stores, &token, context.now).await?;
     let offer = offer.ok_or(Problem::NotFound("invitation"))?;
-    let statements = members::accept(developer, &offer, context.random, context.now);
+    let statements = members::accept(developer, &offer, context.random, context.now)?;
     let done = context.stores.transact(statements).await;
     done.map_err(|undone| undone.or(members::NOT_ACCEPTED))?;
     Ok(Reply::json(

@@ -220,7 +220,7 @@ async fn accept<S: Stores>(context: &Context<'_, S>, actor: &Actor, token: &str,
     form.input.finish()?;
     let offer = members::offer(context.stores, &Secret::new(token), context.now).await?;
     let offer = offer.ok_or(Problem::NotFound("invitation"))?;
-    let statements = members::accept(developer, &offer, context.random, context.now);
+    let statements = members::accept(developer, &offer, context.random, context.now)?;
     let done = context.stores.transact(statements).await;
     done.map_err(|undone| undone.or(members::NOT_ACCEPTED))?;
     Ok(Reply::see_other(account_path(&offer.developer_id)))
