@@ -30,6 +30,7 @@ pub struct Actor {
     pub origin: Origin,
     roles: Vec<Role>,
     memberships: Vec<Membership>,
+    may_develop: bool,
 }
 
 /// Who acts.
@@ -157,7 +158,7 @@ impl FirstAdministrator {
 }
 
 impl Actor {
-    /// Reads what a user is to the portal and the console.
+    /// Reads what a user is to the portal and the console. Somebody who is suspended is nothing to them.
     pub async fn load(
         database: &impl Database,
         who: Who,
@@ -169,33 +170,49 @@ impl Actor {
         struct RoleRow {
             role: Role,
         }
-        let (mut roles, mut memberships) = (Vec::new(), Vec::new());
+        let (mut roles, mut memberships, mut has_open_way) = (Vec::new(), Vec::new(), false);
         if let Some(user_id) = who.user_id() {
             let first = first.map_or(("", ""), |first| (first.connection_id.as_str(), first.subject.as_str()));
             let is = Statement::new(
-                "SELECT role FROM user_roles WHERE user_id = ?1
-                 UNION SELECT 'administrator' FROM user_identities
-                 WHERE user_id = ?1 AND connection_id = ?2 AND subject = ?3",
+                "SELECT r.role FROM user_roles r JOIN users u ON u.id = r.user_id
+                 WHERE r.user_id = ?1 AND u.status = 'active'
+                 UNION SELECT 'administrator' FROM user_identities i JOIN users u ON u.id = i.user_id
+                 WHERE i.user_id = ?1 AND i.connection_id = ?2 AND i.subject = ?3 AND u.status = 'active'",
             );
             let belongs = Statement::new(
                 "SELECT m.developer_id, d.name, m.role FROM developer_members m JOIN developers d ON d.id = m.developer_id
-                 WHERE m.user_id = ?1 ORDER BY d.name COLLATE NOCASE, d.id",
+                 JOIN users u ON u.id = m.user_id
+                 WHERE m.user_id = ?1 AND u.status = 'active' ORDER BY d.name COLLATE NOCASE, d.id",
+            );
+            // A token does not say how its user signed in. Whoever has no identity came by the development sign-in.
+            let open = Statement::new(
+                "SELECT u.id FROM users u WHERE u.id = ?1 AND u.status = 'active' AND (
+                   NOT EXISTS (SELECT 1 FROM user_identities WHERE user_id = ?1)
+                   OR EXISTS (SELECT 1 FROM user_identities i JOIN connections c ON c.id = i.connection_id
+                              WHERE i.user_id = ?1 AND c.status = 'active' AND c.for_developers = 1))",
             );
             let found = database
                 .read(vec![
                     is.text(user_id).text(first.0).text(first.1),
                     belongs.text(user_id),
+                    open.text(user_id),
                 ])
                 .await?;
             roles = found.rows::<RoleRow>(0)?.into_iter().map(|row| row.role).collect();
             memberships = found.rows(1)?;
+            has_open_way = !found.raw(2).is_empty();
         }
+        let may_develop = match &who {
+            Who::User(user) => user.may_develop,
+            Who::App { .. } => has_open_way,
+        };
         Ok(Self {
             who,
             only_reads,
             origin,
             roles,
             memberships,
+            may_develop,
         })
     }
 
@@ -256,13 +273,13 @@ impl Actor {
 
     /// A user who may use the developer portal.
     pub fn developer(&self) -> Result<DeveloperUser<'_>, Problem> {
-        let may = match &self.who {
-            Who::User(user) => user.may_develop,
+        let is_for_it = match &self.who {
+            Who::User(_) => true,
             Who::App { scopes, .. } => {
                 scopes.contains(scope::APPS) || (self.only_reads && scopes.contains(scope::APPS_READ))
             }
         };
-        let user_id = self.user_id().filter(|_| may);
+        let user_id = self.user_id().filter(|_| is_for_it && self.may_develop);
         user_id
             .map(|user_id| DeveloperUser { actor: self, user_id })
             .ok_or(Problem::Forbidden("the way you signed in is not open to developers"))

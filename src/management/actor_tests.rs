@@ -5,7 +5,7 @@ use pollster::block_on;
 use super::*;
 use crate::management::accounts::members::{self, Offer};
 use crate::management::input::Input;
-use crate::random::Seeded;
+use crate::random::testing::Seeded;
 use crate::store::memory::Memory;
 use crate::time::Timestamp;
 
@@ -47,7 +47,7 @@ fn no_token_says_who_belongs_to_a_developer_account() {
     };
     let refused = [
         member.owner().map(drop),
-        members::invite(member, Input::default(), &random, NOW).map(drop),
+        members::invite(member, Input::json(serde_json::Map::new()), &random, NOW).map(drop),
         members::withdraw(member, "inv_1", &random, NOW).map(drop),
         members::remove(member, "usr_ben", &random, NOW).map(drop),
         members::remove(member, "usr_alice", &random, NOW).map(drop),
@@ -57,4 +57,43 @@ fn no_token_says_who_belongs_to_a_developer_account() {
     for (index, refused) in refused.into_iter().enumerate() {
         assert!(matches!(refused, Err(Problem::Forbidden(_))), "{index}: {refused:?}");
     }
+}
+
+#[test]
+fn a_token_for_somebody_who_is_suspended_is_good_for_nothing() {
+    let memory = directory();
+    let before = by_token(&memory, false);
+    assert!(before.administrator().is_ok() && before.member("dev_one").is_ok());
+    // As the first administrator, too.
+    memory.database.run(
+        "INSERT INTO connections (id, kind, name, issuer, client_id, created_at) VALUES ('con_a', 'oidc', 'Acme', 'https://id.example', 'x', 1);
+         INSERT INTO user_identities VALUES ('https://id.example', 'alice', 'usr_alice', 'con_a', 1);
+         UPDATE users SET status = 'suspended' WHERE id = 'usr_alice'",
+    );
+    for only_reads in [true, false] {
+        let who = before.who.clone();
+        let first = FirstAdministrator::parse("con_a alice");
+        let actor = block_on(Actor::load(&memory, who, only_reads, Origin::default(), first.as_ref())).unwrap();
+        assert!(actor.administrator().is_err() && actor.memberships().is_empty());
+        assert!(actor.developer().is_err() && actor.member("dev_one").is_err());
+    }
+}
+
+#[test]
+fn a_token_manages_apps_only_for_somebody_with_a_way_to_sign_in_that_is_open_to_developers() {
+    let memory = directory();
+    // By the development sign-in.
+    assert!(by_token(&memory, false).developer().is_ok());
+    memory.database.run(
+        "INSERT INTO connections (id, kind, name, issuer, client_id, created_at, for_developers, status) VALUES
+           ('con_a', 'oidc', 'Closed', 'https://a.example', 'x', 1, 0, 'active'), ('con_b', 'oidc', 'Off', 'https://b.example', 'x', 1, 1, 'disabled');
+         INSERT INTO user_identities VALUES ('https://a.example', 'alice', 'usr_alice', 'con_a', 1), ('https://b.example', 'alice', 'usr_alice', 'con_b', 1);",
+    );
+    for only_reads in [true, false] {
+        let actor = by_token(&memory, only_reads);
+        assert!(matches!(actor.developer().map(drop), Err(Problem::Forbidden(_))));
+        assert!(actor.member("dev_one").is_err());
+    }
+    memory.database.run("UPDATE connections SET status = 'active' WHERE id = 'con_b'");
+    assert!(by_token(&memory, false).member("dev_one").is_ok());
 }
