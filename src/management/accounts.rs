@@ -55,8 +55,10 @@ pub fn edit(
         contact = contact_of(&mut input);
     }
     input.finish()?;
-    // The name is public: what it was stays in the trail.
-    let detail = json!({ "name": name, "before": account.name });
+    // Not what they were: people name accounts after themselves, and the trail stays when they are erased.
+    let differs = [("name", name != account.name), ("contact", contact != account.contact)];
+    let fields = differs.iter().filter(|(_, differs)| *differs).map(|(field, _)| *field);
+    let detail = json!({ "fields": fields.collect::<Vec<_>>() });
     let entry = Entry {
         developer_id: Some(&account.id),
         ..Entry::new("developer.changed", ("developer", &account.id)).with(detail)

@@ -49,6 +49,12 @@ pub fn erase(
         of_user("DELETE FROM user_identities WHERE user_id = ?1"),
         of_user("DELETE FROM user_roles WHERE user_id = ?1"),
         of_user("DELETE FROM app_testers WHERE user_id = ?1"),
+        // Who was named before there was such a user.
+        of_user(
+            "DELETE FROM app_testers WHERE user_id IS NULL AND name IN (
+               SELECT username FROM users WHERE id = ?1
+               UNION ALL SELECT account_name FROM users WHERE id = ?1 AND account_name IS NOT NULL)",
+        ),
         // Of two days at most: the table keeps no more.
         of_user("DELETE FROM app_active_users WHERE user_id = ?1"),
         of_user("DELETE FROM developer_members WHERE user_id = ?1"),
@@ -65,9 +71,14 @@ pub fn erase(
 }
 
 /// What becomes of the accounts of which they were the only member: before the membership goes.
-fn close_accounts(user_id: &str, now: Timestamp) -> [Statement; 5] {
+fn close_accounts(user_id: &str, now: Timestamp) -> [Statement; 6] {
     let apps = format!("developer_id IN ({THEIR_ACCOUNTS}) AND deleted_at IS NULL");
     [
+        // First: what follows is told to nobody on their behalf.
+        Statement::new(format!(
+            "DELETE FROM webhook_endpoints WHERE developer_id IN ({THEIR_ACCOUNTS})"
+        ))
+        .text(user_id),
         Statement::new(format!(
             "INSERT INTO audit (id, at, event, actor_type, client_id, developer_id, target_type, target_id, detail)
              SELECT 'evt_erased_' || client_id || '_' || epoch, ?2, CASE status WHEN 'approved' THEN 'app.suspended'

@@ -33,6 +33,7 @@ fn nothing_is_left_of_whoever_is_erased_but_the_id() {
     let server = platform();
     server.stores.database.run(
         "UPDATE users SET account_name = 'ben.okafor@example.com' WHERE id = 'usr_ben';
+         INSERT INTO app_testers (client_id, name, added_at) VALUES ('app_draft', 'Ben.Okafor@Example.com', 1), ('app_notes', 'BEN', 1), ('app_notes', 'someone', 1);
          INSERT INTO connections (id, kind, name, issuer, client_id, created_at) VALUES ('con_a', 'oidc', 'Acme', 'https://id.example', 'x', 1);
          INSERT INTO user_identities VALUES ('https://id.example', 'subject of ben', 'usr_ben', 'con_a', 1);
          INSERT INTO sessions (token_hash, user_id, auth_time, created_at, expires_at) VALUES ('session of ben', 'usr_ben', 1, 1, 9);
@@ -73,6 +74,10 @@ fn nothing_is_left_of_whoever_is_erased_but_the_id() {
     }
     let device = server.stores.database.column("SELECT device FROM consents ORDER BY id");
     assert_eq!(device, [Value::Null, json!("firefox/linux")]);
+    assert_eq!(
+        server.stores.database.column("SELECT name FROM app_testers"),
+        ["someone"]
+    );
     assert_eq!(audit(&server), ["user.erased usr_ada usr_ben"]);
     // There is nobody to erase, to reinstate or to find any more.
     assert_eq!(problem(&erase(&server, "usr_ben")).1, "conflict");
@@ -117,12 +122,35 @@ fn the_owner_of_an_account_that_others_belong_to_hands_it_over_first() {
 fn the_account_of_one_person_goes_out_of_use_with_them() {
     let server = platform();
     server.stores.database.run(
-        "UPDATE developers SET contact = 'carol@example.com', name = 'Carol Diaz' WHERE id = 'dev_south';
+        "INSERT INTO webhook_endpoints (id, developer_id, url, sealed_secret, created_at) VALUES
+           ('whe_south', 'dev_south', 'https://carol.diaz.example/hook', 'x', 1), ('whe_north', 'dev_north', 'https://north.example/hook', 'x', 1);
          INSERT INTO submissions (id, client_id, number, status, content, testing, submitted_by, submitted_at)
          VALUES ('sub_1', 'app_agent', 1, 'pending', '{}', '', 'usr_carol', 1);",
     );
+    // Named after herself, and named otherwise later.
+    let mut carol = signed_in(&server, "carol");
+    for change in [
+        json!({ "name": "Carol Diaz", "contact": "carol@example.com" }),
+        json!({ "name": "Southgate Tools" }),
+        json!({ "name": "Carol Diaz" }),
+    ] {
+        let renaming = call("PATCH", "/api/developer/accounts/dev_south", &change);
+        assert_eq!(carol.send(&server, renaming).status, 200);
+    }
+    let details = "SELECT detail FROM audit ORDER BY seq";
+    assert_eq!(
+        server.stores.database.column(details),
+        [
+            r#"{"fields":["name","contact"]}"#,
+            r#"{"fields":["name"]}"#,
+            r#"{"fields":["name"]}"#
+        ]
+    );
     connect(&server, "cns_1", "usr_ben", "app_other", shard(0));
     assert_eq!(erase(&server, "usr_carol").status, 200);
+    let endpoints = server.stores.database.column("SELECT id FROM webhook_endpoints");
+    assert_eq!(endpoints, ["whe_north"]);
+    assert_eq!(server.stores.database.column("SELECT id FROM webhook_deliveries"), [json!(0); 0]);
     let apps = "SELECT client_id || ' ' || status || ' ' || epoch FROM apps ORDER BY client_id";
     let expected = [
         "app_agent rejected 2",
@@ -137,11 +165,14 @@ fn the_account_of_one_person_goes_out_of_use_with_them() {
         ["withdrawn"]
     );
     let text = all_text(&server);
-    assert!(!text.contains("carol@") && !text.contains("Diaz"));
+    assert!(!text.contains("carol@") && !text.to_lowercase().contains("diaz"));
     let events = "SELECT event || ' ' || target_id FROM audit ORDER BY event";
     let expected = [
         "app.rejected app_agent",
         "app.suspended app_other",
+        "developer.changed dev_south",
+        "developer.changed dev_south",
+        "developer.changed dev_south",
         "user.erased usr_carol",
     ];
     assert_eq!(server.stores.database.column(events), expected);
