@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::events;
 use crate::json;
+use crate::management::notices::event::ended_by_for_developers;
 use crate::time::Timestamp;
 
 /// An entry of the audit trail. The names are today's, and hostile until escaped.
@@ -58,15 +59,31 @@ impl AuditEntry {
 
     /// The same for a page: name and value of each.
     pub fn details(&self) -> Vec<(String, String)> {
-        let Value::Object(members) = self.detail() else {
-            return Vec::new();
-        };
-        let members = members.into_iter().filter(|(_, value)| !value.is_null());
-        let written = members.map(|(name, value)| match value {
-            Value::String(text) => (name, text),
-            value => (name, value.to_string()),
-        });
-        written.collect()
+        written(self.detail())
+    }
+
+    /// The same of what the app's developers are told.
+    pub fn details_for_developers(&self, member_ids: &[String]) -> Vec<(String, String)> {
+        written(self.detail_for_developers(member_ids))
+    }
+
+    /// What else the app's developers are told: not what the operator did about a person, nor which consent of a
+    /// stranger's it was.
+    fn detail_for_developers(&self, member_ids: &[String]) -> Value {
+        let mut detail = self.detail();
+        if let Value::Object(members) = &mut detail {
+            if let Some(value) = members.get_mut("ended_by") {
+                *value = ended_by_for_developers(value.take());
+            }
+            if !self.is_about_one_of(member_ids) {
+                members.remove("consent_id");
+            }
+        }
+        detail
+    }
+
+    fn is_about_one_of(&self, member_ids: &[String]) -> bool {
+        self.user_id.as_ref().is_some_and(|id| member_ids.contains(id))
     }
 
     /// All of it, for administrators.
@@ -96,6 +113,7 @@ impl AuditEntry {
         let actor_id = self.actor_id.as_deref().filter(|id| is_ours(id));
         let target_id = match self.target_type.as_str() {
             "user" => Some(self.target_id.as_str()).filter(|id| is_member(id)),
+            "consent" => Some(self.target_id.as_str()).filter(|_| self.is_about_one_of(member_ids)),
             _ => Some(self.target_id.as_str()),
         };
         json!({
@@ -107,7 +125,7 @@ impl AuditEntry {
             "client_id": self.client_id,
             "target": { "type": self.target_type, "id": target_id },
             "request_id": actor_id.and(self.request_id.as_ref()),
-            "detail": self.detail(),
+            "detail": self.detail_for_developers(member_ids),
         })
     }
 
@@ -132,4 +150,17 @@ impl AuditEntry {
             "country": self.country.as_ref().filter(|_| by_them),
         })
     }
+}
+
+/// Name and value of each member that is not null.
+fn written(detail: Value) -> Vec<(String, String)> {
+    let Value::Object(members) = detail else {
+        return Vec::new();
+    };
+    let members = members.into_iter().filter(|(_, value)| !value.is_null());
+    let written = members.map(|(name, value)| match value {
+        Value::String(text) => (name, text),
+        value => (name, value.to_string()),
+    });
+    written.collect()
 }

@@ -110,6 +110,8 @@ pub struct Event<'a> {
     pub at: String,
     /// By whom, as far as the app's developers may know.
     pub by: &'static str,
+    /// What else they may know.
+    pub details: Vec<(String, String)>,
     /// The entry.
     pub entry: &'a AuditEntry,
 }
@@ -188,6 +190,7 @@ impl<'a> ErrorLogPage<'a> {
         let events = log.events.iter().map(|entry| Event {
             at: to_the_second(entry.at),
             by: by_whom(entry, log.member_ids),
+            details: entry.details_for_developers(log.member_ids),
             entry,
         });
         Self {

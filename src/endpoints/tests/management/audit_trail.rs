@@ -112,7 +112,7 @@ fn developers_read_what_happened_to_their_app_and_nothing_of_people_but_themselv
     for hidden in ["usr_dave", "usr_ada", "hash", "FR", "country", "req_2", "req_3"] {
         assert!(!reply.body.contains(hidden), "{hidden}");
     }
-    for shown in ["usr_alice", "req_1", "req_4", "fraud", "cns_1"] {
+    for shown in ["usr_alice", "req_1", "req_4", "fraud"] {
         assert!(reply.body.contains(shown), "{shown}");
     }
     for stranger in ["carol", "dave", "rita", "ada"] {
@@ -123,6 +123,32 @@ fn developers_read_what_happened_to_their_app_and_nothing_of_people_but_themselv
         problem(&signed_in(&server, "ben").get(&server, "/api/developer/apps/app_x/audit")).1,
         "not_found"
     );
+}
+
+// Covers: R74
+#[test]
+fn developers_learn_neither_that_a_person_was_suspended_nor_which_consent_was_whose() {
+    let server = eventful();
+    server.stores.database.run(
+        "INSERT INTO audit (id, at, event, actor_type, actor_id, client_id, developer_id, user_id, target_type, target_id, detail) VALUES
+         ('evt_7', 7000, 'consent.ended', 'system', NULL, 'app_notes', 'dev_north', 'usr_dave', 'consent', 'cns_dave', '{\"ended_by\":\"user_suspended\"}'),
+         ('evt_8', 8000, 'refresh_token.reused', 'app', 'app_notes', 'app_notes', 'dev_north', 'usr_dave', 'family', 'fam_2', '{\"consent_id\":\"cns_dave\"}'),
+         ('evt_9', 9000, 'refresh_token.reused', 'app', 'app_notes', 'app_notes', 'dev_north', 'usr_ben', 'family', 'fam_3', '{\"consent_id\":\"cns_ben\"}'),
+         ('evt_10', 9500, 'refresh_token.reused', 'app', 'app_notes', 'app_notes', 'dev_north', NULL, 'family', 'fam_4', '{\"consent_id\":\"cns_dave\"}');",
+    );
+    let mut ben = signed_in(&server, "ben");
+    for target in ["/api/developer/apps/app_notes/audit", "/developers/apps/app_notes/log"] {
+        let reply = ben.get(&server, target);
+        assert_eq!(reply.status, 200, "{target}");
+        for hidden in ["user_suspended", "cns_dave", "usr_dave"] {
+            assert!(!reply.body.contains(hidden), "{target} {hidden}");
+        }
+        for shown in ["ended_by", "operator", "cns_ben"] {
+            assert!(reply.body.contains(shown), "{target} {shown}");
+        }
+    }
+    let all = signed_in(&server, "ada").get(&server, AUDIT);
+    assert!(all.body.contains("user_suspended") && all.body.contains("cns_dave"));
 }
 
 // Covers: R74
