@@ -6,11 +6,14 @@ use crate::management::people::revoking;
 use crate::management::policy::own_api;
 use crate::store::database::{Database, Statement, Undone};
 use crate::store::{StoreError, Stores};
+use crate::time::Timestamp;
 use crate::usage::statements;
 
 /// How often one run looks for consents that are out of use and whose tokens the ledger has not ended. Each look finds
 /// so many at most; a user who is suspended can leave more of them.
 const LOOKS: usize = 10;
+/// How many expired rows of a table one run deletes.
+const DELETED_AT_ONCE: u32 = 1000;
 
 /// Notes and ends consents that nobody uses, has the ledger end what is out of use, moves the signing keys on, deletes
 /// expired rows and old counts, and sends notices, also of all that. One failure does not keep the rest from being done;
@@ -24,9 +27,22 @@ pub async fn maintain<S: Stores>(context: &Context<'_, S>) -> Result<(), StoreEr
     result = result.and(context.stores.maintain_keys().await);
     result = result.and(own_api::ensure(context.stores, &context.config.issuer, context.now).await);
     result = result.and(context.stores.delete_expired(context.now).await);
+    result = result.and(change(context, delete_expired(context.now)).await);
     result = result.and(tidy_usage(context).await);
     result = result.and(notices::delete_old(context).await);
     result.and(notices::deliver(context).await)
+}
+
+/// Kept answers and invitations that nobody can use any more.
+fn delete_expired(now: Timestamp) -> Vec<Statement> {
+    let deletes = [
+        "DELETE FROM idempotency_keys WHERE key_hash IN (
+           SELECT key_hash FROM idempotency_keys WHERE expires_at <= ?1 ORDER BY expires_at LIMIT ?2)",
+        "DELETE FROM developer_invitations WHERE id IN (
+           SELECT id FROM developer_invitations WHERE expires_at <= ?1 ORDER BY expires_at LIMIT ?2)",
+    ];
+    let statement = |sql: &'static str| Statement::new(sql).time(now).number(DELETED_AT_ONCE);
+    deletes.map(statement).into()
 }
 
 /// Each in a transaction of its own: one hour of all apps may be long.

@@ -151,6 +151,28 @@ fn a_member_who_is_removed_leaves_no_invitation_behind() {
 }
 
 #[test]
+fn the_schedule_deletes_expired_invitations_and_kept_answers_so_many_at_once_and_no_others() {
+    let server = portal();
+    let mut alice = signed_in(&server, "alice");
+    invite(&server, &mut alice);
+    let (past, soon) = (server.now.get().0, server.now.get().0 + 1);
+    server.stores.database.run(&format!(
+        "INSERT INTO developer_invitations VALUES ('inv_old', 'dev_north', 'h', 'n', 'usr_alice', 1, {past});
+         INSERT INTO idempotency_keys VALUES ('good', 'r', 's', {soon});
+         WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1500)
+         INSERT INTO idempotency_keys SELECT 'k' || i, 'r', 's', {past} - i FROM n"
+    ));
+    let left = || server.stores.database.column("SELECT count(*) FROM idempotency_keys")[0].clone();
+    for expected in [501, 1, 1] {
+        let log = crate::log::Log::new(&server.random);
+        pollster::block_on(crate::endpoints::maintain(&server.context(&log))).unwrap();
+        assert_eq!(left(), expected);
+    }
+    let kept = server.stores.database.column("SELECT note FROM developer_invitations");
+    assert_eq!(kept, ["Dave"]);
+}
+
+#[test]
 fn whoever_is_a_member_already_does_not_use_an_invitation_up() {
     let server = portal();
     let mut alice = signed_in(&server, "alice");
