@@ -12,6 +12,7 @@ mod members;
 mod notices;
 mod people;
 mod policy;
+mod review_limits;
 mod reviews;
 mod usage;
 

@@ -13,6 +13,9 @@ use crate::store::StoreError;
 use crate::store::database::{Database, Statement};
 use crate::time::Timestamp;
 
+/// How many times an app may be submitted within a day.
+pub const MOST_A_DAY: u32 = 20;
+
 /// An app, what of it waits for a decision, and whether whoever asks has a part in it.
 #[derive(Debug, Clone)]
 pub struct Case {
@@ -22,6 +25,8 @@ pub struct Case {
     pub pending: Option<String>,
     /// How many submissions it has had.
     pub submissions: u32,
+    /// When the first of its last [`MOST_A_DAY`] submissions was made; `None`: it has had fewer.
+    pub busy_since: Option<Timestamp>,
     /// When and why it was suspended.
     pub suspension: Option<Suspension>,
     /// The scopes its settings name.
@@ -98,6 +103,13 @@ impl Case {
         let latest = Statement::new(
             "SELECT id, number, status FROM submissions WHERE client_id = ?1 ORDER BY number DESC LIMIT 1",
         );
+        #[derive(Deserialize)]
+        struct Earlier {
+            submitted_at: Timestamp,
+        }
+        let earlier = Statement::new(
+            "SELECT submitted_at FROM submissions WHERE client_id = ?1 ORDER BY number DESC LIMIT 1 OFFSET ?2",
+        );
         let standing = Statement::new(format!(
             "SELECT suspended_at, suspension_reason, {HAS_NO_PART} AS has_no_part FROM apps WHERE client_id = ?1"
         ));
@@ -106,12 +118,15 @@ impl Case {
                 latest.text(&app.client_id),
                 bound_to(standing, actor, &app.client_id),
                 Catalogue::statement(&app.client_id, submission.map(|submission| submission.id.as_str())),
+                earlier.text(&app.client_id).number(MOST_A_DAY - 1),
             ])
             .await?;
         let latest: Option<Latest> = found.first(0)?;
         let standing: Option<Standing> = found.first(1)?;
+        let earlier: Option<Earlier> = found.first(3)?;
         Ok(Self {
             app,
+            busy_since: earlier.map(|earlier| earlier.submitted_at),
             submissions: latest.as_ref().map_or(0, |latest| latest.number),
             pending: latest
                 .filter(|latest| latest.status == SubmissionStatus::Pending)

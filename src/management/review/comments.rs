@@ -15,7 +15,7 @@ use crate::time::Timestamp;
 
 /// How long a comment may be, in letters.
 pub const LONGEST: usize = 4000;
-/// How many an app may have.
+/// How many of one side an app may have: neither keeps the other from speaking.
 const MOST: u32 = 500;
 /// What refuses more than [`MOST`], and comments on apps that are gone.
 pub const TOO_MANY: Problem = Problem::Conflict("this app is gone, or has as many comments as an app may have");
@@ -87,11 +87,12 @@ pub fn add(
     );
     let statements = vec![
         Statement::require(
-            "(SELECT count(*) FROM review_comments WHERE client_id = ?1) < ?2
+            "(SELECT count(*) FROM review_comments WHERE client_id = ?1 AND author_role = ?3) < ?2
              AND EXISTS (SELECT 1 FROM apps WHERE client_id = ?1 AND deleted_at IS NULL)",
         )
         .text(client_id)
-        .number(MOST),
+        .number(MOST)
+        .text(side.name()),
         insert
             .text(&comment.id)
             .text(client_id)

@@ -1,6 +1,8 @@
 //! What is done with an app in its review: each a transaction with its preconditions, its changes and its entry in the
 //! audit trail.
 
+use std::time::Duration;
+
 use serde_json::{Map, Value};
 
 use super::case::{Case, Judge, ReviewerOf};
@@ -16,6 +18,8 @@ use crate::oauth::standing::AppClass;
 use crate::random::{self, Random};
 use crate::store::database::Statement;
 use crate::time::Timestamp;
+
+const A_DAY: Duration = Duration::from_secs(24 * 3600);
 
 /// How long a reason may be, in letters.
 pub const LONGEST_REASON: usize = 2000;
@@ -74,6 +78,11 @@ pub fn submit(
     if is_self_registered(case) {
         return Err(Problem::Conflict(
             "this app registered itself: reviewers take it up themselves",
+        ));
+    }
+    if case.busy_since.is_some_and(|since| at.now - since < A_DAY) {
+        return Err(Problem::Conflict(
+            "this app was submitted as often as an app may be within a day",
         ));
     }
     if case.app.approved_at.is_some() && *case.app.working_copy() == case.app.in_force {

@@ -11,12 +11,12 @@ fn apps() -> &'static str {
     "/api/developer/apps"
 }
 
-fn path(client_id: &str, end: &str) -> String {
+pub fn path(client_id: &str, end: &str) -> String {
     format!("{}/{client_id}{end}", apps())
 }
 
 /// An app of alice's that lacks nothing, as a draft.
-fn draft(server: &Server, alice: &mut Browser) -> String {
+pub fn draft(server: &Server, alice: &mut Browser) -> String {
     let made = alice.send(
         server,
         call(
@@ -44,11 +44,11 @@ fn patch(server: &Server, alice: &mut Browser, id: &str, changes: &Value) {
     assert_eq!(done.status, 200, "{done:?}");
 }
 
-fn submission() -> Value {
+pub fn submission() -> Value {
     json!({ "testing": "https://planner.example/demo" })
 }
 
-fn submit(server: &Server, alice: &mut Browser, id: &str) -> String {
+pub fn submit(server: &Server, alice: &mut Browser, id: &str) -> String {
     let made = alice.send(server, call("POST", &path(id, "/submissions"), &submission()));
     assert_eq!(made.status, 201, "{made:?}");
     json(&made)["id"].as_str().unwrap().to_owned()
