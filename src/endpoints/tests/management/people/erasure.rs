@@ -150,7 +150,8 @@ fn the_account_of_one_person_goes_out_of_use_with_them() {
     assert_eq!(erase(&server, "usr_carol").status, 200);
     let endpoints = server.stores.database.column("SELECT id FROM webhook_endpoints");
     assert_eq!(endpoints, ["whe_north"]);
-    assert_eq!(server.stores.database.column("SELECT id FROM webhook_deliveries"), [json!(0); 0]);
+    let told = server.stores.database.column("SELECT id FROM webhook_deliveries");
+    assert!(told.is_empty(), "{told:?}");
     let apps = "SELECT client_id || ' ' || status || ' ' || epoch FROM apps ORDER BY client_id";
     let expected = [
         "app_agent rejected 2",
