@@ -94,6 +94,8 @@ fn a_token_manages_apps_only_for_somebody_with_a_way_to_sign_in_that_is_open_to_
         assert!(matches!(actor.developer().map(drop), Err(Problem::Forbidden(_))));
         assert!(actor.member("dev_one").is_err());
     }
-    memory.database.run("UPDATE connections SET status = 'active' WHERE id = 'con_b'");
+    memory
+        .database
+        .run("UPDATE connections SET status = 'active' WHERE id = 'con_b'");
     assert!(by_token(&memory, false).member("dev_one").is_ok());
 }
