@@ -41,6 +41,8 @@ ALTER TABLE apps ADD COLUMN jwks_uri TEXT;
 ALTER TABLE apps ADD COLUMN draft TEXT CHECK (json_valid(draft));
 ALTER TABLE apps ADD COLUMN approved_at INTEGER; -- NULL: never approved
 ALTER TABLE apps ADD COLUMN approved_by TEXT;
+-- What its developer account was called when it was approved last: that name was reviewed, and users go on reading it.
+ALTER TABLE apps ADD COLUMN approved_developer_name TEXT;
 ALTER TABLE apps ADD COLUMN suspended_at INTEGER; -- NULL: it is not suspended
 ALTER TABLE apps ADD COLUMN suspension_reason TEXT;
 ALTER TABLE apps ADD COLUMN created_by TEXT;
@@ -48,16 +50,19 @@ ALTER TABLE apps ADD COLUMN rate_tier TEXT; -- NULL: by status
 ALTER TABLE apps ADD COLUMN last_used_at INTEGER; -- a token was issued; to within some minutes
 ALTER TABLE apps ADD COLUMN deleted_at INTEGER;
 -- Whatever way an app came to be approved: from then on, edits wait for their review.
-UPDATE apps SET approved_at = created_at WHERE status IN ('approved', 'suspended');
+UPDATE apps SET approved_at = created_at, approved_developer_name = (SELECT name FROM developers WHERE id = developer_id)
+WHERE status IN ('approved', 'suspended');
 CREATE TRIGGER an_app_entered_as_approved_was_approved AFTER INSERT ON apps
 WHEN NEW.status = 'approved' AND NEW.approved_at IS NULL
 BEGIN
-  UPDATE apps SET approved_at = NEW.created_at WHERE client_id = NEW.client_id;
+  UPDATE apps SET approved_at = NEW.created_at,
+    approved_developer_name = (SELECT name FROM developers WHERE id = NEW.developer_id) WHERE client_id = NEW.client_id;
 END;
 CREATE TRIGGER an_app_that_is_approved_was_approved AFTER UPDATE OF status ON apps
 WHEN NEW.status = 'approved' AND NEW.approved_at IS NULL
 BEGIN
-  UPDATE apps SET approved_at = CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER) WHERE client_id = NEW.client_id;
+  UPDATE apps SET approved_at = CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER),
+    approved_developer_name = (SELECT name FROM developers WHERE id = NEW.developer_id) WHERE client_id = NEW.client_id;
 END;
 CREATE INDEX apps_by_creation ON apps (created_at DESC, client_id DESC) WHERE deleted_at IS NULL;
 CREATE INDEX apps_by_status ON apps (status, created_at DESC, client_id DESC) WHERE deleted_at IS NULL;
@@ -86,6 +91,7 @@ CREATE TABLE submissions (
   number       INTEGER NOT NULL, -- 1 for an app's first
   status       TEXT NOT NULL CHECK (status IN ('pending', 'approved', 'rejected', 'withdrawn')),
   content      TEXT NOT NULL CHECK (json_valid(content)),
+  developer_name TEXT NOT NULL, -- what the developer account was called then
   testing      TEXT NOT NULL, -- where and how the app can be tried
   submitted_by TEXT NOT NULL,
   submitted_at INTEGER NOT NULL,
@@ -96,7 +102,7 @@ CREATE TABLE submissions (
 ) STRICT;
 CREATE UNIQUE INDEX submissions_one_pending ON submissions (client_id) WHERE status = 'pending';
 CREATE INDEX submissions_queue ON submissions (submitted_at, id) WHERE status = 'pending';
--- What was submitted is what is decided.
+-- What was submitted is what is decided. (The name of an account is erased with its only member.)
 CREATE TRIGGER submissions_are_frozen BEFORE UPDATE OF client_id, number, content, testing, submitted_by, submitted_at ON submissions
 BEGIN
   SELECT RAISE(ABORT, 'what was submitted is not changed');

@@ -2,7 +2,7 @@
 -- the client grants let the app have of it: the app's own grant beats the default ('*').
 SELECT json_object(
   'client_id', app.client_id,
-  'developer', json_object('id', developer.id, 'name', developer.name),
+  'developer', json_object('id', developer.id, 'name', COALESCE(app.approved_developer_name, developer.name)),
   'name', app.name,
   'description', app.description,
   'logo', app.logo,

@@ -23,8 +23,8 @@ const FIRST_PAGE: Timestamp = Timestamp(1 << 53);
 // Outer joins: an app, a developer or a scope that is gone leaves the consent to be seen and revoked. `revoking` ones
 // are still listed, since they may have broken off.
 const LIST: &str = "
-    SELECT c.id AS consent_id, c.client_id, a.name, a.description, a.logo, d.name AS developer_name,
-           c.device, c.created_at, c.last_used_at, c.expiry_noted_at, c.status = 'revoking' AS is_ending,
+    SELECT c.id AS consent_id, c.client_id, a.name, a.description, a.logo,
+           COALESCE(a.approved_developer_name, d.name) AS developer_name, c.device, c.created_at, c.last_used_at, c.expiry_noted_at, c.status = 'revoking' AS is_ending,
            (SELECT json_group_array(json_object('scope', cs.scope, 'description', COALESCE(s.description, cs.scope),
                                                 'translation', s.translations -> ?5 ->> 'description'))
             FROM consent_scopes cs LEFT JOIN scopes s ON s.name = cs.scope WHERE cs.consent_id = c.id) AS scopes
@@ -144,7 +144,8 @@ impl ConnectedApps for EdgeStores {
 fn at_stake(user_id: &str, what: Revocable<'_>) -> Statement {
     match what {
         Revocable::Consent(id) => Statement::new(
-            "SELECT c.status <> 'revoked' AS connections, c.device, a.name, a.description, a.logo, d.name AS developer_name
+            "SELECT c.status <> 'revoked' AS connections, c.device, a.name, a.description, a.logo,
+                    COALESCE(a.approved_developer_name, d.name) AS developer_name
              FROM consents c LEFT JOIN apps a ON a.client_id = c.client_id LEFT JOIN developers d ON d.id = a.developer_id
              WHERE c.user_id = ?1 AND c.id = ?2",
         )
@@ -156,7 +157,8 @@ fn at_stake(user_id: &str, what: Revocable<'_>) -> Statement {
                      WHERE user_id = ?1 AND client_id = ?2 AND status = 'active')
                     + (SELECT count(*) FROM consents INDEXED BY consents_unfinished
                        WHERE user_id = ?1 AND client_id = ?2 AND status = 'revoking') AS connections,
-                    NULL AS device, a.name, a.description, a.logo, d.name AS developer_name
+                    NULL AS device, a.name, a.description, a.logo,
+                    COALESCE(a.approved_developer_name, d.name) AS developer_name
              FROM (SELECT client_id FROM consents WHERE client_id = ?2 AND user_id = ?1 LIMIT 1) c
              LEFT JOIN apps a ON a.client_id = c.client_id LEFT JOIN developers d ON d.id = a.developer_id",
         )

@@ -30,6 +30,8 @@ pub struct AppRecord {
     pub developer_id: String,
     /// What that is called. Hostile until escaped.
     pub developer_name: String,
+    /// What it was called when the app was approved last, which is what users read.
+    pub approved_developer_name: Option<String>,
     /// What kind of app it is.
     pub app_type: AppType,
     /// How it came to be registered.

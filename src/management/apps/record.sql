@@ -4,6 +4,7 @@ SELECT json_object(
   'client_id', app.client_id,
   'developer_id', app.developer_id,
   'developer_name', developer.name,
+  'approved_developer_name', app.approved_developer_name,
   'app_type', app.app_type,
   'class', app.class,
   'status', app.status,

@@ -132,6 +132,7 @@ impl Registration {
             client_id,
             developer_id: account.id().to_owned(),
             developer_name: String::new(),
+            approved_developer_name: None,
             app_type: self.app_type,
             class: AppClass::Portal,
             status,
@@ -228,8 +229,10 @@ fn submission(
     now: Timestamp,
 ) -> Statement {
     Statement::new(
-        "INSERT INTO submissions (id, client_id, number, status, content, testing, submitted_by, submitted_at)
-         VALUES (?1, ?2, 1, 'pending', ?3, '', ?4, ?5)",
+        "INSERT INTO submissions (id, client_id, number, status, content, testing, submitted_by, submitted_at,
+                                  developer_name)
+         VALUES (?1, ?2, 1, 'pending', ?3, '', ?4, ?5,
+                 (SELECT d.name FROM apps a JOIN developers d ON d.id = a.developer_id WHERE a.client_id = ?2))",
     )
     .text(&random::identifier(random, "sub_"))
     .text(client_id)

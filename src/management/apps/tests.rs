@@ -75,8 +75,9 @@ fn after_the_first_approval_an_edit_changes_nothing_that_is_in_force() {
     let memory = directory();
     run(&memory, write_in_force("app_one", &settings())).unwrap();
     memory.database.run(&format!(
-        "INSERT INTO submissions (id, client_id, number, status, content, testing, submitted_by, submitted_at)
-         VALUES ('sub_one', 'app_one', 1, 'approved', '{}', '', 'usr_one', 1);
+        "INSERT INTO submissions (id, client_id, number, status, content, testing, submitted_by, submitted_at,
+                                  developer_name)
+         VALUES ('sub_one', 'app_one', 1, 'approved', '{}', '', 'usr_one', 1, 'Northwind Labs');
          UPDATE apps SET status = 'approved', approved_at = 5",
         settings().to_json()
     ));

@@ -71,7 +71,7 @@ pub fn erase(
 }
 
 /// What becomes of the accounts of which they were the only member: before the membership goes.
-fn close_accounts(user_id: &str, now: Timestamp) -> [Statement; 6] {
+fn close_accounts(user_id: &str, now: Timestamp) -> [Statement; 8] {
     let apps = format!("developer_id IN ({THEIR_ACCOUNTS}) AND deleted_at IS NULL");
     [
         // First: what follows is told to nobody on their behalf.
@@ -104,6 +104,16 @@ fn close_accounts(user_id: &str, now: Timestamp) -> [Statement; 6] {
         .time(now),
         Statement::new(format!(
             "DELETE FROM developer_invitations WHERE developer_id IN ({THEIR_ACCOUNTS})"
+        ))
+        .text(user_id),
+        // Approvals keep what an account was called.
+        Statement::new(format!(
+            "UPDATE apps SET approved_developer_name = NULL WHERE developer_id IN ({THEIR_ACCOUNTS})"
+        ))
+        .text(user_id),
+        Statement::new(format!(
+            "UPDATE submissions SET developer_name = 'Erased developer'
+             WHERE client_id IN (SELECT client_id FROM apps WHERE developer_id IN ({THEIR_ACCOUNTS}))"
         ))
         .text(user_id),
         Statement::new(format!(

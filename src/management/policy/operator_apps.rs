@@ -107,8 +107,9 @@ pub async fn create(
     let approved_by = is_approved.then(|| actor.named().1);
     let insert = Statement::new(
         "INSERT INTO apps (client_id, developer_id, name, description, app_type, class, status, created_at, created_by,
-                           approved_at, approved_by, security_profile, authentication, draft)
-         VALUES (?1, ?2, ?3, ?4, ?5, 'operator', ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+                           approved_at, approved_by, security_profile, authentication, draft,
+                           approved_developer_name)
+         VALUES (?1, ?2, ?3, ?4, ?5, 'operator', ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
     );
     let (profile, authentication) = match input.fapi {
         true => ("fapi_2", "private_key_jwt"),
@@ -128,7 +129,8 @@ pub async fn create(
             .optional_text(approved_by)
             .text(profile)
             .text(authentication)
-            .optional_text((!is_approved).then(|| stored.to_json()).as_deref()),
+            .optional_text((!is_approved).then(|| stored.to_json()).as_deref())
+            .optional_text(is_approved.then_some(account.name.as_str())),
     ];
     statements.extend(write_in_force(&client_id, &stored));
     let keeps_a_secret = input.app_type.can_keep_a_secret() && !input.fapi;
@@ -154,6 +156,7 @@ pub async fn create(
     let record = AppRecord {
         client_id,
         developer_id: account.id,
+        approved_developer_name: is_approved.then(|| account.name.clone()),
         developer_name: account.name,
         app_type: input.app_type,
         class: AppClass::Operator,

@@ -85,7 +85,8 @@ pub fn submit(
             "this app was submitted as often as an app may be within a day",
         ));
     }
-    if case.app.approved_at.is_some() && *case.app.working_copy() == case.app.in_force {
+    let is_named_as_approved = case.app.approved_developer_name.as_ref() == Some(&case.app.developer_name);
+    if case.app.approved_at.is_some() && *case.app.working_copy() == case.app.in_force && is_named_as_approved {
         return Err(Problem::Conflict("nothing differs from what is approved"));
     }
     let (submission, mut statements) = open(member.actor(), case, case.app.working_copy(), testing, at)?;
@@ -127,6 +128,7 @@ fn open(
         number: case.submissions + 1,
         status: SubmissionStatus::Pending,
         content: content.clone().in_order(),
+        developer_name: case.app.developer_name.clone(),
         testing,
         submitted_by: acts(actor).to_owned(),
         submitted_at: at.now,
@@ -146,8 +148,8 @@ fn open(
 
 fn insert(submission: &Submission) -> Statement {
     Statement::new(
-        "INSERT INTO submissions (id, client_id, number, status, content, testing, submitted_by, submitted_at)
-         VALUES (?1, ?2, ?3, 'pending', ?4, ?5, ?6, ?7)",
+        "INSERT INTO submissions (id, client_id, number, status, content, testing, submitted_by, submitted_at, developer_name)
+         VALUES (?1, ?2, ?3, 'pending', ?4, ?5, ?6, ?7, ?8)",
     )
     .text(&submission.id)
     .text(&submission.client_id)
@@ -156,6 +158,7 @@ fn insert(submission: &Submission) -> Statement {
     .text(&submission.testing)
     .text(&submission.submitted_by)
     .time(submission.submitted_at)
+    .text(&submission.developer_name)
 }
 
 /// Takes back what waits.
@@ -211,13 +214,15 @@ pub fn decide(
         statements.extend(write_in_force(&case.app.client_id, &submission.content));
         statements.push(
             Statement::new(
-                "UPDATE apps SET approved_at = ?2, approved_by = ?3, draft = CASE draft WHEN ?4 THEN NULL ELSE draft END
+                "UPDATE apps SET approved_at = ?2, approved_by = ?3, draft = CASE draft WHEN ?4 THEN NULL ELSE draft END,
+                                 approved_developer_name = ?5
                  WHERE client_id = ?1",
             )
             .text(&case.app.client_id)
             .time(at.now)
             .text(acts(actor))
-            .text(&submission.content.to_json()),
+            .text(&submission.content.to_json())
+            .text(&submission.developer_name),
         );
     }
     statements.push(change(case, step));

@@ -132,6 +132,19 @@ impl Diff {
         }
     }
 
+    /// The same with what the developer account was called and is to be called: users read that too.
+    pub fn with_developer(mut self, approved: Option<&str>, submitted: &str) -> Self {
+        let field = Field {
+            name: "developer_name",
+            title: "Developer",
+            change: Change::between(approved.as_ref(), Some(&submitted)),
+            before: approved.map(str::to_owned),
+            after: Some(submitted.to_owned()),
+        };
+        self.fields.push(field);
+        self
+    }
+
     /// How many parts of the settings are not as they were.
     pub fn changes(&self) -> usize {
         let fields = self.fields.iter().map(|field| field.change);

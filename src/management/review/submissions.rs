@@ -49,6 +49,8 @@ pub struct Submission {
     pub status: SubmissionStatus,
     /// The settings as they were submitted.
     pub content: AppSettings,
+    /// What the developer account was called when it was made. Hostile until escaped.
+    pub developer_name: String,
     /// Where and how the app can be tried.
     pub testing: String,
     /// Who submitted it: a user, or an app that acted for itself.
@@ -79,6 +81,7 @@ struct Row {
     number: u32,
     status: SubmissionStatus,
     content: String,
+    developer_name: String,
     testing: String,
     submitted_by: String,
     submitted_at: Timestamp,
@@ -101,6 +104,7 @@ impl TryFrom<Row> for Submission {
             number: row.number,
             status: row.status,
             content: content.in_order(),
+            developer_name: row.developer_name,
             testing: row.testing,
             submitted_by: row.submitted_by,
             submitted_at: row.submitted_at,
@@ -111,8 +115,8 @@ impl TryFrom<Row> for Submission {
     }
 }
 
-const COLUMNS: &str = "id, client_id, number, status, content, testing, submitted_by, submitted_at, decided_by, \
-                       decided_at, reason";
+const COLUMNS: &str = "id, client_id, number, status, content, developer_name, testing, submitted_by, submitted_at, \
+                       decided_by, decided_at, reason";
 
 impl Submission {
     /// Reads one.
@@ -140,8 +144,8 @@ impl Submission {
         }))
     }
 
-    /// Reads the settings that were approved last before this submission was made.
-    pub async fn approved_before(&self, database: &impl Database) -> Result<Option<AppSettings>, StoreError> {
+    /// Reads what was approved last before this submission was made.
+    pub async fn approved_before(&self, database: &impl Database) -> Result<Option<Self>, StoreError> {
         let statement = Statement::new(format!(
             "SELECT {COLUMNS} FROM submissions
              WHERE client_id = ?1 AND number < ?2 AND status = 'approved' ORDER BY number DESC LIMIT 1"
@@ -149,8 +153,7 @@ impl Submission {
         let found = database
             .read(vec![statement.text(&self.client_id).number(self.number)])
             .await?;
-        let before = found.first::<Row>(0)?.map(Self::try_from).transpose()?;
-        Ok(before.map(|before| before.content))
+        found.first::<Row>(0)?.map(Self::try_from).transpose()
     }
 
     /// Whether it waits for a reviewer.

@@ -96,12 +96,18 @@ pub(super) async fn review<S: Stores>(
     let submission = Submission::load(context.stores, submission_id).await?;
     let submission = submission.ok_or(Problem::NotFound("submission"))?;
     let case = Case::load(context.stores, actor, &submission.client_id, Some(&submission)).await?;
-    let approved: Option<AppSettings> = match (submission.is_pending(), case.app.approved_at) {
-        (true, Some(_)) => Some(case.app.in_force.clone()),
+    let approved: Option<(AppSettings, Option<String>)> = match (submission.is_pending(), case.app.approved_at) {
+        (true, Some(_)) => Some((case.app.in_force.clone(), case.app.approved_developer_name.clone())),
         (true, None) => None,
-        (false, _) => submission.approved_before(context.stores).await?,
+        (false, _) => {
+            let before = submission.approved_before(context.stores).await?;
+            before.map(|before| (before.content, Some(before.developer_name)))
+        }
     };
-    let diff = Diff::between(approved.as_ref(), &submission.content, &case.catalogue);
+    let settings = approved.as_ref().map(|(settings, _)| settings);
+    let developer = approved.as_ref().and_then(|(_, developer)| developer.as_deref());
+    let diff = Diff::between(settings, &submission.content, &case.catalogue)
+        .with_developer(developer, &submission.developer_name);
     let around = context
         .stores
         .read(vec![
@@ -114,7 +120,7 @@ pub(super) async fn review<S: Stores>(
     let is_self_registered = matches!(case.app.class, AppClass::Registered | AppClass::MetadataDocument);
     let surroundings = Surroundings {
         platform: &context.looks.platform_name,
-        developer: &case.app.developer_name,
+        developer: &submission.developer_name,
         others: &others,
     };
     let first_page = PageRequest { after: None, size: 20 };

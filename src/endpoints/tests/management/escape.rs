@@ -22,6 +22,8 @@ enum Act {
     Register { submits: bool },
     /// They change some of its settings.
     Edit { change: usize },
+    /// They call their developer account something else.
+    Rename { name: &'static str },
     /// They submit it.
     Submit,
     /// They take that back.
@@ -48,6 +50,7 @@ fn acts() -> impl Strategy<Value = Act> {
     prop_oneof![
         1 => any::<bool>().prop_map(|submits| Act::Register { submits }),
         6 => (0..changes().len()).prop_map(|change| Act::Edit { change }),
+        2 => prop::sample::select(vec!["Acme Bank", "Northwind Labs"]).prop_map(|name| Act::Rename { name }),
         4 => Just(Act::Submit),
         1 => Just(Act::Withdraw),
         1 => Just(Act::Delete),
@@ -98,6 +101,7 @@ fn routes() -> Vec<&'static Entry> {
 #[derive(Debug, Clone, PartialEq)]
 struct Shown {
     name: String,
+    developer: String,
     description: String,
     logo: Option<String>,
     redirect_uris: Vec<String>,
@@ -106,7 +110,10 @@ struct Shown {
 
 impl Shown {
     /// As a reviewer saw it.
-    fn reviewed(content: &Value) -> Self {
+    fn reviewed(submission: &Value) -> Self {
+        let content = &submission["content"];
+        let mut fields = submission["diff"]["fields"].as_array().unwrap().iter();
+        let developer = fields.find(|field| field["field"] == "developer_name").unwrap();
         let texts = |value: &Value| -> Vec<String> { serde_json::from_value(value.clone()).unwrap() };
         let scopes = content["scopes"].as_array().unwrap().iter().map(|scope| {
             let flag = |name: &str| scope[name].as_bool().unwrap();
@@ -117,6 +124,7 @@ impl Shown {
         });
         Self {
             name: content["name"].as_str().unwrap().into(),
+            developer: developer["after"].as_str().unwrap().into(),
             description: content["description"].as_str().unwrap().into(),
             logo: content["logo"].as_str().map(str::to_owned),
             redirect_uris: texts(&content["redirect_uris"]),
@@ -135,6 +143,7 @@ impl Shown {
         let scopes = app.scopes.iter();
         Self {
             name: app.name.clone(),
+            developer: app.developer.name.clone(),
             description: app.description.clone(),
             logo: app.logo.clone(),
             redirect_uris,
@@ -200,6 +209,10 @@ impl Story {
         match act {
             Act::Register { .. } => {}
             Act::Edit { change } => drop(self.alice.send(server, call("PATCH", &own(""), &changes()[*change]))),
+            Act::Rename { name } => drop(self.alice.send(
+                server,
+                call("PATCH", "/api/developer/accounts/dev_north", &json!({ "name": name })),
+            )),
             Act::Submit => drop(self.alice.send(
                 server,
                 call(
@@ -237,7 +250,7 @@ impl Story {
                 let queue = json(&self.rita.get(server, "/api/admin/reviews"));
                 if let Some(waiting) = queue["items"][0]["id"].as_str() {
                     let submission = json(&self.rita.get(server, &review(waiting, "")));
-                    self.seen = Some((waiting.to_owned(), Shown::reviewed(&submission["content"])));
+                    self.seen = Some((waiting.to_owned(), Shown::reviewed(&submission)));
                 }
             }
             Act::Approve => {
@@ -325,4 +338,20 @@ fn the_stories_come_to_approvals_edits_and_second_approvals() {
     let second = story.app().unwrap();
     assert_eq!(Shown::in_force(&second).redirect_uris, ["https://evil.example/cb"]);
     assert_eq!(second.name, "Planner");
+}
+
+#[test]
+fn an_account_that_is_renamed_after_an_approval_is_shown_by_its_new_name_after_the_next_one() {
+    let mut story = Story::new();
+    let rename = Act::Rename { name: "Acme Bank" };
+    for act in [Act::Register { submits: true }, Act::Look, Act::Approve, rename] {
+        story.act(&act);
+        story.check().unwrap();
+    }
+    assert_eq!(story.app().unwrap().developer.name, "Northwind Labs");
+    for act in [Act::Submit, Act::Look, Act::Rename { name: "Other" }, Act::Approve] {
+        story.act(&act);
+        story.check().unwrap();
+    }
+    assert_eq!(story.app().unwrap().developer.name, "Acme Bank");
 }

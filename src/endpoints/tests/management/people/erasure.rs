@@ -124,8 +124,10 @@ fn the_account_of_one_person_goes_out_of_use_with_them() {
     server.stores.database.run(
         "INSERT INTO webhook_endpoints (id, developer_id, url, sealed_secret, created_at) VALUES
            ('whe_south', 'dev_south', 'https://carol.diaz.example/hook', 'x', 1), ('whe_north', 'dev_north', 'https://north.example/hook', 'x', 1);
-         INSERT INTO submissions (id, client_id, number, status, content, testing, submitted_by, submitted_at)
-         VALUES ('sub_1', 'app_agent', 1, 'pending', '{}', '', 'usr_carol', 1);",
+         INSERT INTO submissions (id, client_id, number, status, content, testing, submitted_by, submitted_at,
+                                  developer_name)
+         VALUES ('sub_1', 'app_agent', 1, 'pending', '{}', '', 'usr_carol', 1, 'Carol Diaz');
+         UPDATE apps SET approved_developer_name = 'Carol Diaz' WHERE developer_id = 'dev_south';",
     );
     // Named after herself, and named otherwise later.
     let mut carol = signed_in(&server, "carol");
