@@ -3,12 +3,13 @@
 use serde::Deserialize;
 
 use super::catalogue::Catalogue;
-use super::state::Life;
+use super::state::{Life, Refusal};
 use super::submissions::{Submission, SubmissionStatus};
 use crate::management::actor::{Actor, Reviewer, Who};
 use crate::management::apps::{self, AppRecord};
 use crate::management::problem::Problem;
 use crate::oauth::client::sqlite_bool;
+use crate::oauth::standing::{AppClass, AppStatus};
 use crate::store::StoreError;
 use crate::store::database::{Database, Statement};
 use crate::time::Timestamp;
@@ -23,6 +24,8 @@ pub struct Case {
     pub app: AppRecord,
     /// The submission that waits.
     pub pending: Option<String>,
+    /// What a rejection of it comes to.
+    refusal: Refusal,
     /// How many submissions it has had.
     pub submissions: u32,
     /// When the first of its last [`MOST_A_DAY`] submissions was made; `None`: it has had fewer.
@@ -98,6 +101,8 @@ impl Case {
             suspended_at: Option<Timestamp>,
             suspension_reason: Option<String>,
             #[serde(deserialize_with = "sqlite_bool")]
+            was_rejected: bool,
+            #[serde(deserialize_with = "sqlite_bool")]
             has_no_part: bool,
         }
         let latest = Statement::new(
@@ -111,7 +116,9 @@ impl Case {
             "SELECT submitted_at FROM submissions WHERE client_id = ?1 ORDER BY number DESC LIMIT 1 OFFSET ?2",
         );
         let standing = Statement::new(format!(
-            "SELECT suspended_at, suspension_reason, {HAS_NO_PART} AS has_no_part FROM apps WHERE client_id = ?1"
+            "SELECT suspended_at, suspension_reason, {HAS_NO_PART} AS has_no_part,
+                    EXISTS (SELECT 1 FROM submissions WHERE client_id = ?1 AND status = 'rejected') AS was_rejected
+             FROM apps WHERE client_id = ?1"
         ));
         let found = database
             .read(vec![
@@ -124,8 +131,18 @@ impl Case {
         let latest: Option<Latest> = found.first(0)?;
         let standing: Option<Standing> = found.first(1)?;
         let earlier: Option<Earlier> = found.first(3)?;
+        let is_rejected = app.status == AppStatus::Rejected
+            || latest.as_ref().is_some_and(|latest| latest.status == SubmissionStatus::Rejected);
+        let was_rejected = is_rejected || standing.as_ref().is_some_and(|standing| standing.was_rejected);
+        let refusal = match app.class {
+            _ if app.approved_at.is_some() => Refusal::None,
+            AppClass::Registered | AppClass::MetadataDocument if was_rejected => Refusal::UntilApproved,
+            AppClass::Portal | AppClass::Operator if is_rejected => Refusal::UntilMended,
+            _ => Refusal::None,
+        };
         Ok(Self {
             app,
+            refusal,
             busy_since: earlier.map(|earlier| earlier.submitted_at),
             submissions: latest.as_ref().map_or(0, |latest| latest.number),
             pending: latest
@@ -148,6 +165,7 @@ impl Case {
             status: self.app.status,
             was_approved: self.app.approved_at.is_some(),
             is_pending: self.pending.is_some(),
+            refusal: self.refusal,
         }
     }
 
@@ -157,12 +175,14 @@ impl Case {
         Statement::require(
             "EXISTS (SELECT 1 FROM apps WHERE client_id = ?1 AND status = ?2 AND (approved_at IS NOT NULL) = ?3
                      AND deleted_at IS NULL)
-             AND (SELECT id FROM submissions WHERE client_id = ?1 AND status = 'pending') IS ?4",
+             AND (SELECT id FROM submissions WHERE client_id = ?1 AND status = 'pending') IS ?4
+             AND (SELECT COALESCE(max(number), 0) FROM submissions WHERE client_id = ?1) = ?5",
         )
         .text(&self.app.client_id)
         .text(life.status.name())
         .number(life.was_approved)
         .optional_text(self.pending.as_deref())
+        .number(self.submissions)
     }
 
     /// Who may suspend and reinstate: reviewers and administrators who have no part in the app.

@@ -12,6 +12,19 @@ pub struct Life {
     pub was_approved: bool,
     /// Whether a submission waits for its decision.
     pub is_pending: bool,
+    /// What its last rejection still comes to.
+    pub refusal: Refusal,
+}
+
+/// What a rejection of an app that was never approved comes to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refusal {
+    /// It was not rejected.
+    None,
+    /// Its developer may mend it and submit it again.
+    UntilMended,
+    /// It registered itself and served everybody: nobody mends it, so it serves nobody until a reviewer approves it.
+    UntilApproved,
 }
 
 /// What is done with an app.
@@ -95,6 +108,7 @@ impl Life {
             status,
             was_approved,
             is_pending,
+            refusal,
         } = self;
         let stays = Step {
             status,
@@ -104,7 +118,7 @@ impl Life {
         };
         match action {
             Action::Edit => Ok(Step {
-                status: if status == AppStatus::Rejected {
+                status: if status == AppStatus::Rejected && refusal != Refusal::UntilApproved {
                     AppStatus::Draft
                 } else {
                     status
@@ -153,10 +167,11 @@ impl Life {
             }),
             Action::Suspend => Err(Problem::Conflict("the app is suspended already")),
             Action::Reinstate if status == AppStatus::Suspended => Ok(Step {
-                status: match (was_approved, is_pending) {
-                    (true, _) => AppStatus::Approved,
-                    (false, true) => AppStatus::PendingReview,
-                    (false, false) => AppStatus::Draft,
+                status: match (was_approved, is_pending, refusal) {
+                    (true, ..) => AppStatus::Approved,
+                    (false, _, Refusal::UntilApproved) | (false, false, Refusal::UntilMended) => AppStatus::Rejected,
+                    (false, true, _) => AppStatus::PendingReview,
+                    (false, false, Refusal::None) => AppStatus::Draft,
                 },
                 event: Some("app.reinstated"),
                 ..stays
@@ -175,10 +190,12 @@ impl Life {
         }
     }
 
-    /// The status once a submission waits or has been taken back. What was approved once stays so; what is suspended too.
+    /// The status once a submission waits or has been taken back. What was approved once stays so; what is suspended too,
+    /// and what registered itself and was rejected.
     fn reviewed_status(self, pending: bool) -> AppStatus {
         match (self.status, pending) {
             (AppStatus::Approved | AppStatus::Suspended, _) => self.status,
+            _ if self.refusal == Refusal::UntilApproved => AppStatus::Rejected,
             (_, true) => AppStatus::PendingReview,
             (_, false) => AppStatus::Draft,
         }
@@ -194,24 +211,41 @@ mod tests {
 
     const ACTIONS: [Action; 8] = [Edit, Submit, Withdraw, Approve, Reject, Suspend, Reinstate, Delete];
 
-    /// Every way things can stand with an app: no draft was ever approved, and only what waits is pending.
-    const LIVES: [Life; 9] = [
+    /// Every way things can stand with an app: no draft was ever approved, only what waits is pending, and a refusal
+    /// matters before the first approval only.
+    const LIVES: [Life; 15] = [
         life(Draft, false, false),
         life(PendingReview, false, true),
-        life(Rejected, false, false),
+        refused(Rejected, false, Refusal::UntilMended),
         life(Approved, true, false),
         life(Approved, true, true),
         life(Suspended, false, false),
         life(Suspended, false, true),
         life(Suspended, true, false),
         life(Suspended, true, true),
+        refused(Draft, false, Refusal::UntilMended),
+        refused(Suspended, false, Refusal::UntilMended),
+        refused(Rejected, false, Refusal::UntilApproved),
+        refused(Rejected, true, Refusal::UntilApproved),
+        refused(Suspended, false, Refusal::UntilApproved),
+        refused(Suspended, true, Refusal::UntilApproved),
     ];
+
+    const fn refused(status: AppStatus, is_pending: bool, refusal: Refusal) -> Life {
+        Life {
+            status,
+            was_approved: false,
+            is_pending,
+            refusal,
+        }
+    }
 
     const fn life(status: AppStatus, was_approved: bool, is_pending: bool) -> Life {
         Life {
             status,
             was_approved,
             is_pending,
+            refusal: Refusal::None,
         }
     }
 
@@ -224,6 +258,13 @@ mod tests {
                 SubmissionStep::Stays => before.is_pending,
                 SubmissionStep::Opens => true,
                 SubmissionStep::Ends(_) => false,
+            },
+            refusal: match step.submission {
+                _ if before.was_approved => Refusal::None,
+                SubmissionStep::Ends(Ending::Approved) => Refusal::None,
+                SubmissionStep::Ends(Ending::Rejected) if before.refusal == Refusal::None => Refusal::UntilMended,
+                SubmissionStep::Opens if before.refusal == Refusal::UntilMended => Refusal::None,
+                _ => before.refusal,
             },
         })
     }
@@ -251,21 +292,45 @@ mod tests {
     #[test]
     fn the_table_of_every_state_and_every_action() {
         //                       edit submit withdraw approve reject suspend reinstate delete
+        let (none, mended, approved) = (Refusal::None, Refusal::UntilMended, Refusal::UntilApproved);
         let table = [
-            (Draft, false, false, "d p - - - s! - d!"),
-            (PendingReview, false, true, "p p d a r! s! - p!"),
-            (Rejected, false, false, "d p - - - s! - r!"),
-            (Approved, true, false, "a a - - - s! - a!"),
-            (Approved, true, true, "a a a a a s! - a!"),
-            (Suspended, false, false, "s s - - - - d s!"),
-            (Suspended, false, true, "s s s s s! - p s!"),
-            (Suspended, true, false, "s s - - - - a s!"),
-            (Suspended, true, true, "s s s s s - a s!"),
+            (Draft, false, false, none, "d p - - - s! - d!"),
+            (PendingReview, false, true, none, "p p d a r! s! - p!"),
+            (Rejected, false, false, mended, "d p - - - s! - r!"),
+            (Approved, true, false, none, "a a - - - s! - a!"),
+            (Approved, true, true, none, "a a a a a s! - a!"),
+            (Suspended, false, false, none, "s s - - - - d s!"),
+            (Suspended, false, true, none, "s s s s s! - p s!"),
+            (Suspended, true, false, none, "s s - - - - a s!"),
+            (Suspended, true, true, none, "s s s s s - a s!"),
+            (Draft, false, false, mended, "d p - - - s! - d!"),
+            (Suspended, false, false, mended, "s s - - - - r s!"),
+            (Rejected, false, false, approved, "r r - - - s! - r!"),
+            (Rejected, false, true, approved, "r r r a r! s! - r!"),
+            (Suspended, false, false, approved, "s s - - - - r s!"),
+            (Suspended, false, true, approved, "s s s s s! - r s!"),
         ];
-        for ((status, was_approved, is_pending, expected), of_all) in table.into_iter().zip(LIVES) {
-            let life = life(status, was_approved, is_pending);
+        for ((status, was_approved, is_pending, refusal, expected), of_all) in table.into_iter().zip(LIVES) {
+            let life = Life {
+                refusal,
+                ..life(status, was_approved, is_pending)
+            };
             assert_eq!(life, of_all);
             assert_eq!(row(life), expected, "{life:?}");
+        }
+    }
+
+    #[test]
+    fn what_registered_itself_and_was_rejected_serves_nobody_before_an_approval() {
+        use crate::oauth::standing::{AppClass, Standing};
+
+        for class in [AppClass::Registered, AppClass::MetadataDocument] {
+            for before in LIVES.into_iter().filter(|life| life.refusal == Refusal::UntilApproved) {
+                for action in ACTIONS.into_iter().filter(|action| *action != Approve) {
+                    let Ok(step) = before.step(action) else { continue };
+                    assert_eq!(Standing::of(class, step.status), Standing::Unavailable, "{before:?} {action:?}");
+                }
+            }
         }
     }
 

@@ -602,6 +602,46 @@ fn an_app_that_registered_itself_is_taken_up_and_approved_by_reviewers() {
 }
 
 #[test]
+fn a_rejected_app_that_registered_itself_is_not_revived_by_taking_it_up_again() {
+    let server = portal();
+    let mut rita = signed_in(&server, "rita");
+    server.stores.database.run(
+        "INSERT INTO apps (client_id, developer_id, name, description, app_type, class, status, created_at)
+         VALUES ('app_self', 'dev_south', 'Agent', 'Acts', 'mobile', 'registered', 'draft', 1);
+         INSERT INTO app_redirect_uris VALUES ('app_self', 'http://127.0.0.1/cb');
+         INSERT INTO app_scopes (client_id, scope) VALUES ('app_self', 'read:projects');",
+    );
+    let take_up = |rita: &mut Browser| {
+        let taken = switch(&server, rita, "app_self", "submissions", &Value::Null);
+        assert_eq!(taken.status, 201, "{taken:?}");
+        json(&taken)["id"].as_str().unwrap().to_owned()
+    };
+    let first = take_up(&mut rita);
+    assert!(app(&server, "app_self").starts_with("pending_review 1 "));
+    assert_eq!(reject(&server, &mut rita, &first).status, 200);
+    let second = take_up(&mut rita);
+    assert!(app(&server, "app_self").starts_with("rejected 2 "));
+    let reason = json!({ "reason": "No" });
+    assert_eq!(switch(&server, &mut rita, "app_self", "suspend", &reason).status, 200);
+    assert_eq!(switch(&server, &mut rita, "app_self", "reinstate", &Value::Null).status, 200);
+    assert!(app(&server, "app_self").starts_with("rejected 3 "));
+    assert_eq!(approve(&server, &mut rita, &second).status, 200);
+    assert!(app(&server, "app_self").starts_with("approved 3 "));
+}
+
+#[test]
+fn an_app_that_is_rejected_while_suspended_is_reinstated_as_rejected() {
+    let server = portal();
+    let (mut alice, mut rita) = (signed_in(&server, "alice"), signed_in(&server, "rita"));
+    let id = draft(&server, &mut alice);
+    let sub = submit(&server, &mut alice, &id);
+    switch(&server, &mut rita, &id, "suspend", &json!({ "reason": "No" }));
+    assert_eq!(reject(&server, &mut rita, &sub).status, 200);
+    assert_eq!(switch(&server, &mut rita, &id, "reinstate", &Value::Null).status, 200);
+    assert!(app(&server, &id).starts_with("rejected 3 "), "{}", app(&server, &id));
+}
+
+#[test]
 fn a_submission_sent_twice_with_one_key_is_made_once() {
     let server = portal();
     let mut alice = signed_in(&server, "alice");
