@@ -24,6 +24,8 @@ pub struct Case {
     pub app: AppRecord,
     /// The submission that waits.
     pub pending: Option<String>,
+    /// Whether whoever asks made it or submitted it.
+    has_submitted: bool,
     /// What a rejection of it comes to.
     refusal: Refusal,
     /// How many submissions it has had.
@@ -57,6 +59,15 @@ pub struct Judge<'a> {
 /// Proof that the actor may decide the submissions of one app.
 #[derive(Debug, Clone, Copy)]
 pub struct ReviewerOf<'a>(Judge<'a>);
+
+/// What holds unless the user `?2` or the app `?3` made the app `?1` or submitted it. Taking up what registered itself is
+/// part of its review.
+const DID_NOT_SUBMIT: &str = "NOT EXISTS (
+  SELECT 1 FROM apps a WHERE a.client_id = ?1 AND a.class IN ('portal', 'operator') AND (
+    COALESCE(a.created_by IN (?2, ?3), 0)
+    OR EXISTS (SELECT 1 FROM submissions s WHERE s.client_id = a.client_id AND s.submitted_by IN (?2, ?3))
+  )
+)";
 
 /// What holds unless the user `?2` or the app `?3` has a part in the app `?1`.
 const HAS_NO_PART: &str = "NOT EXISTS (
@@ -104,6 +115,8 @@ impl Case {
             was_rejected: bool,
             #[serde(deserialize_with = "sqlite_bool")]
             has_no_part: bool,
+            #[serde(deserialize_with = "sqlite_bool")]
+            did_not_submit: bool,
         }
         let latest = Statement::new(
             "SELECT id, number, status FROM submissions WHERE client_id = ?1 ORDER BY number DESC LIMIT 1",
@@ -117,6 +130,7 @@ impl Case {
         );
         let standing = Statement::new(format!(
             "SELECT suspended_at, suspension_reason, {HAS_NO_PART} AS has_no_part,
+                    {DID_NOT_SUBMIT} AS did_not_submit,
                     EXISTS (SELECT 1 FROM submissions WHERE client_id = ?1 AND status = 'rejected') AS was_rejected
              FROM apps WHERE client_id = ?1"
         ));
@@ -142,6 +156,7 @@ impl Case {
         };
         Ok(Self {
             app,
+            has_submitted: standing.as_ref().is_none_or(|standing| !standing.did_not_submit),
             refusal,
             busy_since: earlier.map(|earlier| earlier.submitted_at),
             submissions: latest.as_ref().map_or(0, |latest| latest.number),
@@ -198,9 +213,15 @@ impl Case {
         }
     }
 
-    /// Who may decide its submissions: reviewers in person who have no part in the app.
+    /// Who may decide its submissions: reviewers in person who have no part in the app and did not submit it.
     pub fn reviewer<'a>(&'a self, reviewer: Reviewer<'a>) -> Result<ReviewerOf<'a>, Problem> {
-        self.judge(reviewer.actor()).map(ReviewerOf)
+        let judge = self.judge(reviewer.actor())?;
+        match self.has_submitted {
+            false => Ok(ReviewerOf(judge)),
+            true => Err(Problem::Forbidden(
+                "you made or submitted this app: somebody else decides over it",
+            )),
+        }
     }
 }
 
@@ -225,6 +246,13 @@ impl<'a> ReviewerOf<'a> {
     /// The same person, who may also suspend and reinstate.
     pub fn judge(self) -> Judge<'a> {
         self.0
+    }
+
+    /// Lets a transaction fail if they have come to have a part in the app meanwhile, or to have submitted it.
+    pub(super) fn still_may_decide(self) -> [Statement; 2] {
+        let Judge { actor, case } = self.0;
+        let submitted = bound_to(Statement::require(DID_NOT_SUBMIT), actor, &case.app.client_id);
+        [self.0.still_has_no_part(), submitted]
     }
 }
 

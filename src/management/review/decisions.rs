@@ -106,7 +106,7 @@ pub fn take_up(reviewer: ReviewerOf<'_>, at: Circumstances<'_>) -> Result<(Submi
     }
     let (submission, mut statements) = open(actor, case, &case.app.in_force, String::new(), at)?;
     statements.insert(0, case.app.unchanged());
-    statements.insert(0, reviewer.judge().still_has_no_part());
+    statements.splice(0..0, reviewer.still_may_decide());
     Ok((submission, statements))
 }
 
@@ -199,11 +199,11 @@ pub fn decide(
     let SubmissionStep::Ends(ending) = step.submission else {
         return Err(NOT_PENDING);
     };
-    let mut statements = vec![
-        reviewer.judge().still_has_no_part(),
+    let mut statements = Vec::from(reviewer.still_may_decide());
+    statements.extend([
         case.stands(),
         end(&submission.id, ending, actor, reason, at.now),
-    ];
+    ]);
     if ending == Ending::Approved {
         let mut scopes = submission.content.scopes.iter();
         if !scopes.all(|scope| case.catalogue.get(&scope.scope).is_some()) {

@@ -392,6 +392,27 @@ fn whoever_joins_the_developer_account_between_looking_and_deciding_is_refused_b
 }
 
 #[test]
+fn nobody_decides_over_what_they_made_or_submitted_also_when_they_have_left_its_account() {
+    let server = portal();
+    let (mut alice, mut ben) = (signed_in(&server, "alice"), signed_in(&server, "ben"));
+    let id = draft(&server, &mut alice);
+    let sub = submit(&server, &mut ben, &id);
+    server.stores.database.run(
+        "INSERT INTO user_roles (user_id, role) VALUES ('usr_ben', 'reviewer'), ('usr_alice', 'reviewer');
+         DELETE FROM developer_members WHERE user_id = 'usr_ben';
+         UPDATE developer_members SET user_id = 'usr_dave' WHERE user_id = 'usr_alice';",
+    );
+    let before = app(&server, &id);
+    for mut browser in [alice, ben] {
+        assert_eq!(problem(&approve(&server, &mut browser, &sub)).0, 403);
+        assert_eq!(problem(&reject(&server, &mut browser, &sub)).0, 403);
+    }
+    assert_eq!(app(&server, &id), before);
+    let mut rita = signed_in(&server, "rita");
+    assert_eq!(approve(&server, &mut rita, &sub).status, 200);
+}
+
+#[test]
 fn decisions_are_for_reviewers_and_take_what_they_saw() {
     let server = portal();
     let (mut alice, mut rita) = (signed_in(&server, "alice"), signed_in(&server, "rita"));
