@@ -4,13 +4,14 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::{Act, Entry, Input, Problem};
+use crate::management::actor::Who;
 use crate::management::apps::AppRecord;
 use crate::management::apps::catalogue::Catalogue;
 use crate::management::apps::edit::{self, UriRules};
 use crate::management::apps::registration::TYPES;
 use crate::management::apps::settings::{AppSettings, write_in_force};
 use crate::management::credentials::secret::{Kind, NewSecret};
-use crate::oauth::client::AppType;
+use crate::oauth::client::{AppType, sqlite_bool};
 use crate::oauth::standing::{AppClass, AppStatus};
 use crate::random;
 use crate::store::StoreError;
@@ -38,7 +39,7 @@ pub struct NewApp {
 }
 
 /// What refuses an app whose developer account is gone.
-pub const REFUSED: Problem = Problem::Conflict("the developer account or a scope is gone: look again");
+pub const REFUSED: Problem = Problem::Conflict("the developer account or a scope is gone, or you have come to belong to it: look again");
 
 /// A developer account to choose.
 #[derive(Debug, Clone, Deserialize)]
@@ -47,6 +48,16 @@ pub struct Account {
     pub id: String,
     /// Its public name. Hostile until escaped.
     pub name: String,
+}
+
+/// What holds unless the user `?2` belongs to the developer account `?1`, or the app `?3` does.
+const HAS_NO_PART: &str = "NOT EXISTS (SELECT 1 FROM developer_members WHERE developer_id = ?1 AND user_id = ?2)
+  AND NOT EXISTS (SELECT 1 FROM apps WHERE client_id = ?3 AND developer_id = ?1)";
+
+#[derive(Deserialize)]
+struct Standing {
+    #[serde(deserialize_with = "sqlite_bool")]
+    has_no_part: bool,
 }
 
 impl NewAppInput {
@@ -92,12 +103,26 @@ pub async fn create(
     input: Input,
 ) -> Result<NewApp, Problem> {
     let input = NewAppInput::parse(input, catalogue)?;
-    let account = Statement::new("SELECT id, name FROM developers WHERE id = ?1").text(&input.developer_id);
-    let account: Option<Account> = database.read(vec![account]).await?.first(0)?;
-    let account = account.ok_or_else(|| Problem::field("developer_id", "names no developer account"))?;
     let actor = act.by.actor();
+    let own_app = match &actor.who {
+        Who::App { client_id, .. } => Some(client_id.as_str()),
+        Who::User(_) => None,
+    };
+    let about_actor = |statement: Statement| {
+        let statement = statement.text(&input.developer_id);
+        statement.optional_text(actor.user_id()).optional_text(own_app)
+    };
+    let found = database
+        .read(vec![
+            Statement::new("SELECT id, name FROM developers WHERE id = ?1").text(&input.developer_id),
+            about_actor(Statement::new(format!("SELECT {HAS_NO_PART} AS has_no_part"))),
+        ])
+        .await?;
+    let account: Option<Account> = found.first(0)?;
+    let account = account.ok_or_else(|| Problem::field("developer_id", "names no developer account"))?;
+    let standing: Option<Standing> = found.first(1)?;
     let is_approved = input.status == AppStatus::Approved;
-    if is_approved && actor.belongs_to(&account.id) {
+    if is_approved && standing.is_none_or(|standing| !standing.has_no_part) {
         return Err(Problem::Forbidden(
             "you belong to this developer account: make the app as a draft, and let somebody else approve it",
         ));
@@ -115,7 +140,11 @@ pub async fn create(
         true => ("fapi_2", "private_key_jwt"),
         false => ("standard", "client_secret"),
     };
-    let mut statements = vec![
+    let mut statements: Vec<Statement> = is_approved
+        .then(|| about_actor(Statement::require(HAS_NO_PART)))
+        .into_iter()
+        .collect();
+    statements.push(
         insert
             .text(&client_id)
             .text(&account.id)
@@ -131,7 +160,7 @@ pub async fn create(
             .text(authentication)
             .optional_text((!is_approved).then(|| stored.to_json()).as_deref())
             .optional_text(is_approved.then_some(account.name.as_str())),
-    ];
+    );
     statements.extend(write_in_force(&client_id, &stored));
     let keeps_a_secret = input.app_type.can_keep_a_secret() && !input.fapi;
     let secret = keeps_a_secret.then(|| NewSecret::draw(Kind::Client, act.random));

@@ -1,5 +1,6 @@
 //! The policy of one app.
 
+use crate::store::database::Database;
 use super::*;
 
 const POLICY: &str = "/api/admin/apps/app_portal/policy";
@@ -187,4 +188,48 @@ fn an_app_for_nobody_with_unknown_scopes_or_by_somebody_with_a_part_in_it_is_not
         2,
         "this one and that of the fixture"
     );
+}
+
+#[test]
+fn no_app_makes_an_approved_app_for_the_developer_account_that_answers_for_it() {
+    use crate::config::Issuer;
+    use crate::management::actor::{Actor, Origin, Who, scope};
+    use crate::management::apps::catalogue;
+    use crate::management::input::Input;
+    use crate::management::policy::{Act, operator_apps};
+    use crate::oauth::scope::Scopes;
+
+    let (server, _) = console();
+    let who = Who::App {
+        client_id: "app_ops".into(),
+        user_id: None,
+        scopes: [scope::ADMIN].into_iter().collect::<Scopes>(),
+    };
+    let issuer = Issuer::parse("https://auth.acme.dev").unwrap();
+    let (stores, random) = (&server.stores, &server.random);
+    let make = |developer_id: &str| {
+        let mut body = new_app();
+        body["developer_id"] = developer_id.into();
+        pollster::block_on(async {
+            let actor = Actor::load(stores, who.clone(), false, Origin::default(), None).await.unwrap();
+            let act = Act {
+                by: actor.administrator().unwrap(),
+                random,
+                now: server.now.get(),
+                issuer: &issuer,
+            };
+            let catalogue = catalogue::load_all(stores).await.unwrap();
+            let input = Input::json(body.as_object().unwrap().clone());
+            operator_apps::create(stores, act, &catalogue, input).await
+        })
+    };
+    assert_eq!(make("dev_north").unwrap_err().status(), 403);
+    let made = make("dev_south").unwrap();
+    // It comes to be its own account between looking and writing.
+    server
+        .stores
+        .database
+        .run("UPDATE apps SET developer_id = 'dev_south' WHERE client_id = 'app_ops'");
+    let refused = pollster::block_on(stores.transact(made.statements));
+    assert!(matches!(refused, Err(crate::store::database::Undone::Refused)));
 }
