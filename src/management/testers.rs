@@ -7,6 +7,7 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::accounts::members::still_member;
 use super::actor::Member;
 use super::audit::Entry;
 use super::input::Input;
@@ -76,6 +77,7 @@ pub fn add(
         added_at: now,
     };
     let statements = vec![
+        still_member(member),
         Statement::require("EXISTS (SELECT 1 FROM apps WHERE client_id = ?1 AND deleted_at IS NULL)").text(client_id),
         Statement::new(
             "INSERT INTO app_testers (id, client_id, name, added_by, added_at, user_id) VALUES (?1, ?2, ?3, ?4, ?5, COALESCE(
@@ -115,6 +117,7 @@ pub async fn remove(
          WHERE user_id = ?1 AND client_id = ?2 AND status = 'revoking'",
     );
     let statements = vec![
+        still_member(member),
         Statement::require("EXISTS (SELECT 1 FROM app_testers WHERE client_id = ?1 AND id = ?2)")
             .text(client_id)
             .text(tester_id),
@@ -125,7 +128,7 @@ pub async fn remove(
     ];
     let done = database.transact(statements).await;
     let found = done.map_err(|undone| undone.or(NOT_THERE))?;
-    Ok(found.rows(3)?)
+    Ok(found.rows(4)?)
 }
 
 fn entry<'a>(event: &'static str, tester_id: &'a str, client_id: &'a str) -> Entry<'a> {

@@ -310,6 +310,13 @@ fn withdraw_all_by(member: Member<'_>, user_id: Option<&str>) -> Statement {
         .optional_text(user_id)
 }
 
+/// Lets a transaction fail unless the member still belongs to the account.
+pub fn still_member(member: Member<'_>) -> Statement {
+    Statement::require("EXISTS (SELECT 1 FROM developer_members WHERE developer_id = ?1 AND user_id = ?2)")
+        .text(member.developer_id())
+        .optional_text(member.actor().user_id())
+}
+
 /// Lets a transaction fail unless the owner still is that.
 pub fn still_owner(owner: Member<'_>) -> Statement {
     Statement::require(

@@ -2,7 +2,8 @@
 //! ledger is told by the cron run that finishes ended consents.
 
 use super::AppRecord;
-use crate::management::actor::Actor;
+use crate::management::accounts::members::still_member;
+use crate::management::actor::Member;
 use crate::management::audit::Entry;
 use crate::random::Random;
 use crate::store::database::Statement;
@@ -10,10 +11,12 @@ use crate::time::Timestamp;
 
 /// Deletes an app that is still as it was read. Its row stays, without what it proved itself with: consents and the audit
 /// trail point to it.
-pub fn delete(app: &AppRecord, actor: &Actor, random: &dyn Random, now: Timestamp) -> Vec<Statement> {
+pub fn delete(app: &AppRecord, member: Member<'_>, random: &dyn Random, now: Timestamp) -> Vec<Statement> {
+    let actor = member.actor();
     let id = app.client_id.as_str();
     let of_app = |sql: &'static str| Statement::new(sql).text(id);
     vec![
+        still_member(member),
         app.unchanged(),
         of_app(
             "UPDATE apps SET deleted_at = ?2, epoch = epoch + 1, version = version + 1, draft = NULL, jwks = NULL,

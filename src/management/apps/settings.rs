@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::AppRecord;
-use crate::management::actor::Actor;
+use crate::management::accounts::members::still_member;
+use crate::management::actor::Member;
 use crate::management::audit::Entry;
 use crate::management::problem::Problem;
 use crate::oauth::standing::{AppClass, AppStatus};
@@ -121,7 +122,7 @@ pub fn write_in_force(client_id: &str, settings: &AppSettings) -> Vec<Statement>
 pub fn save(
     app: &AppRecord,
     settings: AppSettings,
-    actor: &Actor,
+    member: Member<'_>,
     random: &dyn Random,
     now: Timestamp,
 ) -> Result<Vec<Statement>, Problem> {
@@ -131,7 +132,7 @@ pub fn save(
         ));
     }
     let settings = settings.in_order();
-    let mut statements = vec![app.unchanged()];
+    let mut statements = vec![still_member(member), app.unchanged()];
     if app.approved_at.is_none() {
         statements.extend(write_in_force(&app.client_id, &settings));
     }
@@ -151,6 +152,6 @@ pub fn save(
     );
     let changed = settings.changed_since(app.working_copy());
     let entry = Entry::of_app("app.settings_changed", &app.client_id).with(json!({ "fields": changed }));
-    statements.push(entry.by(actor, random, now));
+    statements.push(entry.by(member.actor(), random, now));
     Ok(statements)
 }

@@ -2,13 +2,14 @@ use pollster::block_on;
 
 use super::settings::{self, RequestedScope, write_in_force};
 use super::*;
-use crate::management::actor::{Origin, Who};
-use crate::oauth::scope::Scopes;
+use crate::management::actor::{Origin, Who, scope};
 use crate::random::testing::Seeded;
 use crate::store::memory::Memory;
 
 const DIRECTORY: &str = "
 INSERT INTO developers (id, name, created_at) VALUES ('dev_one', 'Northwind Labs', 1);
+INSERT INTO users (id, username, name, created_at) VALUES ('usr_one', 'one', 'One', 1);
+INSERT INTO developer_members (developer_id, user_id, role) VALUES ('dev_one', 'usr_one', 'owner');
 INSERT INTO apis (id, resource, name, created_at) VALUES ('api_one', 'https://api.example', 'API', 1);
 INSERT INTO scopes (name, api_id, title, description) VALUES ('a', 'api_one', 'A', 'A'), ('b', 'api_one', 'B', 'B');
 INSERT INTO apps (client_id, developer_id, name, description, app_type, class, status, created_at)
@@ -46,11 +47,12 @@ fn settings() -> AppSettings {
 fn save(app: &AppRecord, settings: AppSettings) -> Result<Vec<Statement>, Problem> {
     let who = Who::App {
         client_id: "app_tool".into(),
-        user_id: None,
-        scopes: Scopes::default(),
+        user_id: Some("usr_one".into()),
+        scopes: [scope::APPS].into_iter().collect(),
     };
-    let actor = block_on(Actor::load(&Memory::default(), who, false, Origin::default(), None)).unwrap();
-    settings::save(app, settings, &actor, &Seeded::default(), Timestamp(9))
+    let actor = block_on(Actor::load(&directory(), who, false, Origin::default(), None)).unwrap();
+    let member = actor.member("dev_one").unwrap();
+    settings::save(app, settings, member, &Seeded::default(), Timestamp(9))
 }
 
 fn run(memory: &Memory, statements: Vec<Statement>) -> Result<(), Problem> {
@@ -132,4 +134,13 @@ fn an_app_that_registered_itself_is_not_edited_here() {
         memory.database.run(&format!("UPDATE apps SET class = '{class}'"));
         assert!(matches!(save(&app(&memory), settings()), Err(Problem::Conflict(_))));
     }
+}
+
+#[test]
+fn an_edit_by_somebody_who_has_left_the_developer_account_meanwhile_writes_nothing() {
+    let memory = directory();
+    let statements = save(&app(&memory), settings()).unwrap();
+    memory.database.run("DELETE FROM developer_members");
+    assert_eq!(run(&memory, statements), Err(Problem::Changed));
+    assert_eq!(memory.database.column("SELECT name FROM apps"), ["Planner"]);
 }

@@ -6,6 +6,7 @@ use super::keys::RegisteredJwks;
 use super::rotation::Secrets;
 use super::{Changed, Credentials, GivenSecret, PUBLIC};
 use crate::config::Issuer;
+use crate::management::accounts::members::still_member;
 use crate::management::actor::Member;
 use crate::management::audit::Entry;
 use crate::management::input::Input;
@@ -104,6 +105,7 @@ impl Credentials {
         };
         let keeps_secrets = *method == Method::ClientSecret && self.method == Authentication::ClientSecret;
         let mut statements = vec![
+            still_member(member),
             Statement::require("EXISTS (SELECT 1 FROM apps WHERE client_id = ?1 AND version = ?2 AND deleted_at IS NULL)")
                 .text(&self.client_id)
                 .number(self.version),

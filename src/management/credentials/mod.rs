@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 
 use self::rotation::{Secrets, Step};
 use self::secret::{Kind, NewSecret};
+use super::accounts::members::still_member;
 use super::actor::Member;
 use super::audit::Entry;
 use super::problem::Problem;
@@ -137,7 +138,7 @@ impl Credentials {
             Authentication::None => return Err(PUBLIC),
         }
         let change = self.secrets.change(step)?;
-        let mut statements = vec![self.secrets_are_as_read()];
+        let mut statements = vec![still_member(member), self.secrets_are_as_read()];
         statements.extend(change.ends.iter().map(|id| self.end(id)));
         let given = change.draws.then(|| GivenSecret::draw(random));
         statements.extend(

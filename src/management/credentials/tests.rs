@@ -9,6 +9,9 @@ use crate::config::Issuer;
 use crate::crypto::ec_key::EcPrivateKey;
 use crate::management::actor::{Actor, Origin, UserInSession, Who};
 use crate::management::input::Input;
+use crate::management::notices::webhooks::{self, Owner};
+use crate::management::review::comments::{self, Side};
+use crate::management::testers;
 use crate::oauth::jwk::testing::jwk;
 use crate::oauth::secret::Secret;
 use crate::random::testing::Seeded;
@@ -321,4 +324,26 @@ fn what_programs_are_shown_holds_no_secret() {
     );
     let text = shown.to_string();
     assert!(!text.contains(given.secret.reveal()) && !text.contains(&given.secret.hash()));
+}
+
+#[test]
+fn whoever_has_left_the_developer_account_meanwhile_changes_nothing() {
+    let table = Table::new("web");
+    let credentials = table.credentials();
+    let step = credentials.step(table.member(), Step::Start, &table.random, NOW).unwrap();
+    let method = credentials.set_method(table.member(), &Method::ClientSecret, &table.random, NOW);
+    let (_, tester) = testers::add(table.member(), "app_one", "dave", &table.random, NOW);
+    let said = comments::add(&table.actor, Side::Developer, "app_one", "Hello".into(), &table.random, NOW).1;
+    table.stores.database.run(
+        "INSERT INTO webhook_endpoints (developer_id, id, url, format, events, sealed_secret, created_at)
+         VALUES ('dev_one', 'whe_one', 'https://one.example/', 'standard', '[]', 'x', 1)",
+    );
+    let owner = Owner::from(table.member());
+    let webhook = block_on(webhooks::find(&table.stores, owner, "whe_one")).unwrap();
+    let webhook = webhooks::delete(owner, &webhook, &table.random, NOW);
+    table.stores.database.run("DELETE FROM developer_members");
+    for statements in [step.statements, method.statements, tester, said, webhook] {
+        let done = block_on(table.stores.transact(statements));
+        assert!(matches!(done, Err(Undone::Refused)));
+    }
 }

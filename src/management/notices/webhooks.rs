@@ -7,6 +7,7 @@ use super::event::{EventFilter, TESTED};
 use super::outbox::Format;
 use super::{EndpointUrl, SigningSecret, SigningSecrets};
 use crate::config::{Config, Issuer};
+use crate::management::accounts::members::still_member;
 use crate::management::actor::{Actor, Administrator, Member};
 use crate::management::audit::Entry;
 use crate::management::input::Input;
@@ -34,6 +35,7 @@ pub const TOO_OFTEN: Problem = Problem::Conflict("there were 60 tests and replay
 pub struct Owner<'a> {
     actor: &'a Actor,
     developer_id: Option<&'a str>,
+    member: Option<Member<'a>>,
 }
 
 impl<'a> From<Member<'a>> for Owner<'a> {
@@ -41,6 +43,7 @@ impl<'a> From<Member<'a>> for Owner<'a> {
         Self {
             actor: member.actor(),
             developer_id: Some(member.developer_id()),
+            member: Some(member),
         }
     }
 }
@@ -50,6 +53,7 @@ impl<'a> From<Administrator<'a>> for Owner<'a> {
         Self {
             actor: administrator.actor(),
             developer_id: None,
+            member: None,
         }
     }
 }
@@ -68,6 +72,14 @@ impl<'a> Owner<'a> {
     /// Binds the owner and a webhook: `?1` and `?2` of every statement about one.
     fn bind(self, sql: &'static str, id: &str) -> Statement {
         Statement::new(sql).optional_text(self.developer_id).text(id)
+    }
+
+    /// The same statements behind one that lets them fail unless the actor still belongs to the developer account.
+    fn guarded(self, mut statements: Vec<Statement>) -> Vec<Statement> {
+        if let Some(member) = self.member {
+            statements.insert(0, still_member(member));
+        }
+        statements
     }
 
     fn entry<'e>(&self, event: &'static str, id: &'e str) -> Entry<'e>
@@ -280,7 +292,7 @@ pub fn create(
         version: 1,
         sealed_secret: secrets.seal(&config.sealing_keys, random)?,
     };
-    let statements = vec![
+    let statements = owner.guarded(vec![
         Statement::require("(SELECT count(*) FROM webhook_endpoints WHERE developer_id IS ?1) < ?2")
             .optional_text(owner.developer_id)
             .number(MOST_ENDPOINTS),
@@ -299,7 +311,7 @@ pub fn create(
             .entry("webhook.created", &webhook.id)
             .with(json!({ "host": host(&webhook.url), "format": webhook.format.name(), "events": webhook.events.names() }))
             .by(owner.actor, random, now),
-    ];
+    ]);
     Some((webhook, secret, statements))
 }
 
@@ -320,7 +332,7 @@ pub fn change(
         version: webhook.version + 1,
         ..webhook.clone()
     };
-    let statements = vec![
+    let statements = owner.guarded(vec![
         unchanged(owner, webhook),
         owner
             .bind(
@@ -336,20 +348,20 @@ pub fn change(
             .entry("webhook.updated", &webhook.id)
             .with(json!({ "host": host(&changed.url), "events": changed.events.names(), "status": changed.status() }))
             .by(owner.actor, random, now),
-    ];
+    ]);
     (changed, statements)
 }
 
 /// Deletes an endpoint with everything on its way to it and its log.
 pub fn delete(owner: Owner<'_>, webhook: &Webhook, random: &dyn Random, now: Timestamp) -> Vec<Statement> {
-    vec![
+    owner.guarded(vec![
         unchanged(owner, webhook),
         owner.bind(
             "DELETE FROM webhook_endpoints WHERE developer_id IS ?1 AND id = ?2",
             &webhook.id,
         ),
         owner.entry("webhook.deleted", &webhook.id).by(owner.actor, random, now),
-    ]
+    ])
 }
 
 /// Puts a new secret in the place of the one there is, which signs beside it for a day.
@@ -372,7 +384,7 @@ pub fn rotate(
         version: webhook.version + 1,
         ..webhook.clone()
     };
-    let statements = vec![
+    let statements = owner.guarded(vec![
         unchanged(owner, webhook),
         owner
             .bind(
@@ -384,14 +396,14 @@ pub fn rotate(
         owner
             .entry("webhook.secret_rotated", &webhook.id)
             .by(owner.actor, random, now),
-    ];
+    ]);
     Some((rotated, secret, statements))
 }
 
 /// Sends a test to an endpoint, and to no other. The id of the delivery.
 pub fn test(owner: Owner<'_>, webhook: &Webhook, random: &dyn Random, now: Timestamp) -> (String, Vec<Statement>) {
     let id = random::identifier(random, "whd_");
-    let statements = vec![
+    let statements = owner.guarded(vec![
         not_too_often(webhook, now),
         owner.entry(TESTED, &webhook.id).by(owner.actor, random, now),
         Statement::new(
@@ -402,7 +414,7 @@ pub fn test(owner: Owner<'_>, webhook: &Webhook, random: &dyn Random, now: Times
         .text(&webhook.id)
         .text(TESTED)
         .time(now),
-    ];
+    ]);
     (id, statements)
 }
 
@@ -415,7 +427,7 @@ pub fn replay(
     now: Timestamp,
 ) -> (String, Vec<Statement>) {
     let id = random::identifier(random, "whd_");
-    let statements = vec![
+    let statements = owner.guarded(vec![
         not_too_often(webhook, now),
         Statement::new(
             "INSERT INTO webhook_deliveries (id, endpoint_id, audit_seq, next_attempt_at, created_at)
@@ -429,7 +441,7 @@ pub fn replay(
             .entry("webhook.replayed", &webhook.id)
             .with(json!({ "delivery_id": delivery_id }))
             .by(owner.actor, random, now),
-    ];
+    ]);
     (id, statements)
 }
 

@@ -86,6 +86,15 @@ pub fn add(
          VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
     );
     let statements = vec![
+        // Whoever speaks for the app's developers is still one of them.
+        Statement::require(
+            "?1 <> 'developer' OR EXISTS (
+               SELECT 1 FROM apps a JOIN developer_members m ON m.developer_id = a.developer_id
+               WHERE a.client_id = ?2 AND m.user_id = ?3)",
+        )
+        .text(side.name())
+        .text(client_id)
+        .optional_text(actor.user_id()),
         Statement::require(
             "(SELECT count(*) FROM review_comments WHERE client_id = ?1 AND author_role = ?3) < ?2
              AND EXISTS (SELECT 1 FROM apps WHERE client_id = ?1 AND deleted_at IS NULL)",

@@ -9,6 +9,7 @@ use super::case::{Case, Judge, ReviewerOf};
 use super::checklist;
 use super::state::{Action, Ending, NOT_PENDING, Step, SubmissionStep};
 use super::submissions::{Submission, SubmissionStatus};
+use crate::management::accounts::members::still_member;
 use crate::management::actor::{Actor, Member};
 use crate::management::apps::settings::{AppSettings, write_in_force};
 use crate::management::audit::Entry;
@@ -92,6 +93,7 @@ pub fn submit(
     let (submission, mut statements) = open(member.actor(), case, case.app.working_copy(), testing, at)?;
     // Not another edit than the one that was looked at.
     statements.insert(0, case.app.unchanged());
+    statements.insert(0, still_member(member));
     Ok((submission, statements))
 }
 
@@ -171,6 +173,7 @@ pub fn withdraw(
     let step = case.life().step(Action::Withdraw)?;
     let actor = member.actor();
     let mut statements = vec![
+        still_member(member),
         case.stands(),
         end(&pending.id, Ending::Withdrawn, actor, None, at.now),
         change(case, step),

@@ -205,7 +205,7 @@ pub async fn save<S: Stores>(
     app: &AppRecord,
     edited: AppSettings,
 ) -> Result<(), Problem> {
-    let statements = settings::save(app, edited, actor, context.random, context.now)?;
+    let statements = settings::save(app, edited, apps::member(actor, app)?, context.random, context.now)?;
     context.stores.transact(statements).await?;
     Ok(())
 }
@@ -290,7 +290,7 @@ async fn delete<S: Stores>(context: &Context<'_, S>, actor: &Actor, id: &str, fo
     let app = apps::load_for_member(context.stores, actor, id).await?;
     app.expect(form.version)?;
     form.input.finish()?;
-    let statements = deletion::delete(&app, actor, context.random, context.now);
+    let statements = deletion::delete(&app, apps::member(actor, &app)?, context.random, context.now);
     context.stores.transact(statements).await?;
     Ok(Reply::see_other("/developers"))
 }

@@ -1,7 +1,7 @@
 //! The policy of one app.
 
-use crate::store::database::Database;
 use super::*;
+use crate::store::database::Database;
 
 const POLICY: &str = "/api/admin/apps/app_portal/policy";
 
