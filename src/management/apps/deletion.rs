@@ -1,10 +1,12 @@
-//! Deleting an app. Its tokens are dead at once, because nobody finds the app any more and its epoch has risen; the
-//! ledger is told by the cron run that finishes ended consents.
+//! Deleting an app. Its tokens are dead at once, because nobody finds the app any more and its epoch has risen. It
+//! may have a million consents: some thousand go out of use with the request, the rest with the cron runs, which also tell
+//! the ledgers.
 
 use super::AppRecord;
 use crate::management::accounts::members::still_member;
 use crate::management::actor::Member;
 use crate::management::audit::Entry;
+use crate::management::people::revoking;
 use crate::random::Random;
 use crate::store::database::Statement;
 use crate::time::Timestamp;
@@ -15,12 +17,12 @@ pub fn delete(app: &AppRecord, member: Member<'_>, random: &dyn Random, now: Tim
     let actor = member.actor();
     let id = app.client_id.as_str();
     let of_app = |sql: &'static str| Statement::new(sql).text(id);
-    vec![
+    let mut statements = vec![
         still_member(member),
         app.unchanged(),
         of_app(
-            "UPDATE apps SET deleted_at = ?2, epoch = epoch + 1, version = version + 1, draft = NULL, jwks = NULL,
-                             jwks_uri = NULL
+            "UPDATE apps SET deleted_at = ?2, revoked_before = ?2, epoch = epoch + 1, version = version + 1, draft = NULL,
+                             jwks = NULL, jwks_uri = NULL
              WHERE client_id = ?1",
         )
         .time(now),
@@ -30,16 +32,19 @@ pub fn delete(app: &AppRecord, member: Member<'_>, random: &dyn Random, now: Tim
         )
         .text(actor.named().1)
         .time(now),
+        // What was going to end unused ends now whether it is used or not.
         of_app(
-            "UPDATE consents SET status = 'revoking', ended_by = 'app_deleted', revoked_at = COALESCE(revoked_at, ?2)
-             WHERE client_id = ?1 AND (status = 'active' OR (status = 'revoking' AND ended_by = 'unused'))",
-        )
-        .time(now),
+            "UPDATE consents SET ended_by = 'app_deleted' WHERE rowid IN (
+               SELECT rowid FROM consents INDEXED BY consents_of_app
+               WHERE client_id = ?1 AND status IN ('active', 'revoking') AND status = 'revoking' AND ended_by = 'unused')",
+        ),
         of_app("DELETE FROM client_secrets WHERE client_id = ?1"),
         of_app("DELETE FROM app_redirect_uris WHERE client_id = ?1"),
         of_app("DELETE FROM app_scopes WHERE client_id = ?1"),
         of_app("DELETE FROM app_testers WHERE client_id = ?1"),
         of_app("DELETE FROM client_grants WHERE client_id = ?1"),
         Entry::of_app("app.deleted", id).by(actor, random, now),
-    ]
+    ];
+    statements.extend(revoking::some_of_app(id, now));
+    statements
 }

@@ -45,7 +45,7 @@ const OF_THE_ACCOUNT: Apps = Apps {
     index: "",
     condition: "a.developer_id = ?1 AND a.deleted_at IS NULL",
 };
-/// All of which something is left to be taken back.
+/// All of which something is left to be taken back, those that were deleted too.
 const ALL: Apps = Apps {
     index: "INDEXED BY apps_being_revoked",
     condition: "?1 = ''",
@@ -124,7 +124,10 @@ fn of_apps(apps: Apps, id: &str, now: Timestamp) -> Vec<Statement> {
 fn some_of_apps(apps: Apps, id: &str, now: Timestamp) -> [Statement; 2] {
     let Apps { index, condition } = apps;
     let take = format!(
-        "UPDATE consents SET status = 'revoking', revoked_at = ?2, ended_by = 'operator' WHERE rowid IN (
+        "UPDATE consents SET status = 'revoking', revoked_at = ?2, ended_by = (
+           SELECT CASE WHEN deleted_at IS NULL THEN 'operator' ELSE 'app_deleted' END
+           FROM apps WHERE client_id = consents.client_id)
+         WHERE rowid IN (
            SELECT c.rowid FROM apps a {index} CROSS JOIN consents c INDEXED BY consents_of_app ON c.client_id = a.client_id
            WHERE {condition} AND a.revoked_before IS NOT NULL AND c.status IN ('active', 'revoking')
              AND c.status = 'active' AND c.created_at <= a.revoked_before LIMIT {AT_ONCE})"
@@ -137,6 +140,11 @@ fn some_of_apps(apps: Apps, id: &str, now: Timestamp) -> [Statement; 2] {
              AND c.created_at <= a.revoked_before)"
     );
     [Statement::new(take).text(id).time(now), Statement::new(note).text(id)]
+}
+
+/// What the deletion of an app does of it, once `revoked_before` says that all of its consents are to end.
+pub fn some_of_app(client_id: &str, now: Timestamp) -> [Statement; 2] {
+    some_of_apps(THE_APP, client_id, now)
 }
 
 /// What a cron run does of it before it looks for consents that the ledgers have to end.

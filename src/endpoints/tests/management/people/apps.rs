@@ -191,6 +191,35 @@ fn the_consents_of_a_large_app_go_some_thousand_at_a_time() {
 }
 
 #[test]
+fn the_consents_of_a_large_app_that_is_deleted_go_some_thousand_at_a_time() {
+    let server = platform();
+    server.stores.database.run(
+        "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 25000)
+         INSERT INTO consents (id, user_id, client_id, shard, status, created_at, instance)
+         SELECT 'cns_' || i, 'usr_ben', 'app_planner', 768 + i % 16, 'active', 5, i FROM n;
+         UPDATE consents SET status = 'revoking', ended_by = 'unused', revoked_at = 6 WHERE id = 'cns_7'",
+    );
+    let count = |condition: &str| {
+        let count = format!("SELECT count(*) FROM consents WHERE {condition}");
+        server.stores.database.column(&count)[0].as_i64().unwrap()
+    };
+    let mut alice = signed_in(&server, "alice");
+    let path = "/api/developer/apps/app_planner";
+    let mut request = post(path, &Value::Null);
+    request.method = "DELETE".into();
+    let reply = alice.send(&server, request);
+    assert_eq!(reply.status, 204, "{reply:?}");
+    assert_eq!((count("status = 'revoking'"), count("status = 'active'")), (10_001, 14_999));
+    for _ in 0..2 {
+        let statements = revoking::go_on(server.now.get());
+        pollster::block_on(server.stores.transact(statements.into())).unwrap();
+    }
+    assert_eq!(count("status = 'revoking' AND ended_by = 'app_deleted'"), 25_000);
+    let left = "SELECT count(*) FROM apps WHERE revoked_before IS NOT NULL";
+    assert_eq!(server.stores.database.column(left), [0]);
+}
+
+#[test]
 fn what_is_not_there_is_not_revoked() {
     let server = platform();
     server
