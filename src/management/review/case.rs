@@ -146,7 +146,9 @@ impl Case {
         let standing: Option<Standing> = found.first(1)?;
         let earlier: Option<Earlier> = found.first(3)?;
         let is_rejected = app.status == AppStatus::Rejected
-            || latest.as_ref().is_some_and(|latest| latest.status == SubmissionStatus::Rejected);
+            || latest
+                .as_ref()
+                .is_some_and(|latest| latest.status == SubmissionStatus::Rejected);
         let was_rejected = is_rejected || standing.as_ref().is_some_and(|standing| standing.was_rejected);
         let refusal = match app.class {
             _ if app.approved_at.is_some() => Refusal::None,

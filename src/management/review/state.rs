@@ -328,7 +328,11 @@ mod tests {
             for before in LIVES.into_iter().filter(|life| life.refusal == Refusal::UntilApproved) {
                 for action in ACTIONS.into_iter().filter(|action| *action != Approve) {
                     let Ok(step) = before.step(action) else { continue };
-                    assert_eq!(Standing::of(class, step.status), Standing::Unavailable, "{before:?} {action:?}");
+                    assert_eq!(
+                        Standing::of(class, step.status),
+                        Standing::Unavailable,
+                        "{before:?} {action:?}"
+                    );
                 }
             }
         }

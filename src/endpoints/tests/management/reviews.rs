@@ -644,7 +644,10 @@ fn a_rejected_app_that_registered_itself_is_not_revived_by_taking_it_up_again() 
     assert!(app(&server, "app_self").starts_with("rejected 2 "));
     let reason = json!({ "reason": "No" });
     assert_eq!(switch(&server, &mut rita, "app_self", "suspend", &reason).status, 200);
-    assert_eq!(switch(&server, &mut rita, "app_self", "reinstate", &Value::Null).status, 200);
+    assert_eq!(
+        switch(&server, &mut rita, "app_self", "reinstate", &Value::Null).status,
+        200
+    );
     assert!(app(&server, "app_self").starts_with("rejected 3 "));
     assert_eq!(approve(&server, &mut rita, &second).status, 200);
     assert!(app(&server, "app_self").starts_with("approved 3 "));
