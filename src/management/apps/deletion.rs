@@ -38,13 +38,16 @@ pub fn delete(app: &AppRecord, member: Member<'_>, random: &dyn Random, now: Tim
                SELECT rowid FROM consents INDEXED BY consents_of_app
                WHERE client_id = ?1 AND status IN ('active', 'revoking') AND status = 'revoking' AND ended_by = 'unused')",
         ),
+    ];
+    // Before its testers go: a trigger would end what they had, and call it something else.
+    statements.extend(revoking::some_of_app(id, now));
+    statements.extend([
         of_app("DELETE FROM client_secrets WHERE client_id = ?1"),
         of_app("DELETE FROM app_redirect_uris WHERE client_id = ?1"),
         of_app("DELETE FROM app_scopes WHERE client_id = ?1"),
         of_app("DELETE FROM app_testers WHERE client_id = ?1"),
         of_app("DELETE FROM client_grants WHERE client_id = ?1"),
         Entry::of_app("app.deleted", id).by(actor, random, now),
-    ];
-    statements.extend(revoking::some_of_app(id, now));
+    ]);
     statements
 }

@@ -330,10 +330,20 @@ fn what_programs_are_shown_holds_no_secret() {
 fn whoever_has_left_the_developer_account_meanwhile_changes_nothing() {
     let table = Table::new("web");
     let credentials = table.credentials();
-    let step = credentials.step(table.member(), Step::Start, &table.random, NOW).unwrap();
+    let step = credentials
+        .step(table.member(), Step::Start, &table.random, NOW)
+        .unwrap();
     let method = credentials.set_method(table.member(), &Method::ClientSecret, &table.random, NOW);
     let (_, tester) = testers::add(table.member(), "app_one", "dave", &table.random, NOW);
-    let said = comments::add(&table.actor, Side::Developer, "app_one", "Hello".into(), &table.random, NOW).1;
+    let said = comments::add(
+        &table.actor,
+        Side::Developer,
+        "app_one",
+        "Hello".into(),
+        &table.random,
+        NOW,
+    )
+    .1;
     table.stores.database.run(
         "INSERT INTO webhook_endpoints (developer_id, id, url, format, events, sealed_secret, created_at)
          VALUES ('dev_one', 'whe_one', 'https://one.example/', 'standard', '[]', 'x', 1)",

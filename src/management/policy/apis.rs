@@ -53,10 +53,11 @@ impl Api {
         let resource = input.required_or("resource", resource, current.map(|api| &api.resource));
         let is_new = current.is_none_or(|api| api.resource != resource);
         let own = current.is_some_and(|api| api.id == own_api::ID);
-        if is_new && !resource.is_empty() {
-            if let Some(message) = why_no_resource(&resource, others, act, own) {
-                input.error("resource", message);
-            }
+        if is_new
+            && !resource.is_empty()
+            && let Some(message) = why_no_resource(&resource, others, act, own)
+        {
+            input.error("resource", message);
         }
         let name = input.line("name", 80);
         let name = input.required_or("name", name, current.map(|api| &api.name));

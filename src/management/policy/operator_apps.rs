@@ -39,7 +39,8 @@ pub struct NewApp {
 }
 
 /// What refuses an app whose developer account is gone.
-pub const REFUSED: Problem = Problem::Conflict("the developer account or a scope is gone, or you have come to belong to it: look again");
+pub const REFUSED: Problem =
+    Problem::Conflict("the developer account or a scope is gone, or you have come to belong to it: look again");
 
 /// A developer account to choose.
 #[derive(Debug, Clone, Deserialize)]

@@ -203,10 +203,7 @@ pub fn decide(
         return Err(NOT_PENDING);
     };
     let mut statements = Vec::from(reviewer.still_may_decide());
-    statements.extend([
-        case.stands(),
-        end(&submission.id, ending, actor, reason, at.now),
-    ]);
+    statements.extend([case.stands(), end(&submission.id, ending, actor, reason, at.now)]);
     if ending == Ending::Approved {
         let mut scopes = submission.content.scopes.iter();
         if !scopes.all(|scope| case.catalogue.get(&scope.scope).is_some()) {

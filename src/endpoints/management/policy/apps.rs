@@ -109,7 +109,7 @@ pub async fn form<S: Stores>(call: Call<'_, '_, S>, form: Form) -> Result<Reply,
     match app_policy::edit(stores, call.act, &client_id, form.version, form.input).await {
         Ok(change) => {
             call.transact(change.statements, change.refused).await?;
-            Ok(Reply::see_other(&format!("/admin/apps/{}/policy", segment(&client_id))))
+            Ok(Reply::see_other(format!("/admin/apps/{}/policy", segment(&client_id))))
         }
         Err(problem @ Problem::Invalid(_)) => policy_page(call, 400, Some(form.state.refused(&problem))).await,
         Err(problem) => Err(problem),

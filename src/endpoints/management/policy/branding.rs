@@ -29,13 +29,13 @@ async fn with_logo<S: Stores>(
     call: Call<'_, '_, S>,
     (change, logo): (Change, Option<LogoName>),
 ) -> Result<Change, Problem> {
-    if let Some(logo) = logo {
-        if call.context.stores.logo(&logo).await?.is_none() {
-            return Err(Problem::field(
-                "logo",
-                "names no logo that is here: put it there with tools/put-logo first",
-            ));
-        }
+    if let Some(logo) = logo
+        && call.context.stores.logo(&logo).await?.is_none()
+    {
+        return Err(Problem::field(
+            "logo",
+            "names no logo that is here: put it there with tools/put-logo first",
+        ));
     }
     Ok(change)
 }

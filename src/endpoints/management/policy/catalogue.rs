@@ -70,7 +70,7 @@ pub async fn form<S: Stores>(call: Call<'_, '_, S>, kind: Kind, form: Form) -> R
     if pressed(&form, "delete") {
         let change = kind.delete(stores, call.act, &id, form.version).await?;
         call.transact(change.statements, change.refused).await?;
-        return Ok(Reply::see_other(&format!("/admin/policy/{}", kind.collection())));
+        return Ok(Reply::see_other(format!("/admin/policy/{}", kind.collection())));
     }
     match kind.edit(stores, call.act, &id, form.version, form.input).await {
         Ok(change) => {

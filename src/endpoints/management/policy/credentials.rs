@@ -47,7 +47,7 @@ pub async fn form<S: Stores>(call: Call<'_, '_, S>, form: Form) -> Result<Reply,
     if pressed(&form, "delete") {
         let statements = credentials::delete(call.act, &api_id, form.state.value("credential_id"));
         call.transact(statements, Problem::NotFound("credential")).await?;
-        return Ok(Reply::see_other(&format!("/admin/policy/apis/{api_id}")));
+        return Ok(Reply::see_other(format!("/admin/policy/apis/{api_id}")));
     }
     let made = credentials::create(call.context.stores, call.act, &api_id).await?;
     call.transact(made.statements, credentials::TWO_ALREADY).await?;

@@ -232,7 +232,11 @@ pub async fn reviewer_form<S: Stores>(
         Ok(form) => form,
         Err(reply) => return reply,
     };
-    let app = || format!("/admin/apps/{}", percent_encoded(id));
+    // Its page is for administrators.
+    let app = || match actor.administrator() {
+        Ok(_) => format!("/admin/apps/{}", percent_encoded(id)),
+        Err(_) => "/admin/reviews".to_owned(),
+    };
     let done = async {
         may_look(&actor)?;
         Ok(Reply::see_other(match route {

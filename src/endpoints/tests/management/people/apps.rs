@@ -209,7 +209,10 @@ fn the_consents_of_a_large_app_that_is_deleted_go_some_thousand_at_a_time() {
     request.method = "DELETE".into();
     let reply = alice.send(&server, request);
     assert_eq!(reply.status, 204, "{reply:?}");
-    assert_eq!((count("status = 'revoking'"), count("status = 'active'")), (10_001, 14_999));
+    assert_eq!(
+        (count("status = 'revoking'"), count("status = 'active'")),
+        (10_001, 14_999)
+    );
     for _ in 0..2 {
         let statements = revoking::go_on(server.now.get());
         pollster::block_on(server.stores.transact(statements.into())).unwrap();

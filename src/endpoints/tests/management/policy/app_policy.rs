@@ -211,7 +211,9 @@ fn no_app_makes_an_approved_app_for_the_developer_account_that_answers_for_it() 
         let mut body = new_app();
         body["developer_id"] = developer_id.into();
         pollster::block_on(async {
-            let actor = Actor::load(stores, who.clone(), false, Origin::default(), None).await.unwrap();
+            let actor = Actor::load(stores, who.clone(), false, Origin::default(), None)
+                .await
+                .unwrap();
             let act = Act {
                 by: actor.administrator().unwrap(),
                 random,
