@@ -85,6 +85,13 @@ async function atTheApi({ access_token }) {
   return answer.status;
 }
 
+// What alice gave the app is worth nothing, and she is not asked again.
+async function isDead(alice) {
+  const { app, alice: tokens } = life;
+  const isRefused = (await app.refresh(tokens)).status !== 200 && (await atTheApi(tokens)) === 401;
+  return isRefused && arrives(alice, app.url(), CANNOT);
+}
+
 async function arrives(page, url, { status, heading: text }) {
   const answer = await page.goto(url).catch(() => undefined); // sent back to the app, where nobody answers
   return answer?.status() === status && (await heading(page).innerText()).includes(text);
@@ -277,9 +284,7 @@ test("an administrator suspends it: within ten seconds it is dead; reinstated, i
   await ada.getByLabel("Why the app is switched off").fill("It sends spam.");
   await press(ada, "Suspend the app");
   await isStatus(ada, "suspended");
-  await withinTenSeconds(() => arrives(alice, app.url(), CANNOT));
-  await withinTenSeconds(async () => (await app.refresh(life.alice)).status !== 200);
-  await withinTenSeconds(async () => (await atTheApi(life.alice)) === 401);
+  await withinTenSeconds(() => isDead(alice));
   await open(dana, `/developers/apps/${app.client_id}/review`);
   await isStatus(dana, "Suspended");
   await shows(dana, "It sends spam.");
@@ -305,9 +310,7 @@ test("its developer deletes it, and nothing of it works any more", async (t) => 
   await isHeaded(dana, "My apps");
   assert.equal(await dana.getByRole("link", { name: NAME }).count(), 0);
   assert.equal((await open(dana, `/developers/apps/${app.client_id}`)).status(), 404);
-  await withinTenSeconds(() => arrives(alice, app.url(), CANNOT));
-  await withinTenSeconds(async () => (await app.refresh(life.alice)).status !== 200);
-  await withinTenSeconds(async () => (await atTheApi(life.alice)) === 401);
+  await withinTenSeconds(() => isDead(alice));
   await open(alice, "/account/apps");
   const card = alice.getByRole("listitem").filter({ has: alice.getByRole("heading", { name: NAME }) });
   await card.getByText("Access is being revoked.").waitFor();

@@ -205,7 +205,11 @@ test("nobody decides over an app of their own developer account, not even who jo
   const id = await pendingOf(own, made);
   const joined = await someone("reviewer");
   const [{ developer_id }] = await latchkey.rows("SELECT developer_id FROM apps WHERE client_id = ?", made.client_id);
-  await latchkey.run("INSERT INTO developer_members (developer_id, user_id, role) VALUES (?, ?, 'member')", developer_id, joined.user);
+  await latchkey.run(
+    "INSERT INTO developer_members (developer_id, user_id, role) VALUES (?, ?, 'member')",
+    developer_id,
+    joined.user,
+  );
   for (const reviewer of [own, joined]) {
     assert.equal((await reviewer.get(`/api/admin/reviews/${id}`)).is_own, true);
     await answered(await decide(reviewer, id, "approve"), 403);
@@ -250,7 +254,8 @@ test("what a reviewer suspends is dead at every endpoint within ten seconds, and
   const { status, suspension_reason } = await act(suspended, "suspend", { reason: "It sends spam." });
   assert.deepEqual([status, suspension_reason], ["suspended", "It sends spam."]);
   await act(reinstated, "suspend", { reason: "It sends spam." });
-  assert.equal((await rita.call("POST", `/api/admin/apps/${suspended.app.client_id}/suspend`, { reason: "x" })).status, 409);
+  const twice = await rita.call("POST", `/api/admin/apps/${suspended.app.client_id}/suspend`, { reason: "x" });
+  assert.equal(twice.status, 409);
   assert.equal((await act(reinstated, "reinstate")).status, "approved");
   await sleep(10_000);
 
