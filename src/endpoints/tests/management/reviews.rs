@@ -579,7 +579,8 @@ fn the_pages_do_what_the_api_does() {
         &server,
         form_request(&format!("/admin/apps/{id}/suspend"), &format!("csrf={csrf}&reason=Bad")),
     );
-    assert_eq!(location(&suspended), format!("/admin/apps/{id}"));
+    // The app's own page is for administrators.
+    assert_eq!(location(&suspended), "/admin/reviews");
     assert!(app(&server, &id).starts_with("suspended "));
     let page = rita.get(&server, &format!("/admin/reviews/{sub}"));
     assert!(page.body.contains("/reinstate"), "{page:?}");
