@@ -220,7 +220,8 @@ async function without(table, row, run) {
 test("an app that is gone, or whose developer is, is still listed, and can still be disconnected", async (t) => {
   for (const [table, row, name, developer_name] of [
     ["apps", `client_id = '${apps.modest.client_id}'`, "Deleted app", "Unknown developer"],
-    ["developers", `id = 'dev_${apps.modest.developer}'`, apps.modest.name, "Unknown developer"],
+    // What it was approved under stays with the app.
+    ["developers", `id = 'dev_${apps.modest.developer}'`, apps.modest.name, "Northwind Labs"],
   ]) {
     await t.test(table, async () => {
       const browser = await newBrowser();
