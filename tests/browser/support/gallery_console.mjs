@@ -32,6 +32,7 @@ async function submitted({ client_id }, changes = {}) {
     status: "pending",
     content: settings(changes),
     testing: "https://partner.example/demo, user demo, password on request",
+    developer_name: "Southgate Tools",
     submitted_by: "usr_alice",
     submitted_at: Date.now() - 3 * DAY,
   };
