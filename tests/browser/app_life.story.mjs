@@ -109,7 +109,6 @@ function test(name, story) {
   });
 }
 
-// Covers: R12, R20, R21
 test("a developer registers an app, and its secret is shown once", async (t) => {
   const page = await visit(t, { as: "dana" });
   await open(page, "/developers");
@@ -131,7 +130,6 @@ test("a developer registers an app, and its secret is shown once", async (t) => 
   assert.ok(!(await page.content()).includes(secret));
 });
 
-// Covers: R33
 test("before its review it serves its developer and the tester they name, and no stranger", async (t) => {
   const [dana, ben, alice] = [await visit(t, { as: "dana" }), await visit(t, { as: "ben" }), await visit(t, { as: "alice" })];
   const { app } = life;
@@ -145,7 +143,6 @@ test("before its review it serves its developer and the tester they name, and no
   assert.ok(await arrives(alice, app.url(), { status: 403, heading: "This app is still being tested" }));
 });
 
-// Covers: R28, R29
 test("what a submission lacks is named, and once it is there the app waits for a reviewer", async (t) => {
   const page = await visit(t, { as: "dana" });
   const submit = async () => {
@@ -175,7 +172,6 @@ async function openReview(page) {
   await isHeaded(page, NAME);
 }
 
-// Covers: R31, R32
 test("a reviewer rejects it with a reason, its developer reads that, mends it and submits it again", async (t) => {
   const [dana, rita] = [await visit(t, { as: "dana" }), await visit(t, { as: "rita" })];
   await openReview(rita);
@@ -200,7 +196,6 @@ test("a reviewer rejects it with a reason, its developer reads that, mends it an
   await isStatus(dana, "In review");
 });
 
-// Covers: R30, R33
 test("another person approves it, and a stranger uses it", async (t) => {
   const [dana, rita, alice] = [await visit(t, { as: "dana" }), await visit(t, { as: "rita" }), await visit(t, { as: "alice" })];
   assert.equal((await open(dana, "/admin/reviews")).status(), 403);
@@ -217,7 +212,6 @@ test("another person approves it, and a stranger uses it", async (t) => {
   assert.ok((await connectedApps(alice)).includes(NAME));
 });
 
-// Covers: R30, R33, R36
 test("an edit of the live app waits for its own review, and nobody's access stops meanwhile", async (t) => {
   const [dana, rita, alice] = [await visit(t, { as: "dana" }), await visit(t, { as: "rita" }), await visit(t, { as: "alice" })];
   const { app } = life;
@@ -255,7 +249,6 @@ test("an edit of the live app waits for its own review, and nobody's access stop
   assert.match(life.alice.scope, /read:team/);
 });
 
-// Covers: R21, R22
 test("its secret is rotated, and both work until the rotation is completed", async (t) => {
   const page = await visit(t, { as: "dana" });
   const { app } = life;
@@ -276,7 +269,6 @@ test("its secret is rotated, and both work until the rotation is completed", asy
   assert.equal((await app.refresh(life.alice)).status, 200);
 });
 
-// Covers: R11, R33
 test("an administrator suspends it: within ten seconds it is dead; reinstated, it starts anew", async (t) => {
   const [dana, ada, alice] = [await visit(t, { as: "dana" }), await visit(t, { as: "ada" }), await visit(t, { as: "alice" })];
   const { app } = life;
@@ -300,7 +292,6 @@ test("an administrator suspends it: within ten seconds it is dead; reinstated, i
   life.alice = again;
 });
 
-// Covers: R11, R24
 test("its developer deletes it, and nothing of it works any more", async (t) => {
   const [dana, alice] = [await visit(t, { as: "dana" }), await visit(t, { as: "alice" })];
   const { app } = life;
