@@ -384,7 +384,7 @@ fn nested<'a>(method: &str, exact: &str, path: &'a str) -> Route<'a> {
     if let Some(name) = under("/assets") {
         return only(method, &[("GET", Route::Asset { name })], "GET, HEAD");
     }
-    if let Some(tag) = under(API_DOCS) {
+    if let Some(tag) = under(API_DOCS).filter(|rest| !rest.contains('/')) {
         return only(method, &[("GET", Route::ApiDocsOf { tag })], "GET, HEAD");
     }
     if let Some(name) = under(LOGOS) {
