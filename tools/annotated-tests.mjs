@@ -23,11 +23,12 @@ function nodeTest(file, code) {
   return { title: parts.join("…"), matches: (result) => result.file === file && name.test(result.name) };
 }
 
-// src/a/b.rs holds the tests of the module a::b, and so does the file b_tests.rs beside it.
+// src/a/b.rs holds the tests of the module a::b, and so does the file b_tests.rs beside it, which may be a module itself.
 function rustTest(file, code) {
   const [, name] = /^(?:#\[[^\n]*\]\s*)*#\[test\]\s*(?:#\[[^\n]*\]\s*)*fn (\w+)/.exec(code) ?? [];
-  const module = file.replace(/^src\//, "").replace(/(\/mod|_tests)?\.rs$/, "").replaceAll("/", "::");
-  const matches = (result) => result.name.startsWith(`${module}::`) && result.name.endsWith(`::${name}`);
+  const itself = file.replace(/^src\//, "").replace(/(\/mod)?\.rs$/, "").replaceAll("/", "::");
+  const modules = [itself, itself.replace(/_tests$/, "")];
+  const matches = (result) => modules.some((module) => result.name.startsWith(`${module}::`)) && result.name.endsWith(`::${name}`);
   return name && { title: name.replaceAll("_", " "), matches };
 }
 

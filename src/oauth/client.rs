@@ -312,8 +312,7 @@ pub fn sqlite_bool<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<
 }
 
 #[cfg(test)]
-#[path = "client_grants_tests.rs"]
-mod client_grants_tests;
+mod grants_tests;
 
 #[cfg(test)]
 pub mod testing {
