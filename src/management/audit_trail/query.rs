@@ -38,14 +38,6 @@ impl Order {
             Self::OldestFirst => "ASC",
         }
     }
-
-    /// What is behind an entry.
-    fn behind(self) -> &'static str {
-        match self {
-            Self::NewestFirst => "<",
-            Self::OldestFirst => ">",
-        }
-    }
 }
 
 /// A page of entries, the newest first.
@@ -134,17 +126,20 @@ pub(super) fn statements(filter: &AuditFilter, page: &PageRequest, order: Order)
 }
 
 fn looked(filter: &AuditFilter, page: &PageRequest, order: Order) -> Looked {
-    let (word, behind) = (order.word(), order.behind());
-    // Between the times, by the numbers that entries had there.
-    let mut range = format!("seq {behind} ?12");
-    if filter.from.is_some() {
-        range.push_str(" AND seq > COALESCE((SELECT seq FROM audit WHERE at < ?14 ORDER BY at DESC LIMIT 1), 0)");
-    }
-    if filter.to.is_some() {
-        range.push_str(
-            " AND seq < COALESCE((SELECT seq FROM audit WHERE at > ?15 ORDER BY at LIMIT 1), 9007199254740991)",
-        );
-    }
+    let word = order.word();
+    // Between the times, by the numbers that entries had there. One bound on each side: SQLite would begin at the first
+    // of two and pass over everything up to the other.
+    let earliest = "COALESCE((SELECT seq FROM audit WHERE at < ?14 ORDER BY at DESC LIMIT 1), 0)";
+    let latest = "COALESCE((SELECT seq FROM audit WHERE at > ?15 ORDER BY at LIMIT 1), 9007199254740991)";
+    let (above, below) = match order {
+        Order::NewestFirst => (None, Some("?12")),
+        Order::OldestFirst => (Some("?12"), None),
+    };
+    let above: Vec<&str> = above.into_iter().chain(filter.from.map(|_| earliest)).collect();
+    let below: Vec<&str> = below.into_iter().chain(filter.to.map(|_| latest)).collect();
+    let range = [bound_by("seq >", "max", &above), bound_by("seq <", "min", &below)];
+    let range: Vec<String> = range.into_iter().flatten().collect();
+    let range = range.join(" AND ");
     let by = |index: &str, condition: &str, window: u32| {
         format!("SELECT seq FROM audit {index} WHERE {condition}{range} ORDER BY seq {word} LIMIT {window}")
     };
@@ -195,6 +190,15 @@ fn looked(filter: &AuditFilter, page: &PageRequest, order: Order) -> Looked {
             numbers: by("NOT INDEXED", "", window),
             window,
         },
+    }
+}
+
+/// `seq > a` or `seq > max(a, b)`.
+fn bound_by(comparison: &str, narrower: &str, bounds: &[&str]) -> Option<String> {
+    match bounds {
+        [] => None,
+        [one] => Some(format!("{comparison} {one}")),
+        several => Some(format!("{comparison} {narrower}({})", several.join(", "))),
     }
 }
 
