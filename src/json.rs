@@ -23,6 +23,15 @@ pub fn from_value<T: DeserializeOwned>(value: Value) -> Result<T, Error> {
     T::deserialize(Node(value))
 }
 
+/// Reads a type from each of several values. A loop: what iterators collect into a `Result` takes six functions per type.
+pub fn from_values<T: DeserializeOwned>(values: Vec<Value>) -> Result<Vec<T>, Error> {
+    let mut read = Vec::with_capacity(values.len());
+    for value in values {
+        read.push(from_value(value)?);
+    }
+    Ok(read)
+}
+
 /// Reads a value from the bytes of a text.
 pub fn parse(bytes: &[u8]) -> Result<Value, Error> {
     serde_json::from_slice(bytes)

@@ -195,8 +195,7 @@ impl SqlRows {
             .exec(statement, values)
             .map_err(|error| store_error("ledger", error))?;
         let rows: Vec<Value> = cursor.to_array().map_err(|error| store_error("ledger", error))?;
-        let rows: Result<Vec<T>, _> = rows.into_iter().map(json::from_value).collect();
-        rows.map_err(|error| store_error("ledger", error))
+        json::from_values(rows).map_err(|error| store_error("ledger", error))
     }
 
     fn record<T: DeserializeOwned>(&self, statement: &str, key: &str) -> Result<Option<T>, StoreError> {

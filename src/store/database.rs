@@ -152,15 +152,21 @@ impl Found {
 
     /// The rows of the statement at `index`.
     pub fn rows<T: DeserializeOwned>(&self, index: usize) -> Result<Vec<T>, StoreError> {
-        let rows: Result<Vec<T>, _> = self.raw(index).iter().cloned().map(json::from_value).collect();
-        rows.map_err(|error| StoreError {
-            part: "d1",
-            detail: error.to_string(),
-        })
+        json::from_values(self.raw(index).to_vec()).map_err(unreadable)
     }
 
     /// The first row of the statement at `index`.
     pub fn first<T: DeserializeOwned>(&self, index: usize) -> Result<Option<T>, StoreError> {
-        Ok(self.rows(index)?.into_iter().next())
+        match self.raw(index).first() {
+            Some(row) => json::from_value(row.clone()).map(Some).map_err(unreadable),
+            None => Ok(None),
+        }
+    }
+}
+
+fn unreadable(error: serde_json::Error) -> StoreError {
+    StoreError {
+        part: "d1",
+        detail: error.to_string(),
     }
 }

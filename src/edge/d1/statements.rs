@@ -52,8 +52,7 @@ pub fn rows<T: DeserializeOwned>(results: &[D1Result], index: usize) -> Result<V
         .get(index)
         .ok_or_else(|| store_error("d1", "a result is missing"))?;
     let rows: Vec<Value> = result.results().map_err(|error| store_error("d1", error))?;
-    let rows: Result<Vec<T>, _> = rows.into_iter().map(json::from_value).collect();
-    rows.map_err(|error| store_error("d1", error))
+    json::from_values(rows).map_err(|error| store_error("d1", error))
 }
 
 impl Database for EdgeStores {
