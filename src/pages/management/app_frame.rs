@@ -1,11 +1,16 @@
 //! What every page of one app has around it.
 
+use askama::Template;
+use askama::filters::HtmlSafe;
+
 use crate::looks::LogoName;
 use crate::management::apps::AppRecord;
 use crate::oauth::standing::AppStatus;
 use crate::pages::DisplayName;
 
 /// What every page of one app is given, beside the [`Frame`](super::Frame): its head and its tabs.
+#[derive(Template)]
+#[template(path = "management/app_head.html")]
 pub struct AppFrame<'a> {
     /// Its client id.
     pub client_id: &'a str,
@@ -53,6 +58,8 @@ const TABS: [(AppTab, &str, &str); 7] = [
     (AppTab::Usage, "usage", "Usage"),
     (AppTab::Log, "log", "Log"),
 ];
+
+impl HtmlSafe for AppFrame<'_> {}
 
 impl<'a> AppFrame<'a> {
     /// What a page of this app is given.

@@ -1,10 +1,15 @@
 //! Charts with what they say in words and the table behind them.
 
+use askama::Template;
+use askama::filters::HtmlSafe;
+
 use crate::time::Timestamp;
 use crate::usage::chart::Chart;
 use crate::usage::period::{Period, Usage};
 
 /// A chart.
+#[derive(Template)]
+#[template(path = "management/figure.html")]
 pub struct Figure {
     /// Tells it from the others of the page.
     pub id: &'static str,
@@ -21,6 +26,8 @@ pub struct Figure {
     /// Its numbers, oldest first.
     pub rows: Vec<(String, Vec<u64>)>,
 }
+
+impl HtmlSafe for Figure {}
 
 impl Figure {
     /// The charts of a usage.

@@ -1,11 +1,16 @@
 //! What every page of the portal and the console has around it.
 
+use askama::Template;
+use askama::filters::HtmlSafe;
+
 use crate::looks::Looks;
 use crate::management::actor::{Actor, Who};
 use crate::pages::{DisplayName, Look};
 use crate::words::Language;
 
-/// What every page here is given.
+/// What every page here is given, and what stands above its content.
+#[derive(Template)]
+#[template(path = "management/frame.html")]
 pub struct Frame<'a> {
     /// The looks of the platform, in English.
     pub look: Look<'a>,
@@ -43,6 +48,8 @@ pub enum Place {
     /// The operator's webhooks.
     Notices,
 }
+
+impl HtmlSafe for Frame<'_> {}
 
 impl<'a> Frame<'a> {
     /// What a page is given that this visitor sees.

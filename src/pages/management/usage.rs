@@ -1,6 +1,7 @@
 //! Pages about what apps use.
 
 use askama::Template;
+use askama::filters::HtmlSafe;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::{AppFrame, AppTab, Figure, Frame};
@@ -84,7 +85,9 @@ pub struct UsageOverviewPage<'a> {
     pub busiest: Vec<(String, Vec<BusyApp>)>,
 }
 
-/// What charts and tables show.
+/// Charts and tables, and the way to those of other periods.
+#[derive(Template)]
+#[template(path = "management/numbers.html")]
 pub struct Numbers<'a> {
     /// The period.
     pub period: Period,
@@ -139,6 +142,8 @@ fn segment(client_id: &str) -> String {
 fn to_the_second(at: Timestamp) -> String {
     at.to_rfc3339().replace('T', " ").replace('Z', "")
 }
+
+impl HtmlSafe for Numbers<'_> {}
 
 impl<'a> Numbers<'a> {
     fn new(usage: &'a Usage) -> Self {

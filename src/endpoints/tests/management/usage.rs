@@ -277,7 +277,7 @@ fn pages_escape_names_draw_without_script_or_style_and_have_the_numbers_in_a_tab
         assert_eq!(page.status, 200);
         let body = &page.body;
         assert!(body.contains("Project &#60;Lens&#62;"), "{body:?}");
-        for forbidden in [" style=", "<script", "<style", "onclick", "javascript:"] {
+        for forbidden in ["<Lens>", " style=", "<script", "<style", "onclick", "javascript:"] {
             assert!(!body.contains(forbidden), "{forbidden}");
         }
     }
