@@ -309,7 +309,7 @@ pub fn create(
             .time(now),
         owner
             .entry("webhook.created", &webhook.id)
-            .with(json!({ "host": host(&webhook.url), "format": webhook.format.name(), "events": webhook.events.names() }))
+            .with(json!({ "format": webhook.format.name(), "events": webhook.events.names() }))
             .by(owner.actor, random, now),
     ]);
     Some((webhook, secret, statements))
@@ -344,9 +344,10 @@ pub fn change(
             .text(&changed.events.to_json())
             .text(changed.status())
             .optional_time(changed.failing_since),
+        // Not where it goes: a host may tell who somebody is, and the trail stays when they are erased.
         owner
             .entry("webhook.updated", &webhook.id)
-            .with(json!({ "host": host(&changed.url), "events": changed.events.names(), "status": changed.status() }))
+            .with(json!({ "moved": changed.url != webhook.url, "events": changed.events.names(), "status": changed.status() }))
             .by(owner.actor, random, now),
     ]);
     (changed, statements)
@@ -461,11 +462,4 @@ fn not_too_often(webhook: &Webhook, now: Timestamp) -> Statement {
     .text(&webhook.id)
     .time(now - HOUR)
     .number(MOST_BY_HAND)
-}
-
-/// What may be known of an address without being able to write to it: paths and queries of webhooks hold secrets.
-fn host(url: &str) -> String {
-    let url = url::Url::parse(url).ok();
-    url.and_then(|url| url.host_str().map(str::to_owned))
-        .unwrap_or_default()
 }

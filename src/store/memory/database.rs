@@ -10,13 +10,14 @@ use super::{Memory, StoreError};
 use crate::store::database::{Bound, Database, Found, Statement, Undone};
 
 /// The tables of `migrations/`, in order.
-const MIGRATIONS: [&str; 6] = [
+const MIGRATIONS: [&str; 7] = [
     include_str!("../../../migrations/0001_init.sql"),
     include_str!("../../../migrations/0002_client_security.sql"),
     include_str!("../../../migrations/0003_api_signing_algorithm.sql"),
     include_str!("../../../migrations/0004_audit.sql"),
     include_str!("../../../migrations/0005_people.sql"),
     include_str!("../../../migrations/0006_developers.sql"),
+    include_str!("../../../migrations/0007_upkeep.sql"),
 ];
 
 /// A database that is made when it is first asked.
@@ -175,6 +176,26 @@ mod tests {
         assert_eq!(count(&database), [0]);
         let nonsense = database.transact(&[Statement::new("SELECT nonsense FROM nowhere")]);
         assert!(matches!(nonsense, Err(Undone::Store(_))));
+    }
+
+    #[test]
+    fn what_older_entries_said_of_hosts_is_gone_and_the_trail_is_closed_again() {
+        let connection = Connection::open_in_memory().unwrap();
+        let (last, before) = MIGRATIONS.split_last().unwrap();
+        before
+            .iter()
+            .for_each(|migration| connection.execute_batch(migration).unwrap());
+        let entries = r#"INSERT INTO audit (id, at, event, actor_type, target_type, target_id, detail) VALUES
+            ('evt_1', 1, 'webhook.created', 'user', 'webhook', 'whe_1', '{"host":"diaz.example","events":["*"]}'),
+            ('evt_2', 2, 'webhook.updated', 'user', 'webhook', 'whe_1', '{"host":"diaz.example"}'),
+            ('evt_3', 3, 'api.created', 'user', 'api', 'api_1', '{"host":"api.example"}')"#;
+        connection.execute_batch(entries).unwrap();
+        connection.execute_batch(last).unwrap();
+        let database = Sqlite(OnceCell::from(connection));
+        let details = database.column("SELECT detail FROM audit ORDER BY seq");
+        assert_eq!(details, [r#"{"events":["*"]}"#, "{}", r#"{"host":"api.example"}"#]);
+        let change = Statement::new("UPDATE audit SET detail = '{}'");
+        assert!(matches!(database.transact(&[change]), Err(Undone::Refused)));
     }
 
     #[test]

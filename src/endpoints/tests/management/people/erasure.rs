@@ -122,8 +122,8 @@ fn the_owner_of_an_account_that_others_belong_to_hands_it_over_first() {
 fn the_account_of_one_person_goes_out_of_use_with_them() {
     let server = platform();
     server.stores.database.run(
-        "INSERT INTO webhook_endpoints (id, developer_id, url, sealed_secret, created_at) VALUES
-           ('whe_south', 'dev_south', 'https://carol.diaz.example/hook', 'x', 1), ('whe_north', 'dev_north', 'https://north.example/hook', 'x', 1);
+        "INSERT INTO webhook_endpoints (id, developer_id, url, sealed_secret, created_at)
+         VALUES ('whe_north', 'dev_north', 'https://north.example/hook', 'x', 1);
          INSERT INTO submissions (id, client_id, number, status, content, testing, submitted_by, submitted_at,
                                   developer_name)
          VALUES ('sub_1', 'app_agent', 1, 'pending', '{}', '', 'usr_carol', 1, 'Carol Diaz');
@@ -139,7 +139,27 @@ fn the_account_of_one_person_goes_out_of_use_with_them() {
         let renaming = call("PATCH", "/api/developer/accounts/dev_south", &change);
         assert_eq!(carol.send(&server, renaming).status, 200);
     }
-    let details = "SELECT detail FROM audit ORDER BY seq";
+    // Where her webhooks go tells who she is, too.
+    let webhooks = "/api/developer/accounts/dev_south/webhooks";
+    for (method, path, change) in [
+        (
+            "POST",
+            webhooks.to_owned(),
+            json!({ "url": "https://carol.diaz.dev/hook", "events": ["app.deleted"] }),
+        ),
+        (
+            "POST",
+            webhooks.to_owned(),
+            json!({ "url": "https://hooks.acme.dev/a", "events": ["app.deleted"] }),
+        ),
+    ] {
+        let made = carol.send(&server, call(method, &path, &change));
+        assert_eq!(made.status, 201, "{made:?}");
+        let moved = format!("{webhooks}/{}", json(&made)["id"].as_str().unwrap());
+        let elsewhere = json!({ "url": "https://diaz.dev/hook" });
+        assert_eq!(carol.send(&server, call("PATCH", &moved, &elsewhere)).status, 200);
+    }
+    let details = "SELECT detail FROM audit WHERE event NOT LIKE 'webhook.%' ORDER BY seq";
     assert_eq!(
         server.stores.database.column(details),
         [
@@ -169,7 +189,7 @@ fn the_account_of_one_person_goes_out_of_use_with_them() {
     );
     let text = all_text(&server);
     assert!(!text.contains("carol@") && !text.to_lowercase().contains("diaz"));
-    let events = "SELECT event || ' ' || target_id FROM audit ORDER BY event";
+    let events = "SELECT event || ' ' || target_id FROM audit WHERE event NOT LIKE 'webhook.%' ORDER BY event";
     let expected = [
         "app.rejected app_agent",
         "app.suspended app_other",
