@@ -58,6 +58,13 @@ impl Logos for EdgeStores {
         let put = put.map_err(|error| store_error("kv", error))?;
         put.execute().await.map_err(|error| store_error("kv", error))
     }
+
+    async fn delete_logo(&self, name: &LogoName) -> Result<(), StoreError> {
+        let kv = self.env().kv("KV").map_err(|error| store_error("kv", error))?;
+        kv.delete(&logo_key(name))
+            .await
+            .map_err(|error| store_error("kv", error))
+    }
 }
 
 fn logo_key(name: &LogoName) -> String {

@@ -19,5 +19,7 @@ fn binding(limit: Limit) -> &'static str {
         Limit::ClientAtAddress => "LIMIT_CLIENT_AT_ADDRESS",
         Limit::Client => "LIMIT_CLIENT",
         Limit::SignIn => "LIMIT_SIGN_IN",
+        Limit::Changes => "LIMIT_CHANGES",
+        Limit::Reads => "LIMIT_READS",
     }
 }

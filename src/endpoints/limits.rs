@@ -1,4 +1,5 @@
-//! How often the same may be asked: by address, by client at an address, and by client.
+//! How often the same may be asked: by address, by client at an address, by client, and of the portal and the console by
+//! whoever is signed in there.
 //!
 //! Who a request claims to be from is known before anything is proved, and anyone can claim anything. A limit by
 //! claimed `client_id` alone would let a stranger use up a victim's share and so lock it out. So:
@@ -13,10 +14,13 @@
 //!    Only it can use up that share.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::time::Duration;
 
 use crate::context::Context;
 use crate::crypto;
 use crate::http::{Params, Reply, Request};
+use crate::management::actor::Who;
+use crate::management::problem::Problem;
 use crate::oauth::client_authentication::PresentedClient;
 use crate::oauth::error::{ErrorCode, OAuthError};
 use crate::store::{Limit, Limits};
@@ -24,6 +28,9 @@ use crate::store::{Limit, Limits};
 /// Seconds after which a refused caller may come again: the longest window Cloudflare's limiters have. They do not
 /// tell how much of it is left.
 const RETRY_AFTER: &str = "60";
+
+/// The same as a number.
+const PERIOD: Duration = Duration::from_secs(60);
 
 /// An endpoint whose use is limited. Each has counts of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -133,6 +140,30 @@ pub async fn may_read_again<S: Limits>(context: &Context<'_, S>, client_id: &str
 pub async fn may_sign_in<S: Limits>(context: &Context<'_, S>, request: &Request) -> bool {
     let key = format!("{}/{}", Endpoint::SignIn.name(), Origin::of(request));
     !context.config.rate_limits || within(context, Limit::SignIn, &key).await
+}
+
+/// Counts a request to the portal, the console or their APIs, before anything is done about it. Changes and reads have
+/// counts of their own. What apps do for a user counts for that user, whatever the app, or every app they make would be
+/// another share; but beside what they do themselves, so that an app which runs wild does not lock them out.
+pub async fn may_manage<S: Limits>(context: &Context<'_, S>, who: &Who, only_reads: bool) -> Result<(), Problem> {
+    let key = match who {
+        Who::User(user) => format!("user/{}", user.id),
+        Who::App {
+            user_id: Some(user_id), ..
+        } => format!("apps-of/{user_id}"),
+        Who::App { client_id, .. } => format!("app/{client_id}"),
+    };
+    let (limit, what) = match only_reads {
+        true => (Limit::Reads, "you asked for too much at once"),
+        false => (Limit::Changes, "you changed too much at once"),
+    };
+    match !context.config.rate_limits || within(context, limit, &key).await {
+        true => Ok(()),
+        false => Err(Problem::TooMany {
+            what,
+            retry_after: PERIOD,
+        }),
+    }
 }
 
 /// The answer to programs. OAuth defines no error code for 429: RFC 9126 §2.3 names the status alone and RFC 6749

@@ -2,6 +2,8 @@
 
 use super::{notices, revocation};
 use crate::context::Context;
+use crate::looks::LogoName;
+use crate::management::logos;
 use crate::management::people::revoking;
 use crate::management::policy::own_api;
 use crate::store::database::{Database, Statement, Undone};
@@ -16,7 +18,7 @@ const LOOKS: usize = 10;
 const DELETED_AT_ONCE: u32 = 1000;
 
 /// Notes and ends consents that nobody uses, has the ledger end what is out of use, moves the signing keys on, deletes
-/// expired rows and old counts, and sends notices, also of all that. One failure does not keep the rest from being done;
+/// expired rows, old counts and logos that nothing names, and sends notices, also of all that. One failure does not keep the rest from being done;
 /// the first is returned.
 pub async fn maintain<S: Stores>(context: &Context<'_, S>) -> Result<(), StoreError> {
     let mut result = Ok(());
@@ -29,6 +31,7 @@ pub async fn maintain<S: Stores>(context: &Context<'_, S>) -> Result<(), StoreEr
     result = result.and(context.stores.delete_expired(context.now).await);
     result = result.and(change(context, delete_expired(context.now)).await);
     result = result.and(tidy_usage(context).await);
+    result = result.and(delete_unused_logos(context).await);
     result = result.and(notices::delete_old(context).await);
     result.and(notices::deliver(context).await)
 }
@@ -49,6 +52,34 @@ fn delete_expired(now: Timestamp) -> Vec<Statement> {
 async fn tidy_usage<S: Database>(context: &Context<'_, S>) -> Result<(), StoreError> {
     let rolled = change(context, statements::roll_up(context.now)).await;
     rolled.and(change(context, statements::delete_expired(context.now)).await)
+}
+
+/// Claims them in one transaction, deletes them from KV, and then forgets those that are gone.
+async fn delete_unused_logos<S: Stores>(context: &Context<'_, S>) -> Result<(), StoreError> {
+    let claim = logos::Claim::draw(context.random);
+    let platforms = context.config.looks.logo.as_ref();
+    let claimed = match context.stores.transact(claim.statements(platforms, context.now)).await {
+        Ok(found) => claim.claimed(&found)?,
+        Err(Undone::Store(error)) => return Err(error),
+        // Nothing in it has a precondition.
+        Err(Undone::Refused) => return Ok(()),
+    };
+    let (mut gone, mut result) = (Vec::new(), Ok(()));
+    for name in claimed {
+        let deleted = match LogoName::parse(&name) {
+            Some(logo) => context.stores.delete_logo(&logo).await,
+            // KV holds none by such a name.
+            None => Ok(()),
+        };
+        match deleted {
+            Ok(()) => gone.push(name),
+            Err(error) => result = Err(error),
+        }
+    }
+    if !gone.is_empty() {
+        result = result.and(change(context, vec![claim.forget(&gone)]).await);
+    }
+    result
 }
 
 async fn change<S: Database>(context: &Context<'_, S>, statements: Vec<Statement>) -> Result<(), StoreError> {

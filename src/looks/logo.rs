@@ -1,5 +1,5 @@
-//! Logos: pictures the operator put into KV, each under the hash of its content. Pages show no other: a picture from
-//! elsewhere would tell its server who is about to decide what.
+//! Logos: pictures that were uploaded, or that the operator put into KV, each under the hash of its content. Pages show no
+//! other: a picture from elsewhere would tell its server who is about to decide what.
 
 use crate::crypto::from_base64url;
 use crate::router;

@@ -1,5 +1,7 @@
 //! Why something was not done, in words for whoever asked.
 
+use std::time::Duration;
+
 use thiserror::Error;
 
 use crate::store::StoreError;
@@ -35,6 +37,14 @@ pub enum Problem {
     /// 422: the idempotency key was used for another request.
     #[error("this Idempotency-Key came before, with another request")]
     KeyReused,
+    /// 429: there was too much of it lately.
+    #[error("{what}: try again in {}", in_words(*.retry_after))]
+    TooMany {
+        /// Of what.
+        what: &'static str,
+        /// When there may be more.
+        retry_after: Duration,
+    },
     /// 503: storage is down. Nothing was changed, or nobody knows.
     #[error("storage is out of reach: try again")]
     Unavailable,
@@ -55,6 +65,19 @@ fn first_of(errors: &[FieldError]) -> String {
     match errors {
         [first, ..] => format!("{} {}", first.field, first.message),
         [] => "the request is not as it must be".into(),
+    }
+}
+
+/// Never too few: whoever comes then is let in.
+fn seconds(duration: Duration) -> u64 {
+    duration.as_secs() + u64::from(duration.subsec_nanos() > 0)
+}
+
+fn in_words(duration: Duration) -> String {
+    match seconds(duration) {
+        0..=60 => "a minute".into(),
+        seconds @ 61..=7200 => format!("{} minutes", seconds.div_ceil(60)),
+        seconds => format!("{} hours", seconds.div_ceil(3600)),
     }
 }
 
@@ -80,6 +103,7 @@ impl Problem {
             Self::TooLarge(_) => 413,
             Self::UnsupportedMediaType(_) => 415,
             Self::KeyReused => 422,
+            Self::TooMany { .. } => 429,
             Self::Unavailable => 503,
         }
     }
@@ -96,7 +120,16 @@ impl Problem {
             Self::TooLarge(_) => "too_large",
             Self::UnsupportedMediaType(_) => "unsupported_media_type",
             Self::KeyReused => "idempotency_key_reused",
+            Self::TooMany { .. } => "rate_limit_exceeded",
             Self::Unavailable => "temporarily_unavailable",
+        }
+    }
+
+    /// In how many seconds the same may be tried again, in answers that say so (RFC 9110 §10.2.3).
+    pub fn retry_after(&self) -> Option<u64> {
+        match self {
+            Self::TooMany { retry_after, .. } => Some(seconds(*retry_after)),
+            _ => None,
         }
     }
 
@@ -132,5 +165,30 @@ impl From<Undone> for Problem {
             Undone::Refused => Self::Changed,
             Undone::Store(_) => Self::Unavailable,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_is_told_to_wait_does_not_come_too_early() {
+        for (milliseconds, seconds, words) in [
+            (1, 1, "a minute"),
+            (60_000, 60, "a minute"),
+            (60_001, 61, "2 minutes"),
+            (7_200_000, 7200, "120 minutes"),
+            (7_200_001, 7201, "3 hours"),
+            (86_400_000, 86_400, "24 hours"),
+        ] {
+            let problem = Problem::TooMany {
+                what: "too much",
+                retry_after: Duration::from_millis(milliseconds),
+            };
+            assert_eq!(problem.retry_after(), Some(seconds));
+            assert_eq!(problem.to_string(), format!("too much: try again in {words}"));
+        }
+        assert_eq!(Problem::Unavailable.retry_after(), None);
     }
 }

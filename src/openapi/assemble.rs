@@ -11,6 +11,9 @@ pub type Object = Map<String, Value>;
 /// Where the document names this server, in place of the address it is served at.
 pub const ISSUER: &str = "https://latchkey.invalid";
 
+/// What is under these is limited for everybody who asks.
+const LIMITED: [&str; 2] = ["/api/developer/", "/api/admin/"];
+
 /// A file: its name, and what is in it.
 pub type File = (String, Value);
 
@@ -114,6 +117,9 @@ impl Written<'_> {
             .is_none_or(|one| one.as_array().is_none_or(Vec::is_empty));
         if !is_open && !is_form {
             problems.extend([401, 403, 503]);
+        }
+        if LIMITED.iter().any(|limited| self.path.starts_with(limited)) {
+            problems.push(429);
         }
         if !parameters.is_empty() {
             problems.push(404);

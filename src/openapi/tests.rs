@@ -217,7 +217,9 @@ fn the_address_that_stands_for_the_server_is_the_same_everywhere() {
 }
 
 fn main() -> Value {
-    let statuses = ["400", "401", "403", "404", "409", "412", "413", "415", "422", "503"];
+    let statuses = [
+        "400", "401", "403", "404", "409", "412", "413", "415", "422", "429", "503",
+    ];
     let responses = statuses.map(|status| (status.to_owned(), json!({ "problem": status })));
     let responses: assemble::Object = responses.into_iter().collect();
     json!({
@@ -256,6 +258,12 @@ fn an_operation_has_the_errors_that_follow_from_what_it_takes() {
     };
     assert_eq!(statuses(operation(json!({ "security": [] })), "/a"), ["200"]);
     assert_eq!(statuses(operation(json!({})), "/a"), ["200", "401", "403", "503"]);
+    for path in ["/api/developer/a", "/api/admin/a"] {
+        assert_eq!(
+            statuses(operation(json!({})), path),
+            ["200", "401", "403", "429", "503"]
+        );
+    }
     assert_eq!(
         statuses(operation(json!({ "security": [] })), "/a/{id}"),
         ["200", "404"]

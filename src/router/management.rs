@@ -60,7 +60,10 @@ pub enum Area {
 impl Area {
     /// Whether the body is a picture, or a form with one in it.
     pub fn takes_a_picture(self) -> bool {
-        matches!(self, Self::Apps(Apps::LogoForm | Apps::PutLogo))
+        matches!(
+            self,
+            Self::Apps(Apps::LogoForm | Apps::PutLogo) | Self::Policy(Policy::LogoForm | Policy::PutLogo)
+        )
     }
 }
 

@@ -10,4 +10,6 @@ pub trait Logos {
     async fn logo(&self, name: &LogoName) -> Result<Option<Vec<u8>>, StoreError>;
     /// Keeps a logo. The name is that of these bytes, so that writing it again changes nothing.
     async fn put_logo(&self, name: &LogoName, bytes: &[u8]) -> Result<(), StoreError>;
+    /// Deletes a logo, if it is there.
+    async fn delete_logo(&self, name: &LogoName) -> Result<(), StoreError>;
 }

@@ -183,6 +183,10 @@ pub enum Limit {
     Client,
     /// Attempts to sign in from one address.
     SignIn,
+    /// Changes by the portal, the console and their APIs, of whoever makes them.
+    Changes,
+    /// What is read there, by whoever reads it.
+    Reads,
 }
 
 impl Limit {
@@ -193,6 +197,8 @@ impl Limit {
             Self::ClientAtAddress => "client_at_address",
             Self::Client => "client",
             Self::SignIn => "sign_in",
+            Self::Changes => "changes",
+            Self::Reads => "reads",
         }
     }
 }

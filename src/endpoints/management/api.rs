@@ -32,7 +32,11 @@ pub fn document<S>(context: &Context<'_, S>, problem: &Problem) -> Reply {
         false => vec![("errors", errors.into())],
     };
     let detail = problem.to_string();
-    problem::document(context.config, context.log, status, code, &detail, more)
+    let document = problem::document(context.config, context.log, status, code, &detail, more);
+    match problem.retry_after() {
+        Some(seconds) => document.header("Retry-After", seconds.to_string()),
+        None => document,
+    }
 }
 
 /// The members of the JSON object in the body.

@@ -91,7 +91,10 @@ fn unavailable(_: Failure) -> Problem {
     Problem::Unavailable
 }
 
+/// The one place that every request to the portal, the console and their APIs comes through, as soon as it is known whose
+/// it is: so this is where they are counted.
 async fn load<S: Stores>(context: &Context<'_, S>, request: &Request, who: Who) -> Result<Actor, Problem> {
+    limits::may_manage(context, &who, only_reads(request)).await?;
     let first = context.config.first_administrator.as_ref();
     let actor = Actor::load(
         context.stores,

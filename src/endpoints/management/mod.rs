@@ -7,11 +7,13 @@ mod apps;
 mod audit_trail;
 pub mod caller;
 mod credentials;
+mod daily;
 mod idempotency;
 mod notices;
 #[allow(dead_code)]
 mod pages;
 mod people;
+mod picture;
 mod policy;
 mod reviews;
 mod testers;

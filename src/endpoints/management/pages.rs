@@ -137,9 +137,14 @@ pub fn problem<S>(context: &Context<'_, S>, request: &Request, problem: &Problem
         Problem::NotFound(_) => "There is no such page",
         Problem::Changed => "Somebody changed this meanwhile",
         Problem::Conflict(_) => "This cannot be done now",
+        Problem::TooMany { .. } => "Wait a little",
         _ => "This form cannot be accepted",
     };
-    message(context, problem.status(), heading, &sentence(&problem.to_string())).telling(problem.code())
+    let page = message(context, problem.status(), heading, &sentence(&problem.to_string())).telling(problem.code());
+    match problem.retry_after() {
+        Some(seconds) => page.header("Retry-After", seconds.to_string()),
+        None => page,
+    }
 }
 
 fn sentence(text: &str) -> String {

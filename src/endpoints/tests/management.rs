@@ -8,6 +8,8 @@ mod callers;
 mod credentials;
 mod escape;
 mod every_route;
+mod limits;
+mod logos;
 mod members;
 mod notices;
 mod people;

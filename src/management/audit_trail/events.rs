@@ -24,6 +24,7 @@ pub const ALL: &[Kind] = &[
     kind("app.authentication_changed", "How an app proves who it is was changed"),
     kind("app.created", "An app was registered"),
     kind("app.deleted", "An app was deleted"),
+    kind("app.logo_uploaded", "A picture was uploaded to be the logo of an app"),
     kind(
         "app.policy_changed",
         "Lifetimes or the rate tier of an app were changed",

@@ -55,10 +55,19 @@ impl Branding {
         if accent.as_deref().is_some_and(|colour| Accent::parse(colour).is_none()) {
             input.error("accent_color", "must be # and six hexadecimal digits: #2257c4");
         }
-        let logo = input.line("logo", 100);
-        let logo = input.optional_or("logo", logo, current.logo.as_ref());
+        // The page has forms of their own for it.
+        let logo = match input.is_form() {
+            true => current.logo.clone(),
+            false => {
+                let logo = input.line("logo", 100);
+                input.optional_or("logo", logo, current.logo.as_ref())
+            }
+        };
         if logo.as_deref().is_some_and(|logo| LogoName::parse(logo).is_none()) {
-            input.error("logo", "must be the name of a logo, as tools/put-logo prints it");
+            input.error(
+                "logo",
+                "must be the name of a logo that was uploaded, or put there by tools/put-logo",
+            );
         }
         input.finish()?;
         Ok(Self {
@@ -104,6 +113,27 @@ pub async fn edit(
     check_version(current.version, expected)?;
     let branding = Branding::checked(input, &current)?;
     let logo = branding.logo_name().filter(|_| branding.logo != current.logo);
+    Ok((save(act, &current, &branding)?, logo))
+}
+
+/// The branding with this logo, which must be there, or with none.
+pub async fn with_logo(
+    database: &impl Database,
+    act: Act<'_>,
+    expected: Option<u32>,
+    logo: Option<&LogoName>,
+) -> Result<Change, Problem> {
+    let current = find(database).await?;
+    check_version(current.version, expected)?;
+    let branding = Branding {
+        logo: logo.map(|logo| logo.as_str().to_owned()),
+        version: current.version + 1,
+        ..current.clone()
+    };
+    save(act, &current, &branding)
+}
+
+fn save(act: Act<'_>, current: &Branding, branding: &Branding) -> Result<Change, Problem> {
     let value = Branding {
         version: 0,
         ..branding.clone()
@@ -121,10 +151,9 @@ pub async fn edit(
         .time(act.now),
         act.note(&entry.with(difference(&current.item(), &branding.item()))),
     ];
-    let change = Change {
+    Ok(Change {
         item: branding.item(),
         statements,
         refused: Problem::Changed,
-    };
-    Ok((change, logo))
+    })
 }

@@ -135,6 +135,12 @@ pub struct AppSettingsPage<'a> {
     pub app_type: &'static str,
 }
 
+impl AppSettingsPage<'_> {
+    fn logo_path(&self) -> String {
+        format!("/developers/apps/{}/logo", self.app.client_id)
+    }
+}
+
 /// The tab "Permissions".
 #[derive(Template)]
 #[template(path = "management/app_permissions.html")]

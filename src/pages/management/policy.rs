@@ -332,6 +332,10 @@ pub struct BrandingPage<'a> {
     pub version: u32,
     /// What counts where nothing is set.
     pub variables: &'a Looks,
+    /// Whether a logo is set.
+    pub has_logo: bool,
+    /// What is wrong with a logo that was sent.
+    pub logo_error: Option<&'a str>,
 }
 
 /// Reviewers and administrators.

@@ -60,6 +60,12 @@ pub enum Policy {
     BrandingPage,
     /// The form there.
     BrandingForm,
+    /// A new logo of the platform.
+    PutLogo,
+    /// The same by a form.
+    LogoForm,
+    /// The button that takes it away.
+    RemoveLogoForm,
     /// Reviewers and administrators.
     ListRoles,
     /// Appointing one.
@@ -162,6 +168,9 @@ pub const TABLE: &[Entry] = &[
     entry("PATCH", "/api/admin/branding", "edit_branding", P::EditBranding),
     entry("GET", "/admin/policy/branding", "branding_page", P::BrandingPage),
     entry("POST", "/admin/policy/branding", "branding_form", P::BrandingForm),
+    entry("PUT", "/api/admin/branding/logo", "put_platform_logo", P::PutLogo),
+    entry("POST", "/admin/policy/branding/logo", "platform_logo_form", P::LogoForm),
+    entry("POST", "/admin/policy/branding/logo/remove", "remove_platform_logo_form", P::RemoveLogoForm),
 
     entry("GET", "/api/admin/roles", "list_roles", P::ListRoles),
     entry("POST", "/api/admin/roles", "grant_role", P::Appoint),

@@ -265,6 +265,12 @@ impl Logos for Memory {
             self.logos.borrow_mut().insert(name.clone(), bytes.to_vec());
         })
     }
+
+    async fn delete_logo(&self, name: &LogoName) -> Result<(), StoreError> {
+        self.trip("logos", || {
+            self.logos.borrow_mut().remove(name);
+        })
+    }
 }
 
 impl Ledger for Memory {

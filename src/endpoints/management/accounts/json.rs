@@ -5,10 +5,11 @@ use serde_json::json;
 
 use crate::context::Context;
 use crate::endpoints::management::idempotency::{self, Creation};
-use crate::endpoints::management::{api, caller};
+use crate::endpoints::management::{api, caller, daily};
 use crate::http::{Reply, Request};
 use crate::management::accounts::members::{self, Account};
 use crate::management::accounts::{self, AccountInput};
+use crate::management::daily::Daily;
 use crate::management::problem::Problem;
 use crate::oauth::secret::Secret;
 use crate::store::Stores;
@@ -135,7 +136,7 @@ pub async fn invite<S: Stores>(context: &Context<'_, S>, request: &Request, id: 
         reply: Reply::json(201, &body),
         refused: members::TOO_MANY_INVITATIONS,
     };
-    idempotency::create(context, request, &actor, creation).await
+    daily::create(context, request, &actor, (Daily::Invitations, id), creation).await
 }
 
 /// `DELETE /api/developer/accounts/{developer_id}/invitations/{invitation_id}`

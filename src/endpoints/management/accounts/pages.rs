@@ -1,6 +1,7 @@
 //! The pages of developer accounts.
 
 use crate::context::Context;
+use crate::endpoints::management::daily;
 use crate::endpoints::management::pages::{self, Form};
 use crate::http::{Params, Reply, Request};
 use crate::management::accounts::members::{self, Account};
@@ -8,6 +9,7 @@ use crate::management::accounts::{self, AccountInput};
 use crate::management::actor::Actor;
 use crate::management::apps::list;
 use crate::management::cursor::PageRequest;
+use crate::management::daily::Daily;
 use crate::management::problem::Problem;
 use crate::oauth::secret::Secret;
 use crate::pages::management::{AccountPage, DeveloperHomePage, FormState, InvitationPage, Place};
@@ -171,8 +173,8 @@ async fn invite<S: Stores>(context: &Context<'_, S>, actor: &Actor, id: &str, fo
     let member = actor.member(id)?;
     match members::invite(member, form.input, context.random, context.now) {
         Ok((_, token, statements)) => {
-            let transacted = context.stores.transact(statements).await;
-            transacted.map_err(|undone| undone.or(members::TOO_MANY_INVITATIONS))?;
+            let refused = members::TOO_MANY_INVITATIONS;
+            daily::transact(context, (Daily::Invitations, id), statements, refused).await?;
             let account = members::load(context.stores, member, context.now).await?;
             let path = format!("/developers/invitations/{}", token.reveal());
             let link = Secret::new(context.config.issuer.url(&path));

@@ -5,11 +5,12 @@ use serde_json::json;
 use super::view::{AppView, ListedAppView};
 use crate::context::Context;
 use crate::endpoints::management::idempotency::{self, Creation};
-use crate::endpoints::management::{api, caller};
+use crate::endpoints::management::{api, caller, daily};
 use crate::http::{Reply, Request};
 use crate::management::apps::registration::{self, Registration};
 use crate::management::apps::{self, catalogue, deletion, edit, list as apps_list, settings};
 use crate::management::cursor::PageRequest;
+use crate::management::daily::Daily;
 use crate::management::problem::Problem;
 use crate::store::Stores;
 
@@ -44,7 +45,8 @@ pub async fn create<S: Stores>(context: &Context<'_, S>, request: &Request) -> R
         statements: app.statements,
         refused: registration::REFUSED,
     };
-    idempotency::create(context, request, &actor, creation).await
+    let counted = (Daily::Registrations, app.record.developer_id.as_str());
+    daily::create(context, request, &actor, counted, creation).await
 }
 
 /// `GET /api/developer/apps/{client_id}`
@@ -64,7 +66,8 @@ pub async fn patch<S: Stores>(context: &Context<'_, S>, request: &Request, id: &
     let edited = edit::patch(input, &app, &catalogue)?;
     let statements = settings::save(&app, edited, apps::member(&actor, &app)?, context.random, context.now)?;
     context.stores.transact(statements).await?;
-    show(context, request, id).await
+    let app = apps::load_for_member(context.stores, &actor, id).await?;
+    Ok(api::versioned(200, &AppView::of(&app), app.version))
 }
 
 /// `DELETE /api/developer/apps/{client_id}`

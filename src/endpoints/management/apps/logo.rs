@@ -4,13 +4,14 @@ use super::pages::{save, settings_path, settings_state, show_settings};
 use super::view::AppView;
 use crate::context::Context;
 use crate::endpoints::management::pages::Upload;
-use crate::endpoints::management::{api, caller};
-use crate::http::{Body, Reply, Request};
-use crate::looks::picture::{self, RefusedPicture};
+use crate::endpoints::management::{api, caller, picture};
+use crate::http::{Reply, Request};
+use crate::looks::picture::RefusedPicture;
 use crate::management::actor::Actor;
 use crate::management::apps::settings::AppSettings;
 use crate::management::apps::{self, AppRecord};
-use crate::management::problem::{FieldError, Problem};
+use crate::management::audit::Entry;
+use crate::management::problem::Problem;
 use crate::pages::management::UriRows;
 use crate::store::Stores;
 
@@ -19,20 +20,9 @@ pub async fn put<S: Stores>(context: &Context<'_, S>, request: &Request, id: &st
     let actor = caller::of_api(context, request).await?;
     let app = apps::load_for_member(context.stores, &actor, id).await?;
     app.expect(api::expected_version(request)?)?;
-    let media_type = request.header("content-type").unwrap_or_default();
-    if !["image/png", "image/jpeg", "image/webp"].contains(&media_type) {
-        return Err(Problem::UnsupportedMediaType(
-            "the body must be image/png, image/jpeg or image/webp",
-        ));
-    }
-    let bytes = match &request.body {
-        Body::Bytes(bytes) => bytes,
-        Body::TooLarge => return Err(Problem::TooLarge("a logo is at most 256 kB large")),
-        Body::Broken => return Err(Problem::field("body", "broke off")),
-    };
-    let app = match store(context, &actor, app, bytes).await? {
+    let app = match store(context, &actor, app, picture::body(request)?).await? {
         Ok(app) => app,
-        Err(refused) => return Err(invalid(refused)),
+        Err(refused) => return Err(picture::invalid(&refused)),
     };
     Ok(api::versioned(200, &AppView::of(&app), app.version))
 }
@@ -79,7 +69,7 @@ pub async fn remove_by_form<S: Stores>(
     Ok(Reply::see_other(settings_path(id)))
 }
 
-/// Stores the picture first: a name without one would show nothing, and one without a name disturbs nobody.
+/// Keeps the picture, and makes it the app's logo.
 async fn store<S: Stores>(
     context: &Context<'_, S>,
     actor: &Actor,
@@ -90,7 +80,9 @@ async fn store<S: Stores>(
         Ok(name) => name,
         Err(refused) => return Ok(Err(refused)),
     };
-    context.stores.put_logo(&name, bytes).await?;
+    let entry = Entry::of_app("app.logo_uploaded", &app.client_id);
+    let first = vec![entry.by(actor, context.random, context.now)];
+    picture::keep(context, &name, bytes, first, Some(&app.developer_id)).await?;
     save(context, actor, &app, with_logo(&app, Some(name.as_str()))).await?;
     let saved = apps::load_for_member(context.stores, actor, &app.client_id).await?;
     Ok(Ok(saved))
@@ -101,12 +93,4 @@ fn with_logo(app: &AppRecord, logo: Option<&str>) -> AppSettings {
         logo: logo.map(str::to_owned),
         ..app.working_copy().clone()
     }
-}
-
-fn invalid(refused: RefusedPicture) -> Problem {
-    Problem::Invalid(vec![FieldError {
-        field: "logo".into(),
-        code: "invalid_logo",
-        message: refused.to_string(),
-    }])
 }

@@ -4,12 +4,14 @@ use url::form_urlencoded;
 
 use super::logo;
 use crate::context::Context;
+use crate::endpoints::management::daily;
 use crate::endpoints::management::pages::{self, Form};
 use crate::http::{Body, Reply, Request};
 use crate::management::actor::Actor;
 use crate::management::apps::registration::Registration;
 use crate::management::apps::settings::{self, AppSettings};
 use crate::management::apps::{self, AppRecord, catalogue, deletion, edit, registration};
+use crate::management::daily::Daily;
 use crate::management::problem::Problem;
 use crate::oauth::client::AppType;
 use crate::oauth::standing::AppClass;
@@ -109,8 +111,8 @@ async fn create<S: Stores>(
         }
         Err(problem) => return Err(problem),
     };
-    let transacted = context.stores.transact(app.statements).await;
-    transacted.map_err(|undone| undone.or(registration::REFUSED))?;
+    let counted = (Daily::Registrations, app.record.developer_id.as_str());
+    daily::transact(context, counted, app.statements, registration::REFUSED).await?;
     let page = AppCreatedPage {
         frame: pages::frame(context, actor, Place::Developers),
         client_id: &app.record.client_id,

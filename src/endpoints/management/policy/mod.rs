@@ -78,6 +78,7 @@ async fn json<S: Stores>(
         Policy::CheckConnection => connections::check(call).await,
         Policy::ReadBranding => branding::read(call).await,
         Policy::EditBranding => branding::edit(call).await,
+        Policy::PutLogo => branding::put_logo(call).await,
         Policy::ListRoles => roles::list(call).await,
         Policy::Appoint => roles::appoint(call).await,
         Policy::RemoveRole => roles::remove(call).await,
@@ -98,19 +99,25 @@ async fn page<S: Stores>(
         Ok(actor) => actor,
         Err(reply) => return Ok(reply),
     };
-    let form = match request.method.as_str() {
-        "POST" => match pages::form(context, request, &actor) {
-            Ok(form) => Some(form),
-            Err(reply) => return Ok(reply),
-        },
-        _ => None,
-    };
     let call = Call {
         context,
         request,
         managed,
         actor: &actor,
         act: act(context, &actor)?,
+    };
+    if route == Policy::LogoForm {
+        return match pages::upload(context, request, &actor, "logo") {
+            Ok(upload) => branding::logo_form(call, upload).await,
+            Err(reply) => Ok(reply),
+        };
+    }
+    let form = match request.method.as_str() {
+        "POST" => match pages::form(context, request, &actor) {
+            Ok(form) => Some(form),
+            Err(reply) => return Ok(reply),
+        },
+        _ => None,
     };
     match (route, form) {
         (Policy::OverviewPage, None) => overview::page(call).await,
@@ -125,6 +132,7 @@ async fn page<S: Stores>(
         (Policy::CheckConnectionForm, Some(_)) => connections::check_page(call).await,
         (Policy::BrandingPage, None) => branding::page(call).await,
         (Policy::BrandingForm, Some(form)) => branding::form(call, form).await,
+        (Policy::RemoveLogoForm, Some(form)) => branding::remove_logo_form(call, form).await,
         (Policy::RolesPage, None) => roles::page(call).await,
         (Policy::RolesForm, Some(form)) => roles::form(call, form).await,
         (Policy::NewAppPage, None) => apps::new_page(call).await,

@@ -4,6 +4,7 @@ use serde_json::json;
 
 use super::*;
 use crate::router::management::{Entry, TABLES};
+use crate::store::Limit;
 
 /// Routes that need no session: what they show is for everybody.
 const OPEN: [&str; 0] = [];
@@ -120,6 +121,37 @@ fn the_console_is_closed_to_whoever_is_no_operator() {
             let reply = browser.send(&server, request);
             assert!(matches!(reply.status, 403 | 404), "{username} {entry:?}: {reply:?}");
         }
+    }
+}
+
+#[test]
+fn whoever_asks_too_often_is_stopped_before_anything_is_done() {
+    let server = portal();
+    for username in ["ada", "alice"] {
+        let mut browser = signed_in(&server, username);
+        let csrf = hidden(&browser.get(&server, "/developers"), "csrf");
+        server
+            .stores
+            .limits
+            .borrow_mut()
+            .extend([(Limit::Changes, 0), (Limit::Reads, 0)]);
+        server.trips();
+        for entry in entries() {
+            let mut request = request(entry);
+            if entry.method != "GET" && !is_api(entry) {
+                request.body = Body::Bytes(format!("csrf={csrf}").into_bytes());
+            }
+            let reply = browser.send(&server, request);
+            assert_eq!(reply.status, 429, "{username} {entry:?}: {reply:?}");
+            assert_eq!(reply.header_value("Retry-After"), Some("60"), "{entry:?}");
+            match is_api(entry) {
+                true => assert_eq!(problem(&reply).1, "rate_limit_exceeded"),
+                false => assert!(reply.body.contains("try again in a minute"), "{entry:?}"),
+            }
+        }
+        // No table was asked anything but whose session it is.
+        assert!(!server.trips().contains(&"database"));
+        server.stores.limits.borrow_mut().clear();
     }
 }
 
