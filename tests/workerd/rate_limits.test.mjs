@@ -2,13 +2,21 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { Browser } from "./support/browser.mjs";
+import { Browser, signedIn } from "./support/browser.mjs";
 import { expectErrorPage, expectRefusal } from "./support/expect.mjs";
+import { ISSUER } from "./support/harness.mjs";
 import { startIsolates } from "./support/isolates.mjs";
 import { postAs } from "./support/oauth.mjs";
-import { apis, apps, loadPlatform } from "./support/platform.mjs";
+import { apis, apps, loadPlatform, newUser } from "./support/platform.mjs";
 
-const LIMITS = { LIMIT_ADDRESS: 12, LIMIT_CLIENT_AT_ADDRESS: 4, LIMIT_CLIENT: 6, LIMIT_SIGN_IN: 3 };
+const LIMITS = {
+  LIMIT_ADDRESS: 12,
+  LIMIT_CLIENT_AT_ADDRESS: 4,
+  LIMIT_CLIENT: 6,
+  LIMIT_SIGN_IN: 3,
+  LIMIT_CHANGES: 3,
+  LIMIT_READS: 5,
+};
 const ratelimits = Object.entries(LIMITS).map(([name, limit], index) => ({
   name,
   namespace_id: String(7301 + index),
@@ -110,6 +118,63 @@ test("sign-in: a page asks to wait, and only those at this address", async () =>
   assert.equal(again.url.searchParams.get("continue"), "/account/apps");
   const other = await new Browser(latchkey, at(newAddress())).signIn("alice");
   assert.equal(other.status, 200);
+});
+
+const ACCOUNTS = "/api/developer/accounts";
+
+async function someone(where) {
+  const browser = await signedIn(where, await newUser(latchkey));
+  const makeAccount = (name) =>
+    browser.request(ACCOUNTS, {
+      method: "POST",
+      headers: { origin: ISSUER, "content-type": "application/json" },
+      body: JSON.stringify({ name }),
+    });
+  return { browser, makeAccount };
+}
+
+test("whoever changes too much in the portal waits, may read meanwhile, and stops nobody else", async () => {
+  await roomInTheMinute();
+  const [one, other] = [await someone(latchkey), await someone(latchkey)];
+  for (let n = 0; n < LIMITS.LIMIT_CHANGES; n++) assert.equal((await one.makeAccount(`A${n}`)).status, 201);
+  const refused = await one.makeAccount("One more");
+  assert.deepEqual([refused.status, refused.headers.get("retry-after")], [429, "60"]);
+  assert.equal(refused.headers.get("content-type"), "application/problem+json");
+  assert.equal((await refused.json()).error, "rate_limit_exceeded");
+  const { items } = await (await one.browser.request(ACCOUNTS)).json();
+  assert.equal(items.length, LIMITS.LIMIT_CHANGES);
+  assert.equal((await other.makeAccount("Another")).status, 201);
+});
+
+test("whoever reads too much there gets a page that says so", async () => {
+  await roomInTheMinute();
+  const { browser } = await someone(latchkey);
+  for (let n = 0; n < LIMITS.LIMIT_READS; n++) assert.equal((await browser.request("/developers")).status, 200);
+  const page = await browser.open("/developers");
+  await expectErrorPage(page.answer, 429);
+  assert.equal(page.answer.headers.get("retry-after"), "60");
+  assert.match(page.text, /try again in a minute/);
+});
+
+test("what is limited by the day is counted in the database", async () => {
+  await roomInTheMinute();
+  const { browser, makeAccount } = await someone(latchkey);
+  const { id } = await (await makeAccount("Busy")).json();
+  const entries = Array.from({ length: 100 }, (_, n) => `('evt_${id}_${n}', ${Date.now() - n * 1000}, 'app.created', 'user', '${id}', 'app', 'x')`);
+  await latchkey.run(
+    `INSERT INTO audit (id, at, event, actor_type, developer_id, target_type, target_id) VALUES ${entries.join(", ")}`,
+  );
+  const register = () =>
+    browser.request("/api/developer/apps", {
+      method: "POST",
+      headers: { origin: ISSUER, "content-type": "application/json" },
+      body: JSON.stringify({ name: "App", description: "App", app_type: "spa", scopes: ["read:profile"], redirect_uris: ["https://a.example/"] }),
+    });
+  const refused = await register();
+  assert.equal(refused.status, 429);
+  const wait = Number(refused.headers.get("retry-after"));
+  assert.ok(wait > 86_000 && wait <= 86_400 - 99, String(wait));
+  assert.equal(await latchkey.count("apps", "developer_id = ?", id), 0);
 });
 
 test("a limiter that fails or is not there lets everyone pass, and the log says so", async () => {

@@ -145,6 +145,16 @@ export const consolePages = {
   "console, connections": administrator("Connections", "/admin/policy/connections"),
   "console, a connection": administrator("Acme account", "/admin/policy/connections/con_acme"),
   "console, branding": administrator("Branding", "/admin/policy/branding"),
+  "console, branding, a logo that is none": {
+    status: 400,
+    heading: "Branding",
+    async arrive(page, person) {
+      await role(person, "administrator");
+      await page.goto(at("/admin/policy/branding"));
+      await page.locator("#file").setInputFiles({ name: "logo.png", mimeType: "image/png", buffer: Buffer.from("<svg/>") });
+      await page.getByRole("button", { name: "Upload" }).click();
+    },
+  },
   "console, roles": administrator("Reviewers and administrators", "/admin/policy/roles"),
   "console, not for everybody": {
     status: 403,
