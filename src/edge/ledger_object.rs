@@ -36,16 +36,18 @@ const NOTE_USES: &str = "
 // Only the same id may be passed over: `INSERT OR IGNORE` would also lose a row that breaks a rule of the table.
 const ENTER_EVENTS: &str = "
     INSERT INTO audit (id, at, event, actor_type, actor_id, client_id, developer_id, user_id, target_type, target_id,
-                       detail)
+                       request_id, country, address_hash, detail)
     SELECT id, at, kind, actor, CASE actor WHEN 'app' THEN client_id WHEN 'user' THEN user_id END, client_id,
            (SELECT developer_id FROM apps WHERE apps.client_id = told.client_id), user_id,
-           CASE WHEN family IS NULL THEN 'consent' ELSE 'family' END, COALESCE(family, consent_id),
+           CASE WHEN family IS NULL THEN 'consent' ELSE 'family' END, COALESCE(family, consent_id), request_id, country, address_hash,
            json_patch(json_object('consent_id', consent_id, 'generation', generation, 'presented', presented),
                       CASE WHEN ended_by IS NULL THEN '{}' ELSE json_object('ended_by', ended_by) END)
     FROM (
       SELECT value ->> 'id' AS id, value ->> 'at' AS at, value ->> 'kind' AS kind, value ->> 'actor' AS actor,
              value ->> 'consent_id' AS consent_id, value ->> 'family' AS family,
              value ->> 'generation' AS generation, value ->> 'presented' AS presented, value ->> 'ended_by' AS ended_by,
+             value ->> '$.origin.request_id' AS request_id, value ->> '$.origin.country' AS country,
+             value ->> '$.origin.address_hash' AS address_hash,
              COALESCE(value ->> 'client_id', consents.client_id) AS client_id,
              COALESCE(value ->> 'user_id', consents.user_id) AS user_id
       FROM json_each(?1) LEFT JOIN consents ON consents.id = value ->> 'consent_id'

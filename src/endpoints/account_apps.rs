@@ -2,6 +2,7 @@
 
 use super::connected_apps::PAGE_SIZE;
 use super::guard::{csrf_token, form_is_ours, require_user};
+use super::management::caller::origin;
 use super::revocation::{self, Revocation};
 use super::{message, page_unavailable, unavailable_until};
 use crate::context::Context;
@@ -97,7 +98,7 @@ pub async fn revoke<S: Stores>(context: &Context<'_, S>, request: &Request, targ
         Revocable::Consent(_) | Revocable::App(_) => "app",
         Revocable::Everything => "everything",
     };
-    match revocation::revoke(context, &user.user.id, what).await {
+    match revocation::revoke(context, &user.user.id, what, &origin(context, request)).await {
         Ok(Revocation::Done) => Reply::see_other(format!("{}?revoked={revoked}", router::ACCOUNT_APPS)),
         Ok(Revocation::Unknown) => unknown(context),
         Ok(Revocation::Left(left)) => {

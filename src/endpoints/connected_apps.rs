@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::management::caller::origin;
 use super::problem::unavailable;
 use super::revocation::{self, Revocation};
 use super::user_api::{error, require_user, require_user_here};
@@ -155,7 +156,7 @@ async fn take_back<S: Stores>(context: &Context<'_, S>, request: &Request, what:
         Ok(user) => user,
         Err(reply) => return reply,
     };
-    match revocation::revoke(context, &user.user.id, what).await {
+    match revocation::revoke(context, &user.user.id, what, &origin(context, request)).await {
         Ok(Revocation::Done) => Reply::json(200, &serde_json::json!({ "message": "Access revoked successfully" })),
         Ok(Revocation::Unknown) => error(context, 404, "not_found", "you have no connected app under this id"),
         Ok(Revocation::Left(left)) => error(

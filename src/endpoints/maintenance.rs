@@ -104,7 +104,7 @@ async fn finish_revocations<S: Stores>(context: &Context<'_, S>) -> Result<(), S
         if unfinished.is_empty() {
             break;
         }
-        let progress = revocation::end(context, unfinished).await;
+        let progress = revocation::end(context, unfinished, None).await;
         fault = fault.or(progress.fault);
         if progress.dealt_with == 0 {
             break;

@@ -4,7 +4,8 @@
 use super::client_request::ask_ledger;
 use crate::context::Context;
 use crate::ledger::shard::Shard;
-use crate::ledger::{EndingConsent, MAX_CONSENTS_AT_ONCE, Operation, Outcome, StillUsed};
+use crate::ledger::{self, EndedBy, EndingConsent, MAX_CONSENTS_AT_ONCE, Operation, Outcome, StillUsed};
+use crate::management::actor::Origin;
 use crate::random;
 use crate::store::{Revocable, Revoking, StoreError, Stores};
 use crate::time::Timestamp;
@@ -12,6 +13,47 @@ use crate::time::Timestamp;
 /// How many groups of consents one request brings to ledgers at most, so that it stays within what the platform lets a
 /// request do.
 const MAX_CALLS: usize = 40;
+
+/// Who asks that consents end, for the audit trail.
+#[derive(Debug, Clone, Copy)]
+pub struct Asked<'a> {
+    /// From where.
+    pub origin: &'a Origin,
+    /// What ended the consents that the request is about. Of any others that are brought to their ledgers with them it is
+    /// not said that this request ended them.
+    pub ends: &'static [EndedBy],
+}
+
+impl<'a> Asked<'a> {
+    /// A user takes back what they gave.
+    pub fn by_user(origin: &'a Origin) -> Self {
+        Self {
+            origin,
+            ends: &[EndedBy::User],
+        }
+    }
+
+    /// A new connection made others give way.
+    pub fn by_decision(origin: &'a Origin) -> Self {
+        Self {
+            origin,
+            ends: &[EndedBy::Displaced],
+        }
+    }
+
+    /// The operator, or a developer, ends what users gave.
+    pub fn by_management(origin: &'a Origin) -> Self {
+        Self {
+            origin,
+            ends: &[
+                EndedBy::UserSuspended,
+                EndedBy::TesterRemoved,
+                EndedBy::Operator,
+                EndedBy::AppDeleted,
+            ],
+        }
+    }
+}
 
 /// What became of a revocation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,16 +66,17 @@ pub enum Revocation {
     Left(u32),
 }
 
-/// Takes back what a user gave. Doing it again is fine, and goes on where it broke off.
+/// Takes back what a user gave, who asks for it from there. Doing it again is fine, and goes on where it broke off.
 pub async fn revoke<S: Stores>(
     context: &Context<'_, S>,
     user_id: &str,
     what: Revocable<'_>,
+    origin: &Origin,
 ) -> Result<Revocation, StoreError> {
     let Some(unfinished) = context.stores.begin_revoking(user_id, what, context.now).await? else {
         return Ok(Revocation::Unknown);
     };
-    let progress = end(context, unfinished.revoking).await;
+    let progress = end(context, unfinished.revoking, Some(Asked::by_user(origin))).await;
     progress.fault.map_or(Ok(()), Err)?;
     Ok(match unfinished.count.saturating_sub(progress.dealt_with) {
         0 => Revocation::Done,
@@ -51,12 +94,12 @@ pub struct Progress {
 }
 
 /// Goes on with revocations that are not finished, and notes in the directory what is.
-pub async fn end<S: Stores>(context: &Context<'_, S>, revoking: Vec<Revoking>) -> Progress {
+pub async fn end<S: Stores>(context: &Context<'_, S>, revoking: Vec<Revoking>, asked: Option<Asked<'_>>) -> Progress {
     let Ended {
         ended,
         still_used,
         fault,
-    } = end_in_ledgers(context, revoking).await;
+    } = end_in_ledgers(context, revoking, asked).await;
     // The tokens are dead: that the directory could not note it is for the next cron run to mend.
     if !ended.is_empty() {
         let ended: Vec<&str> = ended.iter().map(String::as_str).collect();
@@ -84,7 +127,11 @@ pub struct Ended {
 
 /// Ends consents in their ledgers, in a bounded number of calls. One ledger that is out of reach does not keep the
 /// others from being asked. It begins anywhere among them, so that none is always last.
-pub async fn end_in_ledgers<S: Stores>(context: &Context<'_, S>, mut revoking: Vec<Revoking>) -> Ended {
+pub async fn end_in_ledgers<S: Stores>(
+    context: &Context<'_, S>,
+    mut revoking: Vec<Revoking>,
+    asked: Option<Asked<'_>>,
+) -> Ended {
     revoking.sort_by_key(|consent| consent.shard);
     let (mut ended, mut still_used) = (Vec::new(), Vec::new());
     let (mut fault, mut unreachable, mut calls) = (None, Vec::new(), 0);
@@ -104,7 +151,7 @@ pub async fn end_in_ledgers<S: Stores>(context: &Context<'_, S>, mut revoking: V
             continue;
         }
         calls += 1;
-        match end_at(context, shard, group).await {
+        match end_at(context, shard, group, asked).await {
             Ok(used) => {
                 let is_used = |id: &str| used.iter().any(|used| used.consent_id == id);
                 ended.extend(
@@ -133,6 +180,7 @@ async fn end_at<S: Stores>(
     context: &Context<'_, S>,
     shard: Shard,
     revoking: &[Revoking],
+    asked: Option<Asked<'_>>,
 ) -> Result<Vec<StillUsed>, StoreError> {
     let consents = revoking.iter().map(|consent| EndingConsent {
         id: consent.id.clone(),
@@ -145,6 +193,10 @@ async fn end_at<S: Stores>(
             Some(lifetime) => lifetime.unused_since(context.now),
             None => Timestamp(0),
         },
+        asked: asked.map(|asked| ledger::Asked {
+            ends: asked.ends.to_vec(),
+            origin: asked.origin.clone(),
+        }),
     };
     match ask_ledger(context, shard, &operation).await? {
         Outcome::ConsentsEnded { still_used } => Ok(still_used),

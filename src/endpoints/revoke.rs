@@ -3,6 +3,7 @@
 use super::access_token;
 use super::client_request::{Failure, ask_ledger, authenticate, read_form, read_token};
 use super::limits::Endpoint;
+use super::management::caller::origin;
 use crate::context::Context;
 use crate::http::{Reply, Request};
 use crate::ledger::shard::Shard;
@@ -31,6 +32,7 @@ async fn end<S: Stores>(context: &Context<'_, S>, request: &Request) -> Result<(
         let operation = Operation::EndFamily {
             family: token.family.hash(),
             client_id: client_id.clone(),
+            origin: Some(origin(context, request)),
         };
         return match ask_ledger(context, token.shard, &operation).await? {
             Outcome::Refused {

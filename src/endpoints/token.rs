@@ -6,6 +6,7 @@ use serde::Serialize;
 use super::access_token::{self, Grant};
 use super::client_request::{Failure, ask_ledger, authenticate, prove, read_form, read_proof, use_proof, with_nonce};
 use super::limits::Endpoint;
+use super::management::caller::origin;
 use crate::context::Context;
 use crate::crypto::base64url;
 use crate::http::{Params, Reply, Request};
@@ -62,7 +63,7 @@ async fn issue<S: Stores>(context: &Context<'_, S>, request: &Request) -> Result
                 return Err(invalid_grant("the refresh token is not one of this server").into());
             };
             let (client, keys) = authenticate_and_fetch_keys(context, request, &form).await?;
-            refresh(context, &keys, &client, token, narrowing, proof).await
+            refresh(context, request, (&client, &keys), token, narrowing, proof).await
         }
         Ok(TokenRequest::ClientCredentials(narrowing)) => {
             let (client, keys) = authenticate_and_fetch_keys(context, request, &form).await?;
@@ -129,6 +130,7 @@ async fn redeem<S: Stores>(
         dpop_key: bound_to.clone().filter(|_| !client.is_confidential()),
         proof: proof.map(|proof| proof.single_use),
         lifetimes: client.app().refresh_token_lifetimes(),
+        origin: Some(origin(context, request)),
     }));
     match ask_ledger(context, code.shard(), &operation).await? {
         Outcome::Redeemed => {}
@@ -168,8 +170,8 @@ async fn find_payload<S: Stores>(
 
 async fn refresh<S: Stores>(
     context: &Context<'_, S>,
-    keys: &SigningKeys<S::Key>,
-    client: &AuthenticatedClient,
+    request: &Request,
+    (client, keys): (&AuthenticatedClient, &SigningKeys<S::Key>),
     token: RefreshToken,
     narrowing: Narrowing,
     proof: Option<ProvenKey>,
@@ -189,6 +191,7 @@ async fn refresh<S: Stores>(
         scopes: narrowing.scopes,
         resources: narrowing.resources,
         available: client.app().available_scopes(SubjectType::User),
+        origin: Some(origin(context, request)),
     });
     let (family, grant) = match ask_ledger(context, token.shard, &operation).await? {
         Outcome::Refreshed { family, grant } => (family, grant),

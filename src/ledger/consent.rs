@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::family::{EndReason, Family};
 use super::{ABSOLUTE_LIFETIME, Event, Outcome, Rows, end};
+use crate::management::actor::Origin;
 use crate::store::StoreError;
 use crate::time::Timestamp;
 
@@ -14,6 +15,16 @@ pub struct EndingConsent {
     pub id: String,
     /// Who or what ends it.
     pub by: EndedBy,
+}
+
+/// Who asks that consents end. Among them may be some that somebody else ended before, whose end did not get here: whoever
+/// comes later has not ended those.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Asked {
+    /// What ended the consents that the request is about.
+    pub ends: Vec<EndedBy>,
+    /// From where it came.
+    pub origin: Origin,
 }
 
 /// Who or what ends a consent.
@@ -52,6 +63,7 @@ pub fn end_all(
     rows: &mut impl Rows,
     consents: &[EndingConsent],
     unused_since: Timestamp,
+    asked: Option<&Asked>,
     now: Timestamp,
 ) -> Result<Outcome, StoreError> {
     let mut still_used = Vec::new();
@@ -74,7 +86,9 @@ pub fn end_all(
             end(rows, &id, &mut family, EndReason::ConsentRevoked, now)?;
         }
         if is_news {
-            rows.note(&Event::consent_ended(&consent.id, consent.by, now))?;
+            let asked = asked.filter(|asked| asked.ends.contains(&consent.by));
+            let event = Event::consent_ended(&consent.id, consent.by, now);
+            rows.note(&event.asked_from(asked.map(|asked| &asked.origin)))?;
         }
     }
     Ok(Outcome::ConsentsEnded { still_used })

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::consent::EndedBy;
 use super::family::Family;
 use crate::crypto::hash;
+use crate::management::actor::Origin;
 use crate::time::Timestamp;
 
 /// Something that happened, noted in the transaction in which it happened.
@@ -32,6 +33,9 @@ pub struct Event {
     pub presented: Option<u32>,
     /// Why a consent was ended.
     pub ended_by: Option<EndedBy>,
+    /// From where the request came that brought it about. `None`: no request did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<Origin>,
 }
 
 /// What happened.
@@ -115,6 +119,14 @@ impl Event {
         }
     }
 
+    /// The same, brought about by a request from there.
+    pub fn asked_from(self, origin: Option<&Origin>) -> Self {
+        Self {
+            origin: origin.cloned(),
+            ..self
+        }
+    }
+
     /// The same thing happens to the same family or consent once in a millisecond.
     fn new(kind: EventKind, subject: &str, consent_id: &str, at: Timestamp) -> Self {
         Self {
@@ -129,6 +141,7 @@ impl Event {
             generation: None,
             presented: None,
             ended_by: None,
+            origin: None,
         }
     }
 }

@@ -21,6 +21,7 @@ pub fn redeem() -> Redeem {
         dpop_key: None,
         proof: None,
         lifetimes: Lifetimes::default(),
+        origin: None,
     }
 }
 

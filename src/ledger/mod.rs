@@ -16,11 +16,12 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::management::actor::Origin;
 use crate::oauth::grant::{AvailableScopes, EffectiveGrant};
 use crate::oauth::scope::Scopes;
 use crate::store::StoreError;
 use crate::time::Timestamp;
-pub use consent::{EndedBy, EndingConsent, StillUsed};
+pub use consent::{Asked, EndedBy, EndingConsent, StillUsed};
 use event::{Event, EventKind};
 use family::{EndReason, Family};
 pub use once::SingleUse;
@@ -53,6 +54,9 @@ pub enum Operation {
         family: String,
         /// The app that asks.
         client_id: String,
+        /// From where it asks, for the audit trail.
+        #[serde(default)]
+        origin: Option<Origin>,
     },
     /// End everything issued under these consents, for good: all of them, in one transaction. At most
     /// [`MAX_CONSENTS_AT_ONCE`].
@@ -61,6 +65,9 @@ pub enum Operation {
         consents: Vec<EndingConsent>,
         /// One that is to end because it is unused lives on if it was used after this.
         unused_since: Timestamp,
+        /// Who asks, for the audit trail. `None`: nobody, it is time or it broke off before.
+        #[serde(default)]
+        asked: Option<Asked>,
     },
     /// End one access token.
     EndToken {
@@ -104,6 +111,9 @@ pub struct Redeem {
     pub proof: Option<SingleUse>,
     /// How long its refresh tokens live.
     pub lifetimes: Lifetimes,
+    /// From where the request came, for the audit trail.
+    #[serde(default)]
+    pub origin: Option<Origin>,
 }
 
 /// How long refresh tokens live, in seconds.
@@ -142,6 +152,9 @@ pub struct Refresh {
     pub resources: Vec<String>,
     /// What the app may have today: of the grant no more than that is left.
     pub available: AvailableScopes,
+    /// From where the request came, for the audit trail.
+    #[serde(default)]
+    pub origin: Option<Origin>,
 }
 
 /// See [`Operation::Inspect`].
@@ -281,8 +294,16 @@ pub fn apply(rows: &mut impl Rows, operation: &Operation, now: Timestamp) -> Res
         Operation::Redeem(redeem) => redemption::redeem(rows, redeem, now),
         Operation::Refresh(refresh) => token::refresh(rows, refresh, now),
         Operation::Inspect(inspect) => token::inspect(rows, inspect, now),
-        Operation::EndFamily { family, client_id } => token::end_family(rows, family, client_id, now),
-        Operation::EndConsents { consents, unused_since } => consent::end_all(rows, consents, *unused_since, now),
+        Operation::EndFamily {
+            family,
+            client_id,
+            origin,
+        } => token::end_family(rows, family, client_id, origin.as_ref(), now),
+        Operation::EndConsents {
+            consents,
+            unused_since,
+            asked,
+        } => consent::end_all(rows, consents, *unused_since, asked.as_ref(), now),
         Operation::EndToken { jti, expires_at } => {
             rows.end_token(jti, *expires_at)?;
             Ok(Outcome::Ended)

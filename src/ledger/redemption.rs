@@ -27,7 +27,7 @@ pub fn redeem(rows: &mut impl Rows, redeem: &Redeem, now: Timestamp) -> Result<O
     };
     let family = Family::begin(redeem, now);
     rows.put_code(&redeem.code_hash, &code, redeem.code_expires_at + CODE_MEMORY)?;
-    make_room(rows, &redeem.consent_id, now)?;
+    make_room(rows, redeem, now)?;
     rows.put_family(&redeem.family, &family)?;
     once::remember(rows, redeem.proof.as_ref())?;
     rows.touch_consent(&redeem.consent_id, now)?;
@@ -35,14 +35,15 @@ pub fn redeem(rows: &mut impl Rows, redeem: &Redeem, now: Timestamp) -> Result<O
 }
 
 /// Forgets the families that were not used for longest, until there is room for one more.
-fn make_room(rows: &mut impl Rows, consent_id: &str, now: Timestamp) -> Result<(), StoreError> {
-    let mut alive = rows.families_of_consent(consent_id)?;
+fn make_room(rows: &mut impl Rows, redeem: &Redeem, now: Timestamp) -> Result<(), StoreError> {
+    let mut alive = rows.families_of_consent(&redeem.consent_id)?;
     alive.retain(|(_, family)| family.check_alive(now).is_ok());
     while alive.len() >= MAX_FAMILIES {
         let oldest = (0..alive.len()).min_by_key(|at| alive.get(*at).map(|(_, family)| family.last_used_at()));
         let (id, family) = alive.swap_remove(oldest.unwrap_or_default());
         rows.remove_family(&id)?;
-        rows.note(&Event::of_family(EventKind::FamilyDisplaced, &id, &family, None, now))?;
+        let event = Event::of_family(EventKind::FamilyDisplaced, &id, &family, None, now);
+        rows.note(&event.asked_from(redeem.origin.as_ref()))?;
     }
     Ok(())
 }
@@ -62,13 +63,8 @@ fn repeat(rows: &mut impl Rows, redeem: &Redeem, first: &RedeemedCode, now: Time
     if let Some(mut family) = family
         && end(rows, &first.family, &mut family, EndReason::CodeReused, now)?
     {
-        rows.note(&Event::of_family(
-            EventKind::CodeReused,
-            &first.family,
-            &family,
-            None,
-            now,
-        ))?;
+        let event = Event::of_family(EventKind::CodeReused, &first.family, &family, None, now);
+        rows.note(&event.asked_from(redeem.origin.as_ref()))?;
     }
     Ok(Refusal::CodeUsed.into())
 }

@@ -35,6 +35,7 @@ fn refresh(change: impl FnOnce(&mut Refresh)) -> Operation {
         scopes: None,
         resources: Vec::new(),
         available: available("read:profile read:projects"),
+        origin: None,
     };
     change(&mut refresh);
     Operation::Refresh(refresh)
@@ -51,6 +52,7 @@ fn end_consents(by: EndedBy, ids: &[&str]) -> Operation {
     Operation::EndConsents {
         consents: consents.collect(),
         unused_since: NOW,
+        asked: None,
     }
 }
 
@@ -268,6 +270,7 @@ fn a_family_is_ended_by_its_own_app_only() {
     let end = |client_id: &str, family: &str| Operation::EndFamily {
         family: family.into(),
         client_id: client_id.into(),
+        origin: None,
     };
     assert_eq!(refused(&run(&mut rows, end("app_two", "family"))), Refusal::OtherClient);
     assert!(rows.families["family"].ended.is_none());
@@ -289,6 +292,7 @@ fn the_first_reason_for_an_end_is_kept() {
         Operation::EndFamily {
             family: "family".into(),
             client_id: "app_one".into(),
+            origin: None,
         },
     );
     run(&mut rows, end_consent());

@@ -2,6 +2,7 @@
 
 use super::family::{EndReason, Family};
 use super::{Event, EventKind, Inspect, Outcome, Refresh, Refusal, Rows, end, once};
+use crate::management::actor::Origin;
 use crate::oauth::grant::{EffectiveGrant, narrow_resources};
 use crate::store::StoreError;
 use crate::time::Timestamp;
@@ -38,7 +39,8 @@ pub fn refresh(rows: &mut impl Rows, refresh: &Refresh, now: Timestamp) -> Resul
     }
     if let Some(kind) = worth_noting(&before, refresh.generation, presented) {
         let presented = Some(refresh.generation);
-        rows.note(&Event::of_family(kind, &refresh.family, &before, presented, now))?;
+        let event = Event::of_family(kind, &refresh.family, &before, presented, now);
+        rows.note(&event.asked_from(refresh.origin.as_ref()))?;
     }
     if let Err(refusal) = presented {
         return Ok(refusal.into());
@@ -119,7 +121,13 @@ pub fn inspect(rows: &impl Rows, inspect: &Inspect, now: Timestamp) -> Result<Ou
 
 /// Ends a family for the app it belongs to. One that is unknown or ended already counts as ended
 /// (RFC 7009 §2.2); another app's is refused and lives on (RFC 7009 §2.1).
-pub fn end_family(rows: &mut impl Rows, id: &str, client_id: &str, now: Timestamp) -> Result<Outcome, StoreError> {
+pub fn end_family(
+    rows: &mut impl Rows,
+    id: &str,
+    client_id: &str,
+    origin: Option<&Origin>,
+    now: Timestamp,
+) -> Result<Outcome, StoreError> {
     let Some(mut family) = rows.family(id)? else {
         return Ok(Outcome::Ended);
     };
@@ -127,7 +135,8 @@ pub fn end_family(rows: &mut impl Rows, id: &str, client_id: &str, now: Timestam
         return Ok(Refusal::OtherClient.into());
     }
     if end(rows, id, &mut family, EndReason::RevokedByClient, now)? {
-        rows.note(&Event::of_family(EventKind::FamilyRevoked, id, &family, None, now))?;
+        let event = Event::of_family(EventKind::FamilyRevoked, id, &family, None, now);
+        rows.note(&event.asked_from(origin))?;
     }
     Ok(Outcome::Ended)
 }

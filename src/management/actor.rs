@@ -1,6 +1,6 @@
 //! Who acts, and what they may do. What must have been checked is a type that only the check makes.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::problem::Problem;
 use crate::oauth::scope::Scopes;
@@ -63,7 +63,7 @@ pub struct UserInSession {
 }
 
 /// From where a request came, as the audit trail keeps it.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Origin {
     /// The request's id, as the log has it.
     pub request_id: String,

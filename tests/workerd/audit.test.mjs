@@ -34,12 +34,13 @@ test("a thief who follows along is caught at the second late re-send, and the au
   assert.equal((await next(first)).refresh_token, second.refresh_token);
   const third = await next(second);
   await latchkey.age(2 * MINUTE);
-  await refuse(second);
+  const late = await refresh(apps.spa, second.refresh_token);
+  await expectRefusal(late, "invalid_grant");
   for (const dead of [third, second, first]) await refuse(dead);
 
   const [row, ...more] = await trail(user);
   assert.deepEqual(more, []);
-  const { seq, id, at, detail, ...said } = row;
+  const { seq, id, at, detail, country, address_hash, ...said } = row;
   assert.deepEqual(said, {
     event: "refresh_token.reused",
     actor_type: "app",
@@ -49,10 +50,10 @@ test("a thief who follows along is caught at the second late re-send, and the au
     target_type: "family",
     target_id: claimsOf(first.access_token).latchkey.family,
     developer_id: "dev_northwind",
-    request_id: null,
-    country: null,
-    address_hash: null,
+    request_id: late.headers.get("x-request-id"),
   });
+  const [signIn] = await latchkey.rows("SELECT * FROM audit WHERE user_id = ? AND event = 'session.started'", user);
+  assert.deepEqual([country, address_hash], [signIn.country, signIn.address_hash]);
   assert.ok(Math.abs(at - Date.now()) < MINUTE && seq > 0 && id.startsWith("evt_"));
   const [{ id: consent_id }] = await latchkey.rows("SELECT id FROM consents WHERE user_id = ?", user);
   assert.deepEqual(JSON.parse(detail), { consent_id, generation: 2, presented: 1 });

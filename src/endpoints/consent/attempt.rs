@@ -9,7 +9,8 @@ use super::request::{ConsentPlace, DecidableRequest};
 use crate::context::Context;
 use crate::crypto::base64url;
 use crate::endpoints::management::caller;
-use crate::endpoints::{app_url, error_url, revocation};
+use crate::endpoints::revocation::{self, Asked};
+use crate::endpoints::{app_url, error_url};
 use crate::http::{Device, Request};
 use crate::management::actor::Origin;
 use crate::oauth::authorization_code::{AuthorizationCode, CODE_LIFETIME, CodePayload};
@@ -141,7 +142,9 @@ impl Attempt {
             Ok(DecisionState::Decided(decided)) => {
                 // Whoever made room is out of use already. What the ledger cannot be told now, the next cron run tells it.
                 if !decided.displaced.is_empty() {
-                    let _ = revocation::end(context, decided.displaced.clone()).await;
+                    // A remembered consent makes nobody give way: what is left there, an earlier request left.
+                    let asked = (!self.remembered).then(|| Asked::by_decision(&self.origin));
+                    let _ = revocation::end(context, decided.displaced.clone(), asked).await;
                 }
                 if decided.attempt == self.id {
                     let client_id = &decidable.pending.request.client_id;

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::idempotency::{self, Creation};
 use super::{api, caller, pages};
 use crate::context::Context;
-use crate::endpoints::revocation;
+use crate::endpoints::revocation::{self, Asked};
 use crate::http::{Reply, Request};
 use crate::management::actor::Actor;
 use crate::management::apps::{self, AppRecord};
@@ -85,7 +85,11 @@ async fn end<S: Stores>(
         context.now,
     )
     .await?;
-    Ok(revoking.is_empty() || revocation::end(context, revoking).await.fault.is_none())
+    if revoking.is_empty() {
+        return Ok(true);
+    }
+    let asked = Asked::by_management(&actor.origin);
+    Ok(revocation::end(context, revoking, Some(asked)).await.fault.is_none())
 }
 
 /// The tab Testing.

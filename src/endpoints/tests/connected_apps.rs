@@ -270,7 +270,7 @@ fn with_more_ledgers_to_ask_than_one_look_may_none_of_them_is_always_last() {
         let server = being_revoked(seed, &of);
         let look = async |context: &Context<'_, Memory>| {
             let unfinished = context.stores.unfinished_revocations().await?;
-            Ok::<u32, StoreError>(revocation::end(context, unfinished).await.dealt_with)
+            Ok::<u32, StoreError>(revocation::end(context, unfinished, None).await.dealt_with)
         };
         assert_eq!(within(&server, look), Ok(40));
         assert_eq!(ended_in_ledgers(&server).len(), 40);

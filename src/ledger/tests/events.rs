@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::ledger::event::{Actor, Event, EventKind};
+use crate::management::actor::Origin;
 
 const LATER: Timestamp = Timestamp(NOW.0 + 10 * 60 * 1000);
 
@@ -48,6 +49,7 @@ fn a_reused_refresh_token_is_noted_once_with_whose_it_was_and_which() {
         generation: Some(2),
         presented: Some(0),
         ended_by: None,
+        origin: None,
     };
     assert_eq!(*event, expected);
     assert!(event.kind.is_urgent());
@@ -96,6 +98,7 @@ fn an_end_that_was_asked_for_is_noted_once() {
         let end = Operation::EndFamily {
             family: "family".into(),
             client_id: client_id.into(),
+            origin: None,
         };
         run(&mut rows, end);
     }
@@ -125,6 +128,115 @@ fn an_end_names_the_user_only_where_the_user_asked_for_it() {
         let said: Vec<_> = rows.events.iter().map(|event| (event.actor, event.ended_by)).collect();
         assert_eq!(said, [(actor, Some(by)); 2]);
     }
+}
+
+// Covers: R74
+#[test]
+fn what_a_request_brings_about_is_noted_with_where_it_came_from() {
+    let origin = |id: &str| {
+        Some(Origin {
+            request_id: id.into(),
+            country: Some("JP".into()),
+            address_hash: Some("hash".into()),
+        })
+    };
+    let mut rows = redeemed();
+    let second = redemption(|redeem| {
+        redeem.family = "second".into();
+        redeem.code_hash = "second".into();
+    });
+    run(&mut rows, second);
+    run(
+        &mut rows,
+        redemption(|redeem| {
+            redeem.attempt = "thief".into();
+            redeem.origin = origin("req_thief");
+        }),
+    );
+    run(
+        &mut rows,
+        Operation::EndFamily {
+            family: "second".into(),
+            client_id: "app_one".into(),
+            origin: origin("req_app"),
+        },
+    );
+    let mut reused = rotated_twice();
+    let late = refresh(|refresh| refresh.origin = origin("req_late"));
+    apply(&mut reused, &late, LATER).unwrap();
+    let mut full = MemoryRows::default();
+    for number in 0..=MAX_FAMILIES {
+        let install = redemption(|redeem| {
+            redeem.code_hash = format!("code {number}");
+            redeem.family = format!("family {number}");
+            redeem.origin = origin(&format!("req_{number}"));
+        });
+        apply(&mut full, &install, NOW + Duration::from_millis(number as u64)).unwrap();
+    }
+    let noted = [&rows, &reused, &full].map(|rows| rows.events.clone()).concat();
+    let noted: Vec<_> = noted.into_iter().map(|event| (event.kind, event.origin)).collect();
+    let expected = [
+        (EventKind::CodeReused, origin("req_thief")),
+        (EventKind::FamilyRevoked, origin("req_app")),
+        (EventKind::RefreshTokenReused, origin("req_late")),
+        (EventKind::FamilyDisplaced, origin(&format!("req_{MAX_FAMILIES}"))),
+    ];
+    assert_eq!(noted, expected);
+}
+
+// Covers: R74
+#[test]
+fn an_end_is_not_laid_at_the_door_of_whoever_only_came_by() {
+    let asked = Asked {
+        ends: vec![EndedBy::User],
+        origin: Origin {
+            request_id: "req_user".into(),
+            ..Origin::default()
+        },
+    };
+    let mut rows = MemoryRows::default();
+    let ending = |id: &str, by| EndingConsent { id: id.into(), by };
+    let operation = Operation::EndConsents {
+        consents: vec![
+            ending("cns_one", EndedBy::User),
+            ending("cns_two", EndedBy::Operator),
+            ending("cns_three", EndedBy::Unused),
+        ],
+        unused_since: NOW,
+        asked: Some(asked.clone()),
+    };
+    run(&mut rows, operation);
+    let noted: Vec<_> = rows.events.into_iter().map(|event| event.origin).collect();
+    assert_eq!(noted, [Some(asked.origin), None, None]);
+}
+
+// While a new version is rolled out, ledgers hear from Workers of the old one, and their outbox holds events of its.
+#[test]
+fn what_an_older_version_says_is_understood() {
+    for (operation, names) in [
+        (refresh(|_| {}), &["/refresh/origin"][..]),
+        (redemption(|_| {}), &["/redeem/origin"]),
+        (end_consent(), &["/end_consents/asked"]),
+    ] {
+        let mut said = serde_json::to_value(&operation).unwrap();
+        for name in names {
+            let (parent, member) = name.rsplit_once('/').unwrap();
+            assert!(
+                said.pointer_mut(parent)
+                    .unwrap()
+                    .as_object_mut()
+                    .unwrap()
+                    .remove(member)
+                    .is_some()
+            );
+        }
+        let heard: Operation = crate::json::from_value(said).unwrap();
+        assert_eq!(format!("{heard:?}"), format!("{operation:?}"));
+    }
+    let event = Event::consent_ended("cns_one", EndedBy::User, NOW);
+    let written = serde_json::to_string(&event).unwrap();
+    assert!(!written.contains("origin"));
+    assert_eq!(crate::json::from_str::<Event>(&written).unwrap(), event);
 }
 
 #[test]

@@ -303,6 +303,7 @@ impl World {
                 let end = Operation::EndFamily {
                     family: "family of the first".into(),
                     client_id: "app_one".into(),
+                    origin: None,
                 };
                 assert_eq!(self.apply(&end), Outcome::Ended);
                 self.history.ended = true;
@@ -328,7 +329,11 @@ impl World {
             true => self.last_grant,
             false => self.last_grant.max(self.last_use),
         };
-        let outcome = self.apply(&Operation::EndConsents { consents, unused_since });
+        let outcome = self.apply(&Operation::EndConsents {
+            consents,
+            unused_since,
+            asked: None,
+        });
         if used_at > unused_since && !self.history.consent_ended {
             let consent_id = "cns_one".into();
             let still_used = vec![StillUsed { consent_id, used_at }];

@@ -133,6 +133,7 @@ fn end_family(client_id: &str) -> Operation {
     Operation::EndFamily {
         family: "family".into(),
         client_id: client_id.into(),
+        origin: None,
     }
 }
 
@@ -199,6 +200,7 @@ fn expire_consent(unused_for: i64) -> Operation {
     Operation::EndConsents {
         consents,
         unused_since: Timestamp(AT.0 - unused_for),
+        asked: None,
     }
 }
 

@@ -64,7 +64,7 @@ pub async fn take_back<S: Stores>(
         Whose::App(_) => "app",
         Whose::Developer(_) => "developer account",
     };
-    ending::transact(context, statements, whose, Problem::NotFound(unknown)).await
+    ending::transact(context, administrator, statements, whose, Problem::NotFound(unknown)).await
 }
 
 /// The page that lists apps.

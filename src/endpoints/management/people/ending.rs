@@ -1,7 +1,8 @@
 //! Ending in the ledgers, at once, what a transaction has taken out of use in the directory.
 
 use crate::context::Context;
-use crate::endpoints::revocation;
+use crate::endpoints::revocation::{self, Asked};
+use crate::management::actor::Administrator;
 use crate::management::people::revoking::{self, Whose};
 use crate::management::problem::Problem;
 use crate::store::Stores;
@@ -12,6 +13,7 @@ use crate::store::database::{Statement, Undone};
 /// are too many for one request or their ledger is out of reach.
 pub async fn transact<S: Stores>(
     context: &Context<'_, S>,
+    administrator: Administrator<'_>,
     mut statements: Vec<Statement>,
     whose: Whose<'_>,
     refused: Problem,
@@ -24,7 +26,8 @@ pub async fn transact<S: Stores>(
         Err(Undone::Store(_)) => return Err(Problem::Unavailable),
     };
     let (unfinished, count) = revoking::read_unfinished(&found, unfinished_at)?;
-    let ended = revocation::end_in_ledgers(context, unfinished).await.ended;
+    let asked = Asked::by_management(&administrator.actor().origin);
+    let ended = revocation::end_in_ledgers(context, unfinished, Some(asked)).await.ended;
     if !ended.is_empty() {
         // The tokens are dead: that the directory could not note it is for the next cron run to mend.
         let _ = context.stores.transact(vec![revoking::note_ended(&ended)]).await;

@@ -99,7 +99,7 @@ async fn act<S: Stores>(
             (statements, Problem::NotFound("user"))
         }
     };
-    ending::transact(context, statements, Whose::User(id), refused).await
+    ending::transact(context, administrator, statements, Whose::User(id), refused).await
 }
 
 /// The page that lists users.

@@ -61,6 +61,7 @@ fn connect(server: &Server, id: &str, user_id: &str, client_id: &str, shard: Sha
         dpop_key: None,
         proof: None,
         lifetimes: Lifetimes::default(),
+        origin: None,
     };
     let outcome = pollster::block_on(server.stores.ledger(shard, &Operation::Redeem(Box::new(redeem))));
     assert_eq!(outcome.unwrap(), Outcome::Redeemed);
