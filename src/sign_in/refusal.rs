@@ -68,6 +68,32 @@ pub enum SignInRefusal {
 }
 
 impl SignInRefusal {
+    /// Whether it says something about the connection: its provider is at fault, or somebody forges its answers, or sends
+    /// them again. What anybody can bring about by waiting, going back or opening a link is none of that.
+    pub fn is_about_the_connection(self) -> bool {
+        match self {
+            Self::OtherConnection
+            | Self::OtherIssuer
+            | Self::NoIssuer
+            | Self::ProviderError
+            | Self::NoIdToken
+            | Self::IdToken(_)
+            | Self::Assertion(_)
+            | Self::OtherSubject
+            | Self::Replayed
+            | Self::IdTaken
+            | Self::NotForApps => true,
+            Self::State
+            | Self::Expired
+            | Self::OtherBrowser
+            | Self::Denied
+            | Self::NoAnswer
+            | Self::CodeRefused
+            | Self::NotFresh
+            | Self::Suspended => false,
+        }
+    }
+
     /// The name in the log.
     pub fn code(self) -> &'static str {
         match self {

@@ -3,11 +3,11 @@
 use std::rc::Rc;
 
 use super::{StoreError, User};
+use crate::management::session_events::Noted;
 use crate::oauth::secret::Secret;
 use crate::sign_in::connection::Connection;
 use crate::sign_in::identity::{Identity, Profile};
 use crate::sign_in::known::KnownProviders;
-use crate::time::Timestamp;
 
 /// The ways to sign in (D1), and what is remembered of the providers behind them (this isolate).
 #[allow(async_fn_in_trait, reason = "single-threaded: no caller needs Send")]
@@ -24,7 +24,8 @@ pub trait Connections {
 #[allow(async_fn_in_trait, reason = "single-threaded: no caller needs Send")]
 pub trait Identities {
     /// Finds the user of an identity, or makes one: in one transaction, so that two first sign-ins at once make one
-    /// user. Issuer and subject alone decide who it is. The names are brought up to date.
+    /// user. Issuer and subject alone decide who it is. The names are brought up to date. That somebody suspended came is
+    /// entered in the audit trail.
     async fn arrive(&self, arrival: &Arrival<'_>) -> Result<Arrived, StoreError>;
 }
 
@@ -41,8 +42,8 @@ pub struct Arrival<'a> {
     pub new_id: &'a str,
     /// Should they be new: their user name, which nobody else has.
     pub new_username: &'a str,
-    /// When.
-    pub at: Timestamp,
+    /// From where and when.
+    pub noted: Noted<'a>,
 }
 
 /// What became of it.

@@ -9,6 +9,7 @@ use crate::edge::cache::Cache;
 use crate::edge::stores::{EdgeStores, store_error};
 use crate::edge::surroundings::now;
 use crate::json;
+use crate::management::session_events;
 use crate::oauth::secret::Secret;
 use crate::sign_in::connection::Connection;
 use crate::sign_in::known::KnownProviders;
@@ -71,6 +72,7 @@ impl Identities for EdgeStores {
             link_user(arrival),
             rename_user(arrival),
             find_user(arrival),
+            session_events::refused_as_suspended(arrival.identity, arrival.connection_id, arrival.noted),
         ];
         let results = batch(&self.database()?, statements).await?;
         Ok(match rows::<UserRow>(&results, 3)?.into_iter().next() {
@@ -101,7 +103,7 @@ fn make_user(arrival: &Arrival<'_>) -> Statement {
         .text(arrival.new_username)
         .text(arrival.profile.first_name())
         .optional_text(arrival.profile.account_name.as_deref())
-        .time(arrival.at)
+        .time(arrival.noted.at)
 }
 
 /// Links the user made just now, and no other: the user name, drawn for this arrival, tells.
@@ -113,7 +115,7 @@ fn link_user(arrival: &Arrival<'_>) -> Statement {
         .text(arrival.new_id)
         .text(arrival.new_username)
         .text(arrival.connection_id)
-        .time(arrival.at)
+        .time(arrival.noted.at)
 }
 
 fn rename_user(arrival: &Arrival<'_>) -> Statement {

@@ -9,10 +9,12 @@ use crate::crypto::seal;
 use crate::endpoints::client_request::use_once;
 use crate::endpoints::guard::BrowserNonce;
 use crate::endpoints::limits::may_sign_in;
+use crate::endpoints::management::caller::origin;
 use crate::endpoints::not_found;
 use crate::http::{CONNECTION_COOKIE, Params, Reply, Request, set_cookie};
 use crate::ledger::SingleUse;
 use crate::ledger::shard::Shard;
+use crate::management::session_events::{self, Noted};
 use crate::random;
 use crate::router;
 use crate::sign_in::attempt::{Attempt, OpenAttempt};
@@ -48,14 +50,33 @@ pub async fn callback<S: Stores>(context: &Context<'_, S>, request: &Request, co
     context.log.connection(&connection.id);
     let open = match opened.and_then(|open| still_serves(connection, open)) {
         Ok(open) => open,
-        Err(refusal) => return refused(context, refusal, router::ACCOUNT_APPS),
+        Err(refusal) => {
+            note(context, request, connection, refusal).await;
+            return refused(context, refusal, router::ACCOUNT_APPS);
+        }
     };
     let context = &Arriving::at(context, request, open.target.clone()).spoken_to(context);
     match finish(context, request, connection, &params, &open).await {
         Ok(reply) => reply,
-        Err(Ended::Refused(refusal)) => refused(context, refusal, &open.target),
+        Err(Ended::Refused(refusal)) => {
+            note(context, request, connection, refusal).await;
+            refused(context, refusal, &open.target)
+        }
         Err(Ended::Provider) => provider_unavailable(context, &open.target),
         Err(Ended::Storage) => unavailable_here(context, &open.target),
+    }
+}
+
+/// Enters a refusal in the audit trail, where it is one for it. Nothing is changed by a refusal, so that it could not be
+/// entered changes nothing either: the log has it.
+async fn note<S: Stores>(context: &Context<'_, S>, request: &Request, connection: &Connection, refusal: SignInRefusal) {
+    let origin = origin(context, request);
+    let noted = Noted {
+        origin: &origin,
+        at: context.now,
+    };
+    if let Some(entry) = session_events::refused_at(&connection.id, refusal, noted) {
+        let _ = context.stores.transact(vec![entry]).await;
     }
 }
 
@@ -130,6 +151,7 @@ async fn finish<S: Stores>(
         return Err(SignInRefusal::Replayed.into());
     }
     let new_username = random::identifier(context.random, "usr_");
+    let origin = origin(context, request);
     let arrival = Arrival {
         identity: &identity,
         profile: &identity.profile(),
@@ -140,7 +162,10 @@ async fn finish<S: Stores>(
             &new_username
         },
         new_username: &new_username,
-        at: context.now,
+        noted: Noted {
+            origin: &origin,
+            at: context.now,
+        },
     };
     let user = match context.stores.arrive(&arrival).await? {
         Arrived::User(user) => user,

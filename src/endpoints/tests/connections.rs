@@ -3,6 +3,7 @@
 mod hand_off;
 mod outages;
 mod refusals;
+mod refused_entries;
 
 use serde_json::{Value, json as value};
 

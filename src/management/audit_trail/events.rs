@@ -109,6 +109,10 @@ pub const ALL: &[Kind] = &[
         "settings.changed",
         "The platform's looks or another setting were changed",
     ),
+    kind(
+        "sign_in.refused",
+        "A user was suspended and could not sign in, or a connection brought an answer that is not believed; once an hour",
+    ),
     kind("tester.added", "A user may try out an app before its review"),
     kind("tester.removed", "A user may not try out an app any more"),
     kind("user.erased", "All that tells who a user is was erased"),

@@ -66,7 +66,7 @@ impl Sqlite {
         }
     }
 
-    fn transact(&self, statements: &[Statement]) -> Result<Found, Undone> {
+    pub(super) fn transact(&self, statements: &[Statement]) -> Result<Found, Undone> {
         let connection = self.connection();
         let transaction = connection.unchecked_transaction().map_err(undone)?;
         let rows: Result<Vec<_>, _> = statements

@@ -1,6 +1,7 @@
 //! Connections, and the users behind identities.
 
 use super::*;
+use crate::management::session_events;
 use crate::oauth::secret::Secret;
 use crate::sign_in::identity::Profile;
 
@@ -40,7 +41,17 @@ impl Identities for Memory {
             user.name = name.unwrap_or(user.name.clone());
             user.username = account_name.unwrap_or(user.username.clone());
             match self.suspended.borrow().contains(&user.id) {
-                true => Arrived::Suspended,
+                true => {
+                    let Arrival {
+                        identity,
+                        connection_id,
+                        noted,
+                        ..
+                    } = *arrival;
+                    let entry = session_events::refused_as_suspended(identity, connection_id, noted);
+                    self.database.transact(&[entry]).unwrap();
+                    Arrived::Suspended
+                }
                 false => Arrived::User(user.clone()),
             }
         })
