@@ -220,24 +220,22 @@ fn the_log_of_an_app_keeps_the_last_thousand_and_leaves_others_alone() {
 fn last_use_is_written_when_it_is_minutes_later_and_never_moves_back() {
     let (isolate, stores) = (Isolate::new(1), Memory::default());
     app(&stores, "app_one");
+    stores.database.run(
+        "INSERT INTO apis (id, resource, name, created_at) VALUES ('api_one', 'https://api.example', 'One', 1);
+         INSERT INTO api_credentials (id, api_id, secret_hash, created_at) VALUES ('apc_one', 'api_one', 'hash', 1);",
+    );
     let use_at = |minutes: i64| {
         isolate.now.set(Timestamp(NOON + minutes * 60_000));
         isolate.note(|noted| {
             noted.token("app_one", Issued::ForCredentials, None);
             noted.secret("lsc_app_one");
+            noted.credential("apc_one");
         });
         isolate.write(&stores);
-        [
-            numbers(&stores, "SELECT last_used_at FROM apps"),
-            numbers(&stores, "SELECT last_used_at FROM client_secrets"),
-        ]
+        ["apps", "client_secrets", "api_credentials"]
+            .map(|table| numbers(&stores, &format!("SELECT last_used_at FROM {table}")))
     };
-    let minute = |minutes: i64| {
-        [
-            vec![(NOON + minutes * 60_000) as u64],
-            vec![(NOON + minutes * 60_000) as u64],
-        ]
-    };
+    let minute = |minutes: i64| [(); 3].map(|()| vec![(NOON + minutes * 60_000) as u64]);
     assert_eq!(use_at(0), minute(0));
     assert_eq!(use_at(4), minute(0));
     assert_eq!(use_at(6), minute(6));

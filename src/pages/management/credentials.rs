@@ -2,7 +2,7 @@
 
 use askama::Template;
 
-use super::{AppFrame, AppTab, FormState, Frame};
+use super::{AppFrame, AppTab, FormState, Frame, minute};
 use crate::management::apps::AppRecord;
 use crate::management::credentials::keys::MAX_JWKS;
 use crate::management::credentials::rotation::Secrets;
@@ -12,7 +12,6 @@ use crate::oauth::client::AppType;
 use crate::oauth::client_security::{Authentication, Profile};
 use crate::oauth::standing::Standing;
 use crate::pages::DisplayName;
-use crate::time::Timestamp;
 
 /// The tab Credentials of an app.
 #[derive(Template)]
@@ -79,8 +78,8 @@ impl<'a> CredentialsPage<'a> {
             move |secret: &'a LiveSecret| SecretLine {
                 hint: &secret.hint,
                 part,
-                created: minute(secret.created_at),
-                used: secret.last_used_at.map(minute),
+                created: minute(&secret.created_at),
+                used: secret.last_used_at.as_ref().map(minute),
             }
         };
         let secrets = match &credentials.secrets {
@@ -116,12 +115,6 @@ fn form_of(credentials: &Credentials) -> FormState {
         .with("method", credentials.method.name())
         .with_optional("jwks", jwks.as_deref())
         .with_optional("jwks_uri", credentials.jwks_uri.as_deref())
-}
-
-/// To the minute: when a secret was used is not known better.
-fn minute(at: Timestamp) -> String {
-    let text = at.to_rfc3339();
-    text.get(..16).unwrap_or_default().replace('T', " ")
 }
 
 /// The tab Testing of an app.
@@ -169,7 +162,7 @@ impl<'a> TestingPage<'a> {
         let line = |tester: &'a Tester| TesterLine {
             id: &tester.id,
             name: DisplayName::new(&tester.name, "Unnamed"),
-            added: minute(tester.added_at),
+            added: minute(&tester.added_at),
         };
         Self {
             frame,
