@@ -35,6 +35,8 @@ pub const LOGOUT: &str = "/logout";
 pub const ACCOUNT_APPS: &str = "/account/apps";
 /// `GET`: the page of sessions.
 pub const ACCOUNT_SESSIONS: &str = "/account/sessions";
+/// `GET`: the page of what happened in an account.
+pub const ACCOUNT_ACTIVITY: &str = "/account/activity";
 /// `GET`, `POST`: signing out everywhere.
 pub const ACCOUNT_SESSIONS_END: &str = "/account/sessions/end";
 /// `GET`, `POST`: taking back all connections of an app.
@@ -45,6 +47,8 @@ pub const REVOKE_EVERYTHING: &str = "/account/apps/revoke-all";
 pub const CONNECTED_APPS: &str = "/api/user/connected-apps";
 /// `GET`, `DELETE`: where the user is signed in, as JSON; `DELETE` under it.
 pub const SESSIONS: &str = "/api/user/sessions";
+/// `GET`: what happened in the user's account, as JSON.
+pub const ACTIVITY: &str = "/api/user/activity";
 
 /// `GET`: the OpenAPI document of all JSON endpoints.
 pub const OPENAPI: &str = "/openapi.json";
@@ -124,6 +128,10 @@ pub enum Route<'a> {
         /// The consent.
         consent_id: &'a str,
     },
+    /// [`ACCOUNT_ACTIVITY`]
+    AccountActivity,
+    /// [`ACTIVITY`]
+    Activity,
     /// [`ACCOUNT_SESSIONS`]
     AccountSessions,
     /// `POST /account/sessions/{session_id}/end`
@@ -197,6 +205,7 @@ impl Route<'_> {
             | Self::AccountApps
             | Self::AccountAppsConfirm(_)
             | Self::AccountAppsRevoke(_)
+            | Self::AccountActivity
             | Self::AccountSessions
             | Self::AccountSessionsEnd { .. }
             | Self::SignOutEverywherePage
@@ -235,6 +244,8 @@ impl Route<'_> {
             Self::ConnectedApps => "connected_apps",
             Self::RevokeConnectedApps => "revoke_connected_apps",
             Self::RevokeConnectedApp { .. } => "revoke_connected_app",
+            Self::AccountActivity => "account_activity",
+            Self::Activity => "activity",
             Self::AccountSessions => "account_sessions",
             Self::AccountSessionsEnd { .. } => "account_sessions_end",
             Self::SignOutEverywherePage => "sign_out_everywhere_page",
@@ -291,6 +302,8 @@ pub fn route<'a>(method: &str, path: &'a str) -> Route<'a> {
             "GET, HEAD, POST",
         ),
         ACCOUNT_APPS => only(method, &[("GET", Route::AccountApps)], "GET, HEAD"),
+        ACCOUNT_ACTIVITY => only(method, &[("GET", Route::AccountActivity)], "GET, HEAD"),
+        ACTIVITY => only(method, &[("GET", Route::Activity)], "GET, HEAD"),
         ACCOUNT_SESSIONS => only(method, &[("GET", Route::AccountSessions)], "GET, HEAD"),
         ACCOUNT_SESSIONS_END => only(
             method,

@@ -3,6 +3,7 @@
 mod cache;
 mod client_signatures;
 mod convert;
+mod countries;
 mod d1;
 mod health;
 mod keyring_object;

@@ -3,6 +3,7 @@
 mod access_token;
 mod account_apps;
 mod account_sessions;
+mod activity;
 mod api_docs;
 mod authorize;
 mod client_keys;
@@ -79,6 +80,8 @@ async fn answer<S: Stores>(context: &Context<'_, S>, request: &Request, route: R
         Route::ConnectedApps => connected_apps::list(context, request).await,
         Route::RevokeConnectedApps => connected_apps::revoke_many(context, request).await,
         Route::RevokeConnectedApp { consent_id } => connected_apps::revoke(context, request, consent_id).await,
+        Route::AccountActivity => activity::page(context, request).await,
+        Route::Activity => activity::list(context, request).await,
         Route::AccountSessions => account_sessions::page(context, request).await,
         Route::AccountSessionsEnd { session_id } => account_sessions::end(context, request, session_id).await,
         Route::SignOutEverywherePage => sign_out::everywhere_page(context, request).await,

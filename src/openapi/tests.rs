@@ -8,10 +8,11 @@ use crate::router::management::TABLES;
 use crate::router::{Route, route};
 
 /// Routes that answer people, or redirect them; and what is no route.
-const NO_JSON: [&str; 23] = [
+const NO_JSON: [&str; 24] = [
     "account_apps",
     "account_apps_confirm",
     "account_apps_revoke",
+    "account_activity",
     "account_sessions",
     "account_sessions_end",
     "api_docs",

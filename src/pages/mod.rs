@@ -1,5 +1,6 @@
 //! The pages people see: one typed context each, rendered by a template that escapes everything.
 
+mod activity;
 mod api_docs;
 mod connected_apps;
 mod consent;
@@ -13,6 +14,7 @@ mod message;
 mod sessions;
 mod sign_in;
 
+pub use activity::ActivityPage;
 pub use api_docs::{ApiDocsPage, ApiTagPage};
 pub use connected_apps::{AppCard, ConnectedAppsPage, Install, RevokePage, RevokeSubject, Revoked};
 pub use consent::{ConsentPage, NotServedPage, Permission, PermissionGroup};

@@ -41,6 +41,7 @@ use crate::oauth::jwk::PublicKey;
 use crate::oauth::jws::SignedJwt;
 use crate::time::Timestamp;
 use crate::web::Web;
+use crate::words::Language;
 
 macro_rules! stores {
     ($($part:ident)*) => {
@@ -52,7 +53,7 @@ macro_rules! stores {
 
 stores! {
     Apps Sessions SessionList Connections Identities Web Consents ConnectedApps Codes Logos Ledger Signer
-    ClientSignatures Limits Probe Database
+    ClientSignatures Countries Limits Probe Database
 }
 
 /// Apps and APIs (D1).
@@ -142,6 +143,12 @@ impl<K> SigningKeys<K> {
 pub trait ClientSignatures {
     /// Whether this key made the signature of this JWT. A key that is none (a point off the curve) made none.
     async fn is_signed_by(&self, key: &PublicKey, jwt: &SignedJwt<'_>) -> bool;
+}
+
+/// What countries are called (the platform's own tables).
+pub trait Countries {
+    /// The name in this language of the country with this code of two letters. `None` where it has none: Tor has a code too.
+    fn country_name(&self, code: &str, language: Language) -> Option<String>;
 }
 
 /// Asking each part of storage whether it answers.

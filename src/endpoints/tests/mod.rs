@@ -1,5 +1,6 @@
 //! Whole requests over storage in memory, at any time and with storage failing at will.
 
+mod activity;
 mod authorization;
 mod client_keys;
 mod connected_apps;

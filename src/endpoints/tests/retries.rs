@@ -20,6 +20,8 @@ fn with_storage_down_a_page_is_opened_once_more_by_a_link() {
         ("/account/apps", "sessions"),
         ("/account/apps", "consents"),
         ("/account/sessions", "sessions"),
+        ("/account/activity", "sessions"),
+        ("/account/activity", "database"),
         ("/account/sessions/end", "sessions"),
         ("/logout", "sessions"),
         ("/login?continue=%2Faccount%2Fsessions", "connections"),

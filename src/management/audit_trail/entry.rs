@@ -128,28 +128,6 @@ impl AuditEntry {
             "detail": self.detail_for_developers(member_ids),
         })
     }
-
-    /// What a user is told of their own part. Who of the operator's people did something is not theirs to know.
-    pub fn json_for_user(&self, user_id: &str) -> Value {
-        let is_theirs = self.actor_type == "app" || self.actor_id.as_deref() == Some(user_id);
-        let by_them = self.actor_id.as_deref() == Some(user_id);
-        let actor_type = match (self.actor_type.as_str(), is_theirs) {
-            ("user", false) => "operator",
-            (kind, _) => kind,
-        };
-        json!({
-            "seq": self.seq,
-            "id": self.id,
-            "at": self.at.to_rfc3339(),
-            "event": self.event,
-            "actor": { "type": actor_type, "id": self.actor_id.as_ref().filter(|_| is_theirs) },
-            "client_id": self.client_id,
-            "app_name": self.app_name,
-            "target": { "type": self.target_type, "id": self.target_id },
-            // Where somebody else was is theirs.
-            "country": self.country.as_ref().filter(|_| by_them),
-        })
-    }
 }
 
 /// Name and value of each member that is not null.

@@ -3,6 +3,7 @@
 pub mod entry;
 pub mod events;
 pub mod filter;
+pub mod own;
 mod query;
 #[cfg(test)]
 mod query_tests;

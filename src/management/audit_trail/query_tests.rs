@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::entry::AuditEntry;
 use super::filter::AuditFilter;
 use super::query::statements;
-use super::{Order, forward, list};
+use super::{Order, forward, list, own};
 use crate::http::Params;
 use crate::management::cursor::{Cursor, PageRequest};
 use crate::management::window::WINDOW;
@@ -129,6 +129,34 @@ fn no_search_reads_the_table_from_end_to_end() {
             }
         }
     }
+}
+
+// Covers: R74
+#[test]
+fn a_users_own_part_is_found_by_their_index_and_no_more_is_looked_at_than_is_shown() {
+    let memory = filled(3000);
+    for after in [None, Some(1500)] {
+        let after = after.map(|order| Cursor {
+            order,
+            id: String::new(),
+        });
+        let page = PageRequest { after, size: 50 };
+        let [numbers, ..] = &statements(&AuditFilter::of_user("usr_7"), &page, Order::NewestFirst)[..] else {
+            panic!("nothing is asked")
+        };
+        assert!(numbers.sql().contains("LIMIT 51"), "{}", numbers.sql());
+        let steps = plan(&memory, numbers.clone());
+        assert!(
+            steps
+                .iter()
+                .any(|step| step.contains("audit_of_user (user_id=? AND rowid<?)")),
+            "{steps:?}"
+        );
+    }
+    let found = pollster::block_on(own::of_user(&memory, "usr_7", &first_page(50))).unwrap();
+    assert_eq!(found.items.len(), 50);
+    let strangers = pollster::block_on(own::of_user(&memory, "usr_8", &first_page(50))).unwrap();
+    assert_eq!((strangers.items.len(), strangers.next), (0, None));
 }
 
 /// The filter without anything but its times.

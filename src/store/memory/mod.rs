@@ -338,3 +338,9 @@ impl ClientSignatures for Memory {
         EcPublicKey { x, y }.verify(jwt.signing_input.as_bytes(), &jwt.signature)
     }
 }
+
+impl Countries for Memory {
+    fn country_name(&self, code: &str, language: Language) -> Option<String> {
+        (code != "T1").then(|| format!("{code} in {}", language.tag()))
+    }
+}

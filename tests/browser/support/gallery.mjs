@@ -172,6 +172,40 @@ export const gallery = {
       await page.goto(at("/account/sessions"));
     },
   },
+  activity: {
+    main: true,
+    status: 200,
+    heading: "What happened in your account",
+    async arrive(page, person) {
+      const { client_id } = await newApp({ name: "Northwind Planner", developer: "Northwind Labs" });
+      const scopes = ["read:profile", "read:projects"];
+      const granted = { scopes, added_scopes: scopes, is_new: true };
+      const happened = [
+        ["session.started", "user", { country: "DE" }],
+        ["consent.granted", "user", { client_id, country: "DE", detail: JSON.stringify(granted) }],
+        ["refresh_token.reused", "app", { client_id, country: "JP" }],
+        ["consent.ended", "system", { client_id, detail: JSON.stringify({ ended_by: "unused" }) }],
+        ["user.suspended", "operator", {}],
+        ["user.reinstated", "operator", {}],
+        ["session.ended", "user", { country: "FR" }],
+      ];
+      // Before the sign-in of this visit: entries are listed in the order in which they were entered.
+      for (const [place, [event, actor_type, { client_id = null, country = null, detail = "{}" }]] of happened.toReversed().entries())
+        await run(
+          `INSERT INTO audit (seq, id, at, event, actor_type, actor_id, user_id, target_type, target_id, client_id, country, detail)
+           SELECT min(seq) - 1, 'evt_' || ?1 || ?2, ?3, ?4, ?5, CASE ?5 WHEN 'user' THEN ?2 END, ?2, 'user', ?2, ?6, ?7, ?8 FROM audit`,
+          place,
+          person.id,
+          Date.now() - (place + 1) * 9 * 3_600_000,
+          event,
+          actor_type,
+          client_id,
+          country,
+          detail,
+        );
+      await page.goto(at("/account/activity"));
+    },
+  },
   "sign-out everywhere": {
     status: 200,
     heading: "Sign out everywhere?",

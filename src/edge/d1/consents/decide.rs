@@ -225,7 +225,8 @@ fn follow(decision: &Decision, approval: &Approval, now: Timestamp) -> Result<Ve
                                 target_id, request_id, country, address_hash, detail)
              SELECT ?11, ?7, 'consent.granted', 'user', ?4, ?5,
                     (SELECT developer_id FROM apps WHERE client_id = ?5), ?4, 'consent', ?3, ?8, ?9, ?10,
-                    json_object('consent_id', ?3, 'scopes', json(?6), 'added_scopes', json_group_array(added.value))
+                    json_object('consent_id', ?3, 'scopes', json(?6), 'added_scopes', json_group_array(added.value),
+                                'is_new', json(iif(EXISTS (SELECT 1 FROM consents WHERE id = ?3), 'false', 'true')))
              FROM json_each(?6) AS added
              WHERE NOT EXISTS (SELECT 1 FROM consent_scopes WHERE consent_id = ?3 AND scope = added.value)
              HAVING EXISTS (SELECT 1 FROM decisions WHERE request_id = ?1 AND attempt = ?2)

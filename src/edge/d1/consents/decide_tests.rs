@@ -77,21 +77,21 @@ fn a_consent_is_told_once_with_what_was_added_and_not_again_for_nothing_new() {
     carry_out(&memory, &decision("a", "cns_1", "read"), 2);
     assert_eq!(
         told(&memory),
-        [json!({ "consent_id": "cns_1", "scopes": ["read"], "added_scopes": ["read"] })]
+        [json!({ "consent_id": "cns_1", "scopes": ["read"], "added_scopes": ["read"], "is_new": true })]
     );
     carry_out(&memory, &decision("b", "cns_1", "read"), 1);
     assert_eq!(told(&memory).len(), 1);
     carry_out(&memory, &decision("c", "cns_1", "read write"), 2);
     assert_eq!(
         told(&memory)[1..],
-        [json!({ "consent_id": "cns_1", "scopes": ["read", "write"], "added_scopes": ["write"] })]
+        [json!({ "consent_id": "cns_1", "scopes": ["read", "write"], "added_scopes": ["write"], "is_new": false })]
     );
     memory.database.run("UPDATE consents SET status = 'revoked'");
     // Also one that allows nothing but to know who somebody is.
     carry_out(&memory, &decision("d", "cns_2", ""), 2);
     assert_eq!(
         told(&memory)[2..],
-        [json!({ "consent_id": "cns_2", "scopes": [], "added_scopes": [] })]
+        [json!({ "consent_id": "cns_2", "scopes": [], "added_scopes": [], "is_new": true })]
     );
     assert_eq!(
         memory
