@@ -221,6 +221,11 @@ impl Actor {
         self.who.user_id()
     }
 
+    /// The id under which something is theirs: that of the user who acts, be it by an app, else that of the app.
+    pub fn acts(&self) -> &str {
+        self.user_id().unwrap_or(self.named().1)
+    }
+
     /// Whoever acts, as the audit trail names them: the type and the id.
     pub fn named(&self) -> (&'static str, &str) {
         match &self.who {

@@ -16,6 +16,23 @@ pub enum AppClass {
     Operator,
 }
 
+impl AppClass {
+    /// As it is stored and told.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Portal => "portal",
+            Self::Registered => "registered",
+            Self::MetadataDocument => "metadata_document",
+            Self::Operator => "operator",
+        }
+    }
+
+    /// Whether it registered itself, so that nobody here edits and submits it.
+    pub fn is_self_registered(self) -> bool {
+        matches!(self, Self::Registered | Self::MetadataDocument)
+    }
+}
+
 /// Whether an app may be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -33,6 +50,15 @@ pub enum AppStatus {
 }
 
 impl AppStatus {
+    /// All there are.
+    pub const ALL: [Self; 5] = [
+        Self::Draft,
+        Self::PendingReview,
+        Self::Approved,
+        Self::Rejected,
+        Self::Suspended,
+    ];
+
     /// As it is stored and told.
     pub fn name(self) -> &'static str {
         match self {

@@ -7,30 +7,32 @@ use crate::management::accounts::members::still_member;
 use crate::management::actor::Member;
 use crate::management::audit::Entry;
 use crate::management::people::revoking;
+use crate::management::problem::Problem;
+use crate::management::review::state::Action;
+use crate::management::review::steps;
 use crate::random::Random;
 use crate::store::database::Statement;
 use crate::time::Timestamp;
 
 /// Deletes an app that is still as it was read. Its row stays, without what it proved itself with: consents and the audit
 /// trail point to it.
-pub fn delete(app: &AppRecord, member: Member<'_>, random: &dyn Random, now: Timestamp) -> Vec<Statement> {
+pub fn delete(
+    app: &AppRecord,
+    member: Member<'_>,
+    random: &dyn Random,
+    now: Timestamp,
+) -> Result<Vec<Statement>, Problem> {
+    let step = app.life().step(Action::Delete)?;
     let actor = member.actor();
     let id = app.client_id.as_str();
     let of_app = |sql: &'static str| Statement::new(sql).text(id);
-    let mut statements = vec![
-        still_member(member),
-        app.unchanged(),
+    let mut statements = vec![still_member(member), app.unchanged()];
+    statements.extend(steps::take(app, step, actor, None, now));
+    statements.extend([
         of_app(
-            "UPDATE apps SET deleted_at = ?2, revoked_before = ?2, epoch = epoch + 1, version = version + 1, draft = NULL,
-                             jwks = NULL, jwks_uri = NULL
+            "UPDATE apps SET deleted_at = ?2, revoked_before = ?2, draft = NULL, jwks = NULL, jwks_uri = NULL
              WHERE client_id = ?1",
         )
-        .time(now),
-        of_app(
-            "UPDATE submissions SET status = 'withdrawn', decided_by = ?2, decided_at = ?3
-             WHERE client_id = ?1 AND status = 'pending'",
-        )
-        .text(actor.named().1)
         .time(now),
         // What was going to end unused ends now whether it is used or not.
         of_app(
@@ -38,7 +40,7 @@ pub fn delete(app: &AppRecord, member: Member<'_>, random: &dyn Random, now: Tim
                SELECT rowid FROM consents INDEXED BY consents_of_app
                WHERE client_id = ?1 AND status IN ('active', 'revoking') AND status = 'revoking' AND ended_by = 'unused')",
         ),
-    ];
+    ]);
     // Before its testers go: a trigger would end what they had, and call it something else.
     statements.extend(revoking::some_of_app(id, now));
     statements.extend([
@@ -47,7 +49,8 @@ pub fn delete(app: &AppRecord, member: Member<'_>, random: &dyn Random, now: Tim
         of_app("DELETE FROM app_scopes WHERE client_id = ?1"),
         of_app("DELETE FROM app_testers WHERE client_id = ?1"),
         of_app("DELETE FROM client_grants WHERE client_id = ?1"),
-        Entry::of_app("app.deleted", id).by(actor, random, now),
     ]);
-    statements
+    let entry = step.event.map(|event| Entry::of_app(event, id));
+    statements.extend(entry.map(|entry| entry.by(actor, random, now)));
+    Ok(statements)
 }

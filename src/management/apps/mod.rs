@@ -3,6 +3,7 @@
 pub mod catalogue;
 pub mod deletion;
 pub mod edit;
+pub mod founding;
 pub mod list;
 pub mod registration;
 pub mod settings;
@@ -14,6 +15,7 @@ use serde::Deserialize;
 use self::settings::AppSettings;
 use super::actor::{Actor, Member};
 use super::problem::Problem;
+use super::review::state::{Life, Refusal};
 use crate::json;
 use crate::oauth::client::AppType;
 use crate::oauth::standing::{AppClass, AppStatus};
@@ -50,6 +52,14 @@ pub struct AppRecord {
     pub in_force: AppSettings,
     /// What its developers have made of that.
     pub(in crate::management) draft: Option<AppSettings>,
+    /// The submission that waits for its decision.
+    pub pending: Option<String>,
+    /// How many submissions it has had.
+    pub submissions: u32,
+    /// Whether the last of them was rejected.
+    last_was_rejected: bool,
+    /// Whether any of them was.
+    was_rejected: bool,
 }
 
 impl AppRecord {
@@ -61,6 +71,22 @@ impl AppRecord {
     /// Whether an approved app has edits that no reviewer has approved.
     pub fn has_unreviewed_edits(&self) -> bool {
         self.approved_at.is_some() && self.draft.is_some()
+    }
+
+    /// How things stand with it.
+    pub fn life(&self) -> Life {
+        let is_rejected = self.status == AppStatus::Rejected || self.last_was_rejected;
+        Life {
+            status: self.status,
+            was_approved: self.approved_at.is_some(),
+            is_pending: self.pending.is_some(),
+            refusal: match self.class.is_self_registered() {
+                _ if self.approved_at.is_some() => Refusal::None,
+                true if is_rejected || self.was_rejected => Refusal::UntilApproved,
+                false if is_rejected => Refusal::UntilMended,
+                _ => Refusal::None,
+            },
+        }
     }
 
     /// Refuses what was meant for another version of it (`If-Match`).

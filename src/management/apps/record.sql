@@ -37,7 +37,15 @@ SELECT json_object(
       FROM app_scopes WHERE client_id = app.client_id
     ))
   ),
-  'draft', json(app.draft)
+  'draft', json(app.draft),
+  'pending', (SELECT id FROM submissions WHERE client_id = app.client_id AND status = 'pending'),
+  'submissions', (SELECT COALESCE(max(number), 0) FROM submissions WHERE client_id = app.client_id),
+  'last_was_rejected', json(CASE
+    (SELECT status FROM submissions WHERE client_id = app.client_id ORDER BY number DESC LIMIT 1)
+    WHEN 'rejected' THEN 'true' ELSE 'false' END),
+  'was_rejected', json(CASE
+    WHEN EXISTS (SELECT 1 FROM submissions WHERE client_id = app.client_id AND status = 'rejected')
+    THEN 'true' ELSE 'false' END)
 ) AS record
 FROM apps AS app
 JOIN developers AS developer ON developer.id = app.developer_id

@@ -1,17 +1,17 @@
 //! Registration of an app by a developer. The app, its secret, its submission and, where they have none yet, their
 //! developer account are made in one transaction.
 
-use super::AppRecord;
 use super::catalogue::Catalogue;
 use super::edit::{self, UriRules};
-use super::settings::{AppSettings, write_in_force};
+use super::founding::{Founding, NewApp};
+use super::settings::AppSettings;
 use crate::management::actor::DeveloperUser;
 use crate::management::audit::Entry;
-use crate::management::credentials::secret::{Kind, NewSecret};
 use crate::management::input::Input;
 use crate::management::problem::Problem;
+use crate::management::review::state::Action;
 use crate::oauth::client::AppType;
-use crate::oauth::standing::{AppClass, AppStatus};
+use crate::oauth::standing::AppClass;
 use crate::random::{self, Random};
 use crate::store::database::Statement;
 use crate::time::Timestamp;
@@ -38,17 +38,6 @@ pub struct Registration {
     app_type: AppType,
     developer_id: Option<String>,
     submit: bool,
-}
-
-/// An app that is about to be.
-#[derive(Debug)]
-pub struct NewApp {
-    /// The app.
-    pub record: AppRecord,
-    /// Its secret, if it can keep one.
-    pub secret: Option<NewSecret>,
-    /// What writes it.
-    pub statements: Vec<Statement>,
 }
 
 impl Registration {
@@ -81,73 +70,19 @@ impl Registration {
     /// Makes the app.
     pub fn make(self, developer: DeveloperUser<'_>, random: &dyn Random, now: Timestamp) -> Result<NewApp, Problem> {
         let account = Account::choose(developer, self.developer_id.as_deref(), random)?;
-        let client_id = random::identifier(random, "app_");
-        let stored = self.settings.clone().in_order();
-        let status = if self.submit {
-            AppStatus::PendingReview
-        } else {
-            AppStatus::Draft
-        };
         let mut statements = account.statements(developer, random, now);
-        statements.push(
-            Statement::new(
-                "INSERT INTO apps (client_id, developer_id, name, description, app_type, class, status, created_at,
-                                   created_by, draft)
-                 VALUES (?1, ?2, ?3, ?4, ?5, 'portal', ?6, ?7, ?8, ?9)",
-            )
-            .text(&client_id)
-            .text(account.id())
-            .text(&stored.name)
-            .text(&stored.description)
-            .text(self.app_type.name())
-            .text(status.name())
-            .time(now)
-            .text(developer.user_id())
-            .text(&stored.to_json()),
-        );
-        statements.extend(write_in_force(&client_id, &stored));
-        let secret = self
-            .app_type
-            .can_keep_a_secret()
-            .then(|| NewSecret::draw(Kind::Client, random));
-        statements.extend(secret.as_ref().map(|secret| {
-            Statement::new(
-                "INSERT INTO client_secrets (id, client_id, secret_hash, hint, created_at, created_by)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-            )
-            .text(&random::identifier(random, "lsc_"))
-            .text(&client_id)
-            .text(&secret.hash())
-            .text(secret.hint())
-            .time(now)
-            .text(developer.user_id())
-        }));
-        let actor = developer.actor();
-        statements.push(Entry::of_app("app.created", &client_id).by(actor, random, now));
-        if self.submit {
-            statements.push(submission(&client_id, &stored, developer, random, now));
-            statements.push(Entry::of_app("app.submitted", &client_id).by(actor, random, now));
-        }
-        let record = AppRecord {
-            client_id,
-            developer_id: account.id().to_owned(),
-            developer_name: String::new(),
-            approved_developer_name: None,
-            app_type: self.app_type,
+        let founding = Founding {
+            developer_id: account.id(),
+            developer_name: "",
             class: AppClass::Portal,
-            status,
-            epoch: 1,
-            version: 1,
-            created_at: now,
-            approved_at: None,
-            in_force: self.settings,
-            draft: None,
+            app_type: self.app_type,
+            settings: self.settings,
+            fapi: false,
+            actions: if self.submit { &[Action::Submit] } else { &[] },
         };
-        Ok(NewApp {
-            record,
-            secret,
-            statements,
-        })
+        let made = founding.make(developer.actor(), random, now)?;
+        statements.extend(made.statements);
+        Ok(NewApp { statements, ..made })
     }
 }
 
@@ -218,25 +153,4 @@ impl<'a> Account<'a> {
             }
         }
     }
-}
-
-/// What a reviewer looks at. Where it can be tried, nobody has said yet.
-fn submission(
-    client_id: &str,
-    content: &AppSettings,
-    developer: DeveloperUser<'_>,
-    random: &dyn Random,
-    now: Timestamp,
-) -> Statement {
-    Statement::new(
-        "INSERT INTO submissions (id, client_id, number, status, content, testing, submitted_by, submitted_at,
-                                  developer_name)
-         VALUES (?1, ?2, 1, 'pending', ?3, '', ?4, ?5,
-                 (SELECT d.name FROM apps a JOIN developers d ON d.id = a.developer_id WHERE a.client_id = ?2))",
-    )
-    .text(&random::identifier(random, "sub_"))
-    .text(client_id)
-    .text(&content.to_json())
-    .text(developer.user_id())
-    .time(now)
 }

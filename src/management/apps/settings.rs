@@ -10,7 +10,8 @@ use crate::management::accounts::members::still_member;
 use crate::management::actor::Member;
 use crate::management::audit::Entry;
 use crate::management::problem::Problem;
-use crate::oauth::standing::{AppClass, AppStatus};
+use crate::management::review::state::Action;
+use crate::management::review::steps;
 use crate::random::Random;
 use crate::store::database::Statement;
 use crate::time::Timestamp;
@@ -118,7 +119,7 @@ pub fn write_in_force(client_id: &str, settings: &AppSettings) -> Vec<Statement>
     ]
 }
 
-/// Saves the working copy of an app that is still as it was read. What was rejected becomes a draft again.
+/// Saves the working copy of an app that is still as it was read.
 pub fn save(
     app: &AppRecord,
     settings: AppSettings,
@@ -126,7 +127,7 @@ pub fn save(
     random: &dyn Random,
     now: Timestamp,
 ) -> Result<Vec<Statement>, Problem> {
-    if !matches!(app.class, AppClass::Portal | AppClass::Operator) {
+    if app.class.is_self_registered() {
         return Err(Problem::Conflict(
             "this app registered itself: it is changed where it registered",
         ));
@@ -138,18 +139,10 @@ pub fn save(
     }
     let differs = app.approved_at.is_none() || settings != app.in_force;
     let draft = differs.then(|| settings.to_json());
-    let status = match app.status {
-        AppStatus::Rejected => AppStatus::Draft,
-        status => status,
-    };
-    let statement =
-        Statement::new("UPDATE apps SET draft = ?2, status = ?3, version = version + 1 WHERE client_id = ?1");
-    statements.push(
-        statement
-            .text(&app.client_id)
-            .optional_text(draft.as_deref())
-            .text(status.name()),
-    );
+    let statement = Statement::new("UPDATE apps SET draft = ?2 WHERE client_id = ?1");
+    statements.push(statement.text(&app.client_id).optional_text(draft.as_deref()));
+    let step = app.life().step(Action::Edit)?;
+    statements.extend(steps::take(app, step, member.actor(), None, now));
     let changed = settings.changed_since(app.working_copy());
     let entry = Entry::of_app("app.settings_changed", &app.client_id).with(json!({ "fields": changed }));
     statements.push(entry.by(member.actor(), random, now));

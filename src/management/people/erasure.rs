@@ -4,6 +4,7 @@ use super::standing::{entry, not_oneself};
 use crate::management::actor::Administrator;
 use crate::management::input::Input;
 use crate::management::problem::Problem;
+use crate::management::review::steps;
 use crate::random::Random;
 use crate::store::database::Statement;
 use crate::time::Timestamp;
@@ -71,37 +72,18 @@ pub fn erase(
 }
 
 /// What becomes of the accounts of which they were the only member: before the membership goes.
-fn close_accounts(user_id: &str, now: Timestamp) -> [Statement; 8] {
+fn close_accounts(user_id: &str, now: Timestamp) -> Vec<Statement> {
     let apps = format!("developer_id IN ({THEIR_ACCOUNTS}) AND deleted_at IS NULL");
-    [
+    let mut statements = vec![
         // First: what follows is told to nobody on their behalf.
         Statement::new(format!(
             "DELETE FROM webhook_endpoints WHERE developer_id IN ({THEIR_ACCOUNTS})"
         ))
         .text(user_id),
-        Statement::new(format!(
-            "INSERT INTO audit (id, at, event, actor_type, client_id, developer_id, target_type, target_id, detail)
-             SELECT 'evt_erased_' || client_id || '_' || epoch, ?2, CASE status WHEN 'approved' THEN 'app.suspended'
-                    ELSE 'app.rejected' END, 'system', client_id, developer_id, 'app', client_id,
-                    json_object('reason', 'the only member of its developer account was erased')
-             FROM apps WHERE {apps} AND status IN ('approved', 'draft', 'pending_review')"
-        ))
-        .text(user_id)
-        .time(now),
-        Statement::new(format!(
-            "UPDATE submissions SET status = 'withdrawn', decided_at = ?2
-             WHERE status = 'pending' AND client_id IN (SELECT client_id FROM apps WHERE {apps})"
-        ))
-        .text(user_id)
-        .time(now),
-        // What no reviewer ever approved cannot be reinstated.
-        Statement::new(format!(
-            "UPDATE apps SET status = CASE status WHEN 'approved' THEN 'suspended' ELSE 'rejected' END,
-                             epoch = epoch + 1, revoked_before = ?2, version = version + 1
-             WHERE {apps} AND status IN ('approved', 'draft', 'pending_review')"
-        ))
-        .text(user_id)
-        .time(now),
+    ];
+    let reason = "the only member of its developer account was erased";
+    statements.extend(steps::abandon(&apps, user_id, reason, now));
+    statements.extend([
         Statement::new(format!(
             "DELETE FROM developer_invitations WHERE developer_id IN ({THEIR_ACCOUNTS})"
         ))
@@ -121,5 +103,6 @@ fn close_accounts(user_id: &str, now: Timestamp) -> [Statement; 8] {
              WHERE id IN ({THEIR_ACCOUNTS})"
         ))
         .text(user_id),
-    ]
+    ]);
+    statements
 }

@@ -141,7 +141,7 @@ impl GrantKey {
             return Some("the management API is granted to apps that the operator made, one by one, and to no others");
         }
         let app = grantee.filter(|_| self.subject == SubjectType::Client)?;
-        if !matches!(app.class, AppClass::Portal | AppClass::Operator) {
+        if app.class.is_self_registered() {
             return Some("an app that registered itself acts for its users only");
         }
         let keeps_secrets = matches!(app.app_type.as_str(), "web" | "server") || app.security_profile == "fapi_2";

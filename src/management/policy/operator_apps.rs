@@ -1,19 +1,17 @@
 //! Apps that the operator makes for a developer account.
 
 use serde::Deserialize;
-use serde_json::json;
 
-use super::{Act, Entry, Input, Problem};
+use super::{Act, Input, Problem};
 use crate::management::actor::Who;
-use crate::management::apps::AppRecord;
 use crate::management::apps::catalogue::Catalogue;
 use crate::management::apps::edit::{self, UriRules};
+use crate::management::apps::founding::{Founding, NewApp};
 use crate::management::apps::registration::TYPES;
-use crate::management::apps::settings::{AppSettings, write_in_force};
-use crate::management::credentials::secret::{Kind, NewSecret};
+use crate::management::apps::settings::AppSettings;
+use crate::management::review::state::Action;
 use crate::oauth::client::{AppType, sqlite_bool};
-use crate::oauth::standing::{AppClass, AppStatus};
-use crate::random;
+use crate::oauth::standing::AppClass;
 use crate::store::StoreError;
 use crate::store::database::{Database, Statement};
 
@@ -22,20 +20,9 @@ use crate::store::database::{Database, Statement};
 struct NewAppInput {
     settings: AppSettings,
     app_type: AppType,
-    status: AppStatus,
+    is_approved: bool,
     fapi: bool,
     developer_id: String,
-}
-
-/// An app that is about to be.
-#[derive(Debug)]
-pub struct NewApp {
-    /// The app.
-    pub record: AppRecord,
-    /// Its secret, if it authenticates with one.
-    pub secret: Option<NewSecret>,
-    /// What writes it.
-    pub statements: Vec<Statement>,
 }
 
 /// What refuses an app whose developer account is gone.
@@ -68,13 +55,13 @@ impl NewAppInput {
             // Redirect URIs are judged by it.
             input.required::<String>("app_type", None);
         }
-        let statuses = [("approved", AppStatus::Approved), ("draft", AppStatus::Draft)];
-        let status = input.choice("status", &statuses).unwrap_or(AppStatus::Draft);
+        let is_approved = input.choice("status", &[("approved", true), ("draft", false)]);
+        let is_approved = is_approved.unwrap_or(false);
         let profiles = [("standard", false), ("fapi_2", true)];
         let fapi = input.choice("security_profile", &profiles).unwrap_or(false);
         let rules = UriRules {
             app_type: app_type.unwrap_or(AppType::Mobile),
-            test_mode: status == AppStatus::Draft,
+            test_mode: !is_approved,
         };
         let settings = edit::new_app(&mut input, rules, catalogue);
         let developer_id = input.line("developer_id", 100);
@@ -83,7 +70,7 @@ impl NewAppInput {
         Ok(Self {
             settings,
             app_type: rules.app_type,
-            status,
+            is_approved,
             fapi,
             developer_id,
         })
@@ -122,85 +109,28 @@ pub async fn create(
     let account: Option<Account> = found.first(0)?;
     let account = account.ok_or_else(|| Problem::field("developer_id", "names no developer account"))?;
     let standing: Option<Standing> = found.first(1)?;
-    let is_approved = input.status == AppStatus::Approved;
-    if is_approved && standing.is_none_or(|standing| !standing.has_no_part) {
+    if input.is_approved && standing.is_none_or(|standing| !standing.has_no_part) {
         return Err(Problem::Forbidden(
             "you belong to this developer account: make the app as a draft, and let somebody else approve it",
         ));
     }
-    let client_id = random::identifier(act.random, "app_");
-    let stored = input.settings.clone().in_order();
-    let approved_by = is_approved.then(|| actor.named().1);
-    let insert = Statement::new(
-        "INSERT INTO apps (client_id, developer_id, name, description, app_type, class, status, created_at, created_by,
-                           approved_at, approved_by, security_profile, authentication, draft,
-                           approved_developer_name)
-         VALUES (?1, ?2, ?3, ?4, ?5, 'operator', ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
-    );
-    let (profile, authentication) = match input.fapi {
-        true => ("fapi_2", "private_key_jwt"),
-        false => ("standard", "client_secret"),
-    };
-    let mut statements: Vec<Statement> = is_approved
-        .then(|| about_actor(Statement::require(HAS_NO_PART)))
-        .into_iter()
-        .collect();
-    statements.push(
-        insert
-            .text(&client_id)
-            .text(&account.id)
-            .text(&stored.name)
-            .text(&stored.description)
-            .text(input.app_type.name())
-            .text(input.status.name())
-            .time(act.now)
-            .text(actor.named().1)
-            .optional_time(is_approved.then_some(act.now))
-            .optional_text(approved_by)
-            .text(profile)
-            .text(authentication)
-            .optional_text((!is_approved).then(|| stored.to_json()).as_deref())
-            .optional_text(is_approved.then_some(account.name.as_str())),
-    );
-    statements.extend(write_in_force(&client_id, &stored));
-    let keeps_a_secret = input.app_type.can_keep_a_secret() && !input.fapi;
-    let secret = keeps_a_secret.then(|| NewSecret::draw(Kind::Client, act.random));
-    statements.extend(secret.as_ref().map(|secret| {
-        Statement::new(
-            "INSERT INTO client_secrets (id, client_id, secret_hash, hint, created_at, created_by)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-        )
-        .text(&random::identifier(act.random, "lsc_"))
-        .text(&client_id)
-        .text(&secret.hash())
-        .text(secret.hint())
-        .time(act.now)
-        .text(actor.named().1)
-    }));
-    let created =
-        Entry::of_app("app.created", &client_id).with(json!({ "class": "operator", "status": input.status.name() }));
-    statements.push(act.note(&created));
-    if is_approved {
-        statements.push(act.note(&Entry::of_app("app.approved", &client_id)));
-    }
-    let record = AppRecord {
-        client_id,
-        developer_id: account.id,
-        approved_developer_name: is_approved.then(|| account.name.clone()),
-        developer_name: account.name,
-        app_type: input.app_type,
+    let founding = Founding {
+        developer_id: &account.id,
+        developer_name: &account.name,
         class: AppClass::Operator,
-        status: input.status,
-        epoch: 1,
-        version: 1,
-        created_at: act.now,
-        approved_at: is_approved.then_some(act.now),
-        in_force: input.settings,
-        draft: None,
+        app_type: input.app_type,
+        settings: input.settings,
+        fapi: input.fapi,
+        actions: match input.is_approved {
+            true => &[Action::Submit, Action::Approve],
+            false => &[],
+        },
     };
-    Ok(NewApp {
-        record,
-        secret,
-        statements,
-    })
+    let made = founding.make(actor, act.random, act.now)?;
+    let mut statements: Vec<Statement> = Vec::new();
+    if input.is_approved {
+        statements.push(about_actor(Statement::require(HAS_NO_PART)));
+    }
+    statements.extend(made.statements);
+    Ok(NewApp { statements, ..made })
 }

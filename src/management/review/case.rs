@@ -3,13 +3,11 @@
 use serde::Deserialize;
 
 use super::catalogue::Catalogue;
-use super::state::{Life, Refusal};
-use super::submissions::{Submission, SubmissionStatus};
+use super::submissions::Submission;
 use crate::management::actor::{Actor, Reviewer, Who};
 use crate::management::apps::{self, AppRecord};
 use crate::management::problem::Problem;
 use crate::oauth::client::sqlite_bool;
-use crate::oauth::standing::{AppClass, AppStatus};
 use crate::store::StoreError;
 use crate::store::database::{Database, Statement};
 use crate::time::Timestamp;
@@ -22,14 +20,8 @@ pub const MOST_A_DAY: u32 = 20;
 pub struct Case {
     /// The app.
     pub app: AppRecord,
-    /// The submission that waits.
-    pub pending: Option<String>,
     /// Whether whoever asks made it or submitted it.
     has_submitted: bool,
-    /// What a rejection of it comes to.
-    refusal: Refusal,
-    /// How many submissions it has had.
-    pub submissions: u32,
     /// When the first of its last [`MOST_A_DAY`] submissions was made; `None`: it has had fewer.
     pub busy_since: Option<Timestamp>,
     /// When and why it was suspended.
@@ -102,25 +94,14 @@ impl Case {
         submission: Option<&Submission>,
     ) -> Result<Self, StoreError> {
         #[derive(Deserialize)]
-        struct Latest {
-            id: String,
-            number: u32,
-            status: SubmissionStatus,
-        }
-        #[derive(Deserialize)]
         struct Standing {
             suspended_at: Option<Timestamp>,
             suspension_reason: Option<String>,
-            #[serde(deserialize_with = "sqlite_bool")]
-            was_rejected: bool,
             #[serde(deserialize_with = "sqlite_bool")]
             has_no_part: bool,
             #[serde(deserialize_with = "sqlite_bool")]
             did_not_submit: bool,
         }
-        let latest = Statement::new(
-            "SELECT id, number, status FROM submissions WHERE client_id = ?1 ORDER BY number DESC LIMIT 1",
-        );
         #[derive(Deserialize)]
         struct Earlier {
             submitted_at: Timestamp,
@@ -130,41 +111,22 @@ impl Case {
         );
         let standing = Statement::new(format!(
             "SELECT suspended_at, suspension_reason, {HAS_NO_PART} AS has_no_part,
-                    {DID_NOT_SUBMIT} AS did_not_submit,
-                    EXISTS (SELECT 1 FROM submissions WHERE client_id = ?1 AND status = 'rejected') AS was_rejected
+                    {DID_NOT_SUBMIT} AS did_not_submit
              FROM apps WHERE client_id = ?1"
         ));
         let found = database
             .read(vec![
-                latest.text(&app.client_id),
                 bound_to(standing, actor, &app.client_id),
                 Catalogue::statement(&app.client_id, submission.map(|submission| submission.id.as_str())),
                 earlier.text(&app.client_id).number(MOST_A_DAY - 1),
             ])
             .await?;
-        let latest: Option<Latest> = found.first(0)?;
-        let standing: Option<Standing> = found.first(1)?;
-        let earlier: Option<Earlier> = found.first(3)?;
-        let is_rejected = app.status == AppStatus::Rejected
-            || latest
-                .as_ref()
-                .is_some_and(|latest| latest.status == SubmissionStatus::Rejected);
-        let was_rejected = is_rejected || standing.as_ref().is_some_and(|standing| standing.was_rejected);
-        let refusal = match app.class {
-            _ if app.approved_at.is_some() => Refusal::None,
-            AppClass::Registered | AppClass::MetadataDocument if was_rejected => Refusal::UntilApproved,
-            AppClass::Portal | AppClass::Operator if is_rejected => Refusal::UntilMended,
-            _ => Refusal::None,
-        };
+        let standing: Option<Standing> = found.first(0)?;
+        let earlier: Option<Earlier> = found.first(2)?;
         Ok(Self {
             app,
             has_submitted: standing.as_ref().is_none_or(|standing| !standing.did_not_submit),
-            refusal,
             busy_since: earlier.map(|earlier| earlier.submitted_at),
-            submissions: latest.as_ref().map_or(0, |latest| latest.number),
-            pending: latest
-                .filter(|latest| latest.status == SubmissionStatus::Pending)
-                .map(|latest| latest.id),
             is_own: standing.as_ref().is_none_or(|standing| !standing.has_no_part),
             suspension: standing.and_then(|standing| {
                 Some(Suspension {
@@ -172,34 +134,24 @@ impl Case {
                     reason: standing.suspension_reason.unwrap_or_default(),
                 })
             }),
-            catalogue: found.rows(2)?.into_iter().collect(),
+            catalogue: found.rows(1)?.into_iter().collect(),
         })
-    }
-
-    /// How things stand with the app.
-    pub fn life(&self) -> Life {
-        Life {
-            status: self.app.status,
-            was_approved: self.app.approved_at.is_some(),
-            is_pending: self.pending.is_some(),
-            refusal: self.refusal,
-        }
     }
 
     /// Lets a transaction fail unless things still stand so. Edits meanwhile are no matter.
     pub(super) fn stands(&self) -> Statement {
-        let life = self.life();
+        let (app, life) = (&self.app, self.app.life());
         Statement::require(
             "EXISTS (SELECT 1 FROM apps WHERE client_id = ?1 AND status = ?2 AND (approved_at IS NOT NULL) = ?3
                      AND deleted_at IS NULL)
              AND (SELECT id FROM submissions WHERE client_id = ?1 AND status = 'pending') IS ?4
              AND (SELECT COALESCE(max(number), 0) FROM submissions WHERE client_id = ?1) = ?5",
         )
-        .text(&self.app.client_id)
+        .text(&app.client_id)
         .text(life.status.name())
         .number(life.was_approved)
-        .optional_text(self.pending.as_deref())
-        .number(self.submissions)
+        .optional_text(app.pending.as_deref())
+        .number(app.submissions)
     }
 
     /// Who may suspend and reinstate: reviewers and administrators who have no part in the app.

@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 use super::case::{Case, Judge, ReviewerOf};
 use super::checklist;
 use super::state::{Action, Ending, NOT_PENDING, Step, SubmissionStep};
+use super::steps;
 use super::submissions::{Submission, SubmissionStatus};
 use crate::management::accounts::members::still_member;
 use crate::management::actor::{Actor, Member};
@@ -15,7 +16,6 @@ use crate::management::apps::settings::{AppSettings, write_in_force};
 use crate::management::audit::Entry;
 use crate::management::input::Input;
 use crate::management::problem::{FieldError, Problem};
-use crate::oauth::standing::AppClass;
 use crate::random::{self, Random};
 use crate::store::database::Statement;
 use crate::time::Timestamp;
@@ -76,7 +76,7 @@ pub fn submit(
     testing: String,
     at: Circumstances<'_>,
 ) -> Result<(Submission, Vec<Statement>), Problem> {
-    if is_self_registered(case) {
+    if case.app.class.is_self_registered() {
         return Err(Problem::Conflict(
             "this app registered itself: reviewers take it up themselves",
         ));
@@ -100,20 +100,16 @@ pub fn submit(
 /// Takes up an app that registered itself, for which nobody else stands by.
 pub fn take_up(reviewer: ReviewerOf<'_>, at: Circumstances<'_>) -> Result<(Submission, Vec<Statement>), Problem> {
     let (actor, case) = (reviewer.judge().actor(), reviewer.judge().case());
-    if !is_self_registered(case) {
+    if !case.app.class.is_self_registered() {
         return Err(Problem::Conflict("its developer submits this app"));
     }
-    if case.life().is_pending || case.app.approved_at.is_some() {
+    if case.app.pending.is_some() || case.app.approved_at.is_some() {
         return Err(Problem::Conflict("this app has been taken up already"));
     }
     let (submission, mut statements) = open(actor, case, &case.app.in_force, String::new(), at)?;
     statements.insert(0, case.app.unchanged());
     statements.splice(0..0, reviewer.still_may_decide());
     Ok((submission, statements))
-}
-
-fn is_self_registered(case: &Case) -> bool {
-    matches!(case.app.class, AppClass::Registered | AppClass::MetadataDocument)
 }
 
 fn open(
@@ -123,27 +119,24 @@ fn open(
     testing: String,
     at: Circumstances<'_>,
 ) -> Result<(Submission, Vec<Statement>), Problem> {
-    let step = case.life().step(Action::Submit)?;
+    let step = case.app.life().step(Action::Submit)?;
     let submission = Submission {
         id: random::identifier(at.random, "sub_"),
         client_id: case.app.client_id.clone(),
-        number: case.submissions + 1,
+        number: case.app.submissions + 1,
         status: SubmissionStatus::Pending,
         content: content.clone().in_order(),
         developer_name: case.app.developer_name.clone(),
         testing,
-        submitted_by: acts(actor).to_owned(),
+        submitted_by: actor.acts().to_owned(),
         submitted_at: at.now,
         decided_by: None,
         decided_at: None,
         reason: None,
     };
     let mut statements = vec![case.stands()];
-    if let Some(pending) = &case.pending {
-        statements.push(end(pending, Ending::Withdrawn, actor, None, at.now));
-    }
+    statements.extend(steps::take(&case.app, step, actor, None, at.now));
     statements.push(insert(&submission));
-    statements.push(change(case, step));
     statements.extend(entry(actor, &submission, step, None, at));
     Ok((submission, statements))
 }
@@ -170,14 +163,10 @@ pub fn withdraw(
     pending: &Submission,
     at: Circumstances<'_>,
 ) -> Result<Vec<Statement>, Problem> {
-    let step = case.life().step(Action::Withdraw)?;
+    let step = case.app.life().step(Action::Withdraw)?;
     let actor = member.actor();
-    let mut statements = vec![
-        still_member(member),
-        case.stands(),
-        end(&pending.id, Ending::Withdrawn, actor, None, at.now),
-        change(case, step),
-    ];
+    let mut statements = vec![still_member(member), case.stands()];
+    statements.extend(steps::take(&case.app, step, actor, None, at.now));
     statements.extend(entry(actor, pending, step, None, at));
     Ok(statements)
 }
@@ -191,19 +180,19 @@ pub fn decide(
     at: Circumstances<'_>,
 ) -> Result<(Submission, Vec<Statement>), Problem> {
     let (actor, case) = (reviewer.judge().actor(), reviewer.judge().case());
-    if case.pending.as_ref() != Some(&submission.id) {
+    if case.app.pending.as_ref() != Some(&submission.id) {
         return Err(NOT_PENDING);
     }
     let (action, reason) = match verdict {
         Verdict::Approve => (Action::Approve, None),
         Verdict::Reject { reason } => (Action::Reject, Some(reason.as_str())),
     };
-    let step = case.life().step(action)?;
+    let step = case.app.life().step(action)?;
     let SubmissionStep::Ends(ending) = step.submission else {
         return Err(NOT_PENDING);
     };
     let mut statements = Vec::from(reviewer.still_may_decide());
-    statements.extend([case.stands(), end(&submission.id, ending, actor, reason, at.now)]);
+    statements.push(case.stands());
     if ending == Ending::Approved {
         let mut scopes = submission.content.scopes.iter();
         if !scopes.all(|scope| case.catalogue.get(&scope.scope).is_some()) {
@@ -220,12 +209,12 @@ pub fn decide(
             )
             .text(&case.app.client_id)
             .time(at.now)
-            .text(acts(actor))
+            .text(actor.acts())
             .text(&submission.content.to_json())
             .text(&submission.developer_name),
         );
     }
-    statements.push(change(case, step));
+    statements.extend(steps::take(&case.app, step, actor, reason, at.now));
     statements.extend(entry(actor, submission, step, reason, at));
     let decided = Submission {
         status: match ending {
@@ -233,7 +222,7 @@ pub fn decide(
             Ending::Rejected => SubmissionStatus::Rejected,
             Ending::Withdrawn => SubmissionStatus::Withdrawn,
         },
-        decided_by: Some(acts(actor).to_owned()),
+        decided_by: Some(actor.acts().to_owned()),
         decided_at: Some(at.now),
         reason: reason.map(str::to_owned),
         ..submission.clone()
@@ -244,14 +233,10 @@ pub fn decide(
 /// Switches an app off: every token of it is dead for good.
 pub fn suspend(judge: Judge<'_>, reason: &str, at: Circumstances<'_>) -> Result<Vec<Statement>, Problem> {
     let case = judge.case();
-    let step = case.life().step(Action::Suspend)?;
+    let step = case.app.life().step(Action::Suspend)?;
     let since = Statement::new("UPDATE apps SET suspended_at = ?2, suspension_reason = ?3 WHERE client_id = ?1");
-    let mut statements = vec![
-        judge.still_has_no_part(),
-        case.stands(),
-        change(case, step),
-        since.text(&case.app.client_id).time(at.now).text(reason),
-    ];
+    let mut statements = stepped(judge, step, at);
+    statements.push(since.text(&case.app.client_id).time(at.now).text(reason));
     statements.extend(entry_of_app(judge, step, Some(reason), at));
     Ok(statements)
 }
@@ -259,41 +244,18 @@ pub fn suspend(judge: Judge<'_>, reason: &str, at: Circumstances<'_>) -> Result<
 /// Switches it on again. Nothing it had before revives.
 pub fn reinstate(judge: Judge<'_>, at: Circumstances<'_>) -> Result<Vec<Statement>, Problem> {
     let case = judge.case();
-    let step = case.life().step(Action::Reinstate)?;
+    let step = case.app.life().step(Action::Reinstate)?;
     let since = Statement::new("UPDATE apps SET suspended_at = NULL, suspension_reason = NULL WHERE client_id = ?1");
-    let mut statements = vec![
-        judge.still_has_no_part(),
-        case.stands(),
-        change(case, step),
-        since.text(&case.app.client_id),
-    ];
+    let mut statements = stepped(judge, step, at);
+    statements.push(since.text(&case.app.client_id));
     statements.extend(entry_of_app(judge, step, None, at));
     Ok(statements)
 }
 
-fn change(case: &Case, step: Step) -> Statement {
-    let change =
-        Statement::new("UPDATE apps SET status = ?2, epoch = epoch + ?3, version = version + 1 WHERE client_id = ?1");
-    change
-        .text(&case.app.client_id)
-        .text(step.status.name())
-        .number(step.ends_tokens)
-}
-
-fn end(id: &str, ending: Ending, actor: &Actor, reason: Option<&str>, now: Timestamp) -> Statement {
-    let end = Statement::new(
-        "UPDATE submissions SET status = ?2, decided_by = ?3, decided_at = ?4, reason = ?5 WHERE id = ?1",
-    );
-    end.text(id)
-        .text(ending.name())
-        .text(acts(actor))
-        .time(now)
-        .optional_text(reason)
-}
-
-/// The user who acts, be it by an app, else the app.
-fn acts(actor: &Actor) -> &str {
-    actor.user_id().unwrap_or(actor.named().1)
+fn stepped(judge: Judge<'_>, step: Step, at: Circumstances<'_>) -> Vec<Statement> {
+    let mut statements = vec![judge.still_has_no_part(), judge.case().stands()];
+    statements.extend(steps::take(&judge.case().app, step, judge.actor(), None, at.now));
+    statements
 }
 
 fn described<'a>(event: &'static str, submission: &'a Submission, reason: Option<&str>) -> Entry<'a> {

@@ -9,6 +9,7 @@ pub mod diff;
 pub mod observations;
 pub mod queue;
 pub mod state;
+pub mod steps;
 pub mod submissions;
 #[cfg(test)]
 mod testing;

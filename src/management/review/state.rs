@@ -98,6 +98,52 @@ impl Ending {
 pub const NOT_PENDING: Problem = Problem::Conflict("this submission has been decided, replaced or withdrawn");
 
 impl Life {
+    /// How things stand with a new app.
+    pub const NEW: Self = Self {
+        status: AppStatus::Draft,
+        was_approved: false,
+        is_pending: false,
+        refusal: Refusal::None,
+    };
+
+    /// How things stand after a step that leaves the app there.
+    pub fn after(self, step: Step) -> Self {
+        let was_approved = self.was_approved || step.submission == SubmissionStep::Ends(Ending::Approved);
+        Self {
+            status: step.status,
+            was_approved,
+            is_pending: match step.submission {
+                SubmissionStep::Stays => self.is_pending,
+                SubmissionStep::Opens => true,
+                SubmissionStep::Ends(_) => false,
+            },
+            refusal: match (step.submission, self.refusal) {
+                _ if was_approved => Refusal::None,
+                (SubmissionStep::Ends(Ending::Rejected), Refusal::None) => Refusal::UntilMended,
+                (_, Refusal::None) if step.status == AppStatus::Rejected => Refusal::UntilMended,
+                (SubmissionStep::Opens, Refusal::UntilMended) => Refusal::None,
+                (_, refusal) => refusal,
+            },
+        }
+    }
+
+    /// What becomes of an app of this status when the last who answered for it is gone: it serves nobody any more, and
+    /// what no reviewer ever approved is refused, and what waits is withdrawn. Nothing but its status matters, so all apps of
+    /// somebody can take the step at once.
+    pub fn abandoned(status: AppStatus) -> Step {
+        let (after, event) = match status {
+            AppStatus::Approved => (AppStatus::Suspended, Some("app.suspended")),
+            AppStatus::Draft | AppStatus::PendingReview => (AppStatus::Rejected, Some("app.rejected")),
+            AppStatus::Rejected | AppStatus::Suspended => (status, None),
+        };
+        Step {
+            status: after,
+            ends_tokens: after != status,
+            submission: SubmissionStep::Ends(Ending::Withdrawn),
+            event,
+        }
+    }
+
     /// What an action makes of the app, or what stands in its way.
     ///
     /// Suspension stands beside the review: a suspended app can be mended, submitted and even approved, and stays
@@ -214,7 +260,7 @@ mod tests {
     /// Every way things can stand with an app: no draft was ever approved, only what waits is pending, and a refusal
     /// matters before the first approval only.
     const LIVES: [Life; 15] = [
-        life(Draft, false, false),
+        Life::NEW,
         life(PendingReview, false, true),
         refused(Rejected, false, Refusal::UntilMended),
         life(Approved, true, false),
@@ -247,26 +293,6 @@ mod tests {
             is_pending,
             refusal: Refusal::None,
         }
-    }
-
-    /// How things stand after a step; `None`: the app is gone.
-    fn after(before: Life, action: Action, step: Step) -> Option<Life> {
-        (action != Delete).then_some(Life {
-            status: step.status,
-            was_approved: before.was_approved || step.submission == SubmissionStep::Ends(Ending::Approved),
-            is_pending: match step.submission {
-                SubmissionStep::Stays => before.is_pending,
-                SubmissionStep::Opens => true,
-                SubmissionStep::Ends(_) => false,
-            },
-            refusal: match step.submission {
-                _ if before.was_approved => Refusal::None,
-                SubmissionStep::Ends(Ending::Approved) => Refusal::None,
-                SubmissionStep::Ends(Ending::Rejected) if before.refusal == Refusal::None => Refusal::UntilMended,
-                SubmissionStep::Opens if before.refusal == Refusal::UntilMended => Refusal::None,
-                _ => before.refusal,
-            },
-        })
     }
 
     /// One letter per action, in the order of [`ACTIONS`]: the status that follows, `-` where it is refused, and `!`
@@ -342,9 +368,25 @@ mod tests {
     fn no_action_leads_to_a_state_that_is_not_in_the_table() {
         for (before, action) in LIVES.into_iter().flat_map(|life| ACTIONS.map(|action| (life, action))) {
             let Ok(step) = before.step(action) else { continue };
-            if let Some(after) = after(before, action, step) {
-                assert!(LIVES.contains(&after), "{before:?} {action:?} {after:?}");
+            let after = before.after(step);
+            // A deleted app is gone.
+            assert!(action == Delete || LIVES.contains(&after), "{before:?} {action:?} {after:?}");
+        }
+    }
+
+    #[test]
+    fn an_abandoned_app_serves_nobody_waits_for_nothing_and_is_in_the_table() {
+        use crate::oauth::standing::{AppClass, Standing};
+
+        for before in LIVES {
+            let step = Life::abandoned(before.status);
+            let after = before.after(step);
+            assert!(LIVES.contains(&after), "{before:?} {after:?}");
+            assert!(!after.is_pending);
+            for class in [AppClass::Portal, AppClass::Registered] {
+                assert_eq!(Standing::of(class, after.status), Standing::Unavailable);
             }
+            assert_eq!(step.ends_tokens, !matches!(before.status, Rejected | Suspended));
         }
     }
 

@@ -150,7 +150,7 @@ pub struct AppReviewPage<'a> {
 impl AppReviewPage<'_> {
     /// How things stand, for its developers.
     fn standing(&self) -> &'static str {
-        let is_self_registered = matches!(self.class, AppClass::Registered | AppClass::MetadataDocument);
+        let is_self_registered = self.class.is_self_registered();
         match (self.life.status, self.life.is_pending) {
             (AppStatus::Draft | AppStatus::PendingReview, _) if is_self_registered => {
                 "This app registered itself. Whoever connects it reads that nobody has reviewed it, and only so many \
@@ -184,7 +184,7 @@ impl AppReviewPage<'_> {
 
     /// Whether its developers can submit it now.
     fn can_submit(&self) -> bool {
-        self.has_news && matches!(self.class, AppClass::Portal | AppClass::Operator)
+        self.has_news && !self.class.is_self_registered()
     }
 }
 

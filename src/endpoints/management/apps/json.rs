@@ -75,7 +75,7 @@ pub async fn delete<S: Stores>(context: &Context<'_, S>, request: &Request, id: 
     let actor = caller::of_api(context, request).await?;
     let app = apps::load_for_member(context.stores, &actor, id).await?;
     app.expect(api::expected_version(request)?)?;
-    let statements = deletion::delete(&app, apps::member(&actor, &app)?, context.random, context.now);
+    let statements = deletion::delete(&app, apps::member(&actor, &app)?, context.random, context.now)?;
     context.stores.transact(statements).await?;
     Ok(Reply::new(204, String::new()))
 }

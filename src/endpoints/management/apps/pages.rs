@@ -14,7 +14,6 @@ use crate::management::apps::{self, AppRecord, catalogue, deletion, edit, regist
 use crate::management::daily::Daily;
 use crate::management::problem::Problem;
 use crate::oauth::client::AppType;
-use crate::oauth::standing::AppClass;
 use crate::pages::management::{
     AppCreatedPage, AppDeletePage, AppFrame, AppNewPage, AppPermissionsPage, AppSettingsPage, AppTab, FormState, Place,
     UriRows,
@@ -160,7 +159,7 @@ pub fn show_settings<S>(
         uris,
         logo_error,
         version: app.version,
-        registered_itself: matches!(app.class, AppClass::Registered | AppClass::MetadataDocument),
+        registered_itself: app.class.is_self_registered(),
         app_type: type_in_words(app.app_type),
     };
     render(status, &page)
@@ -292,7 +291,7 @@ async fn delete<S: Stores>(context: &Context<'_, S>, actor: &Actor, id: &str, fo
     let app = apps::load_for_member(context.stores, actor, id).await?;
     app.expect(form.version)?;
     form.input.finish()?;
-    let statements = deletion::delete(&app, apps::member(actor, &app)?, context.random, context.now);
+    let statements = deletion::delete(&app, apps::member(actor, &app)?, context.random, context.now)?;
     context.stores.transact(statements).await?;
     Ok(Reply::see_other("/developers"))
 }

@@ -57,7 +57,7 @@ async fn app_page<S: Stores>(
     let page = AppReviewPage {
         frame: pages::frame(context, actor, Place::Developers),
         app: AppFrame::new(app, AppTab::Review),
-        life: case.life(),
+        life: app.life(),
         class: app.class,
         version: app.version,
         suspension: case

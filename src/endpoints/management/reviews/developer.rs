@@ -69,7 +69,7 @@ fn item(item: &Item) -> Value {
 
 /// The submission that waits.
 pub(super) async fn pending<S: Stores>(context: &Context<'_, S>, case: &Case) -> Result<Option<Submission>, Problem> {
-    match &case.pending {
+    match &case.app.pending {
         Some(id) => Ok(Submission::load(context.stores, id).await?),
         None => Ok(None),
     }

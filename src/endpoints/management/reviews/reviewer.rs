@@ -20,7 +20,6 @@ use crate::management::review::diff::Diff;
 use crate::management::review::observations::{self, Observation, OtherApp, Surroundings};
 use crate::management::review::queue;
 use crate::management::review::submissions::{Reader, Submission};
-use crate::oauth::standing::AppClass;
 use crate::router::management::Managed;
 use crate::router::management::reviews::ReviewerReviews;
 use crate::store::Stores;
@@ -117,7 +116,7 @@ pub(super) async fn review<S: Stores>(
         .await?;
     let others: Vec<OtherApp> = around.rows(0)?;
     let users = around.raw(1).first().and_then(|row| row.get("users")?.as_u64());
-    let is_self_registered = matches!(case.app.class, AppClass::Registered | AppClass::MetadataDocument);
+    let is_self_registered = case.app.class.is_self_registered();
     let surroundings = Surroundings {
         platform: &context.looks.platform_name,
         developer: &submission.developer_name,
