@@ -2,7 +2,7 @@
 export LATCHKEY_TOOLCHAIN := $(or $(TOOLCHAIN),$(LATCHKEY_TOOLCHAIN),auto)
 
 .DEFAULT_GOAL := help
-.PHONY: help dev test fuzz api-fuzz test-host test-examples test-workerd test-browser story screenshots bench scale lint build reset deploy-check setup clean
+.PHONY: help dev test fuzz api-fuzz test-host test-examples test-workerd test-browser screenshots bench scale lint build reset deploy-check setup clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
@@ -29,10 +29,6 @@ test-workerd: ## the tests in Cloudflare's runtime
 
 test-browser: ## the tests in Chromium
 	@tools/test browser
-
-story: ## the whole life of an app, from its registration to its deletion, in Chromium (apart from make test: two minutes)
-	@tools/build --release && LATCHKEY_CHROMIUM=$$(tools/install-chromium) tools/run node --test --experimental-test-isolation=none \
-	  --test-timeout=120000 --test-reporter=spec tests/browser/app_life.story.mjs
 
 screenshots: ## the pictures in docs/, as the browser tests take them
 	@tools/build --release && LATCHKEY_CHROMIUM=$$(tools/install-chromium) LATCHKEY_PICTURES=docs tools/run node --test \

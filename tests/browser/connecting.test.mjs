@@ -1,13 +1,13 @@
 // The main job, as a person sees it: connect an app, use it, take the access back.
 import assert from "node:assert/strict";
-import { beforeEach, test } from "node:test";
+import { test } from "node:test";
 import { publicApp } from "./support/other_sites.mjs";
 import { platform } from "./support/platform.mjs";
 import {
   arriveAtConsent,
+  beginDisconnected,
   connect,
   connectedApps,
-  disconnectEverybody,
   heading,
   press,
   signIn,
@@ -17,7 +17,7 @@ import {
 
 const projects = (page) => page.locator(".projects h2").allInnerTexts();
 
-beforeEach(disconnectEverybody);
+beginDisconnected(import.meta);
 
 // Covers: R1, R7, R38, R41
 test("after signing in and Allow, the partner app shows the user's own projects", async (t) => {

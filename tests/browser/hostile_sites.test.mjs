@@ -1,11 +1,11 @@
 // What a site in another tab can and cannot do. It is on another port of localhost, where Lax cookies are sent along.
 import assert from "node:assert/strict";
-import { beforeEach, test } from "node:test";
+import { test } from "node:test";
 import { forgedForm, neighbour } from "./support/other_sites.mjs";
 import { platform } from "./support/platform.mjs";
-import { arriveAtConsent, connect, connectedApps, disconnectEverybody, heading, press, visit } from "./support/visitor.mjs";
+import { arriveAtConsent, beginDisconnected, connect, connectedApps, heading, press, visit } from "./support/visitor.mjs";
 
-beforeEach(disconnectEverybody);
+beginDisconnected(import.meta);
 
 // The victim presses the button of a forged form; the answer's status, with proof that the session went along.
 async function sendForged(t, page, action, fields) {

@@ -1,10 +1,10 @@
 // What people do works for everyone: without script, and by keyboard alone. (gallery.test.mjs looks at each page.)
 import assert from "node:assert/strict";
-import { beforeEach, test } from "node:test";
+import { test } from "node:test";
 import { platform } from "./support/platform.mjs";
 import {
   arriveAtConsent,
-  disconnectEverybody,
+  beginDisconnected,
   heading,
   press,
   signIn,
@@ -12,7 +12,7 @@ import {
   visit,
 } from "./support/visitor.mjs";
 
-beforeEach(disconnectEverybody);
+beginDisconnected(import.meta);
 
 // Covers: R73
 test("without script people sign in, connect, deny, revoke and sign out", async (t) => {

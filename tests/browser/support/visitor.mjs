@@ -1,6 +1,6 @@
 // Chromium, and what a person does in it. Every visitor has cookies of their own, which end with the test.
 import assert from "node:assert/strict";
-import { after } from "node:test";
+import { after, beforeEach } from "node:test";
 import { chromium, request } from "playwright-core";
 import { platform } from "./platform.mjs";
 
@@ -76,8 +76,12 @@ async function signedIn(username) {
   return api;
 }
 
-// Takes back whatever was granted in the tests before.
-export async function disconnectEverybody() {
+// Before each test of the module, takes back whatever was granted before. All files run in one process, where a hook by
+// itself would run before the tests of all of them.
+export const beginDisconnected = ({ filename }) =>
+  beforeEach(({ filePath }) => (filePath === filename ? disconnectEverybody() : undefined));
+
+async function disconnectEverybody() {
   for (const username of ["alice", "ben"]) {
     const api = await account(username);
     const apps = await (await api.get("/api/user/connected-apps")).json();
