@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use url::Url;
 
-use super::{Act, Change, Cursor, Entry, Input, Item, Problem, as_rfc3339, check_version, difference, own_api};
+use super::{Act, Change, Cursor, Entry, Input, Item, Kind, Problem, as_rfc3339, check_version, difference, own_api};
 use crate::config::is_loopback_host;
 use crate::oauth::client::sqlite_bool;
 use crate::oauth::resource::{is_resource, names_resource};
@@ -190,7 +190,7 @@ pub(super) async fn edit(
          WHERE id = ?1",
     );
     let statements = vec![
-        unchanged(&current),
+        Kind::Api.unchanged(&current.id, current.version),
         update
             .text(id)
             .text(&api.resource)
@@ -205,12 +205,6 @@ pub(super) async fn edit(
         statements,
         refused: Problem::Changed,
     })
-}
-
-fn unchanged(api: &Api) -> Statement {
-    Statement::require("EXISTS (SELECT 1 FROM apis WHERE id = ?1 AND version = ?2)")
-        .text(&api.id)
-        .number(api.version)
 }
 
 /// What deletes an API with its scopes, grants and credentials. Names of its scopes are not given out again.
@@ -231,7 +225,7 @@ pub(super) async fn delete(
                      JOIN apps a ON a.client_id = x.client_id WHERE s.api_id = ?1 AND a.deleted_at IS NULL)",
     );
     let statements = vec![
-        unchanged(&api),
+        Kind::Api.unchanged(&api.id, api.version),
         in_use.text(id),
         of_api("DELETE FROM app_scopes WHERE scope IN (SELECT name FROM scopes WHERE api_id = ?1)"),
         of_api("INSERT INTO retired_scopes (name) SELECT name FROM scopes WHERE api_id = ?1"),

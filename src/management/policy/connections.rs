@@ -3,7 +3,9 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{Act, Change, Cursor, Entry, Input, Item, Problem, as_rfc3339, check_version, difference, json_column};
+use super::{
+    Act, Change, Cursor, Entry, Input, Item, Kind, Problem, as_rfc3339, check_version, difference, json_column,
+};
 use crate::oauth::client::sqlite_bool;
 use crate::oauth::jwk::{ClientKeys, JwkError};
 use crate::oauth::scope::Scopes;
@@ -378,7 +380,7 @@ pub(super) async fn edit(
     );
     let entry = Entry::new("connection.changed", ("connection", id));
     let statements = vec![
-        unchanged(&current),
+        Kind::Connection.unchanged(&current.id, current.version),
         bound(update, &connection),
         act.note(&entry.with(difference(&current.item(), &connection.item()))),
     ];
@@ -391,12 +393,6 @@ pub(super) async fn edit(
 
 fn is_last(connection: &ConnectionSettings, others: &Others) -> bool {
     connection.status == "active" && !others.neighbours.iter().any(|other| other.status == "active")
-}
-
-fn unchanged(connection: &ConnectionSettings) -> Statement {
-    Statement::require("EXISTS (SELECT 1 FROM connections WHERE id = ?1 AND version = ?2)")
-        .text(&connection.id)
-        .number(connection.version)
 }
 
 /// What deletes a connection by which nobody has come.
@@ -419,7 +415,7 @@ pub(super) async fn delete(
     }
     let entry = Entry::new("connection.deleted", ("connection", id));
     let statements = vec![
-        unchanged(&current),
+        Kind::Connection.unchanged(&current.id, current.version),
         Statement::new("DELETE FROM connections WHERE id = ?1").text(id),
         act.note(&entry.with(json!({ "issuer": current.issuer }))),
     ];

@@ -136,13 +136,28 @@ impl Kind {
         })
     }
 
-    fn select(self, page: &PageRequest, within: Option<&str>) -> Statement {
-        let (table, order, id) = match self {
+    /// The table of them, the column by which it is listed, and the one that is their id.
+    fn table(self) -> (&'static str, &'static str, &'static str) {
+        match self {
             Self::Api => ("apis", "created_at", "id"),
             Self::Scope => ("scopes", "position", "name"),
             Self::RateTier => ("rate_tiers", "position", "name"),
             Self::Connection => ("connections", "position", "id"),
-        };
+        }
+    }
+
+    /// Lets a transaction fail unless a thing is still of this version.
+    fn unchanged(self, id: &str, version: u32) -> Statement {
+        let (table, _, column) = self.table();
+        Statement::require(&format!(
+            "EXISTS (SELECT 1 FROM {table} WHERE {column} = ?1 AND version = ?2)"
+        ))
+        .text(id)
+        .number(version)
+    }
+
+    fn select(self, page: &PageRequest, within: Option<&str>) -> Statement {
+        let (table, order, id) = self.table();
         let within_api = if within.is_some() { "api_id = ?4 AND " } else { "" };
         let sql = format!(
             "SELECT * FROM {table} WHERE {within_api}({order} > ?1 OR ({order} = ?1 AND {id} > ?2))

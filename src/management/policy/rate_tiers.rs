@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Act, Change, Cursor, Entry, Input, Item, Problem, check_version, difference};
+use super::{Act, Change, Cursor, Entry, Input, Item, Kind, Problem, check_version, difference};
 use crate::store::StoreError;
 use crate::store::database::{Database, Statement};
 
@@ -122,7 +122,7 @@ pub(super) async fn edit(
     );
     let entry = Entry::new("rate_tier.changed", ("rate_tier", name));
     let statements = vec![
-        unchanged(&current),
+        Kind::RateTier.unchanged(&current.name, current.version),
         update
             .text(name)
             .number(tier.requests)
@@ -135,12 +135,6 @@ pub(super) async fn edit(
         statements,
         refused: Problem::Changed,
     })
-}
-
-fn unchanged(tier: &RateTier) -> Statement {
-    Statement::require("EXISTS (SELECT 1 FROM rate_tiers WHERE name = ?1 AND version = ?2)")
-        .text(&tier.name)
-        .number(tier.version)
 }
 
 /// What deletes a tier that no app has.
@@ -157,7 +151,7 @@ pub(super) async fn delete(
     }
     let in_use = Statement::require("NOT EXISTS (SELECT 1 FROM apps WHERE rate_tier = ?1 AND deleted_at IS NULL)");
     let statements = vec![
-        unchanged(&tier),
+        Kind::RateTier.unchanged(&tier.name, tier.version),
         in_use.text(name),
         Statement::new("DELETE FROM rate_tiers WHERE name = ?1").text(name),
         act.note(&Entry::new("rate_tier.deleted", ("rate_tier", name))),

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use super::{Act, Change, Cursor, Entry, Input, Item, Problem, check_version, difference, json_column, own_api};
+use super::{Act, Change, Cursor, Entry, Input, Item, Kind, Problem, check_version, difference, json_column, own_api};
 use crate::oauth::client::sqlite_bool;
 use crate::oauth::scope::{OFFLINE_ACCESS, Scopes};
 use crate::store::StoreError;
@@ -262,7 +262,7 @@ pub(super) async fn edit(
     );
     let entry = Entry::new("scope.changed", ("scope", name)).with(difference(&current.item(), &scope.item()));
     let statements = vec![
-        unchanged(&current),
+        Kind::Scope.unchanged(&current.name, current.version),
         update
             .text(name)
             .text(&scope.title)
@@ -277,12 +277,6 @@ pub(super) async fn edit(
         statements,
         refused: Problem::Changed,
     })
-}
-
-fn unchanged(scope: &Scope) -> Statement {
-    Statement::require("EXISTS (SELECT 1 FROM scopes WHERE name = ?1 AND version = ?2)")
-        .text(&scope.name)
-        .number(scope.version)
 }
 
 /// What deletes a scope. Its name is not given out again.
@@ -305,7 +299,7 @@ pub(super) async fn delete(
                      WHERE x.scope = ?1 AND a.deleted_at IS NULL)",
     );
     let statements = vec![
-        unchanged(&scope),
+        Kind::Scope.unchanged(&scope.name, scope.version),
         in_use.text(name),
         of_scope("DELETE FROM app_scopes WHERE scope = ?1"),
         of_scope("INSERT INTO retired_scopes (name) VALUES (?1)"),
