@@ -370,7 +370,10 @@ mod tests {
             let Ok(step) = before.step(action) else { continue };
             let after = before.after(step);
             // A deleted app is gone.
-            assert!(action == Delete || LIVES.contains(&after), "{before:?} {action:?} {after:?}");
+            assert!(
+                action == Delete || LIVES.contains(&after),
+                "{before:?} {action:?} {after:?}"
+            );
         }
     }
 

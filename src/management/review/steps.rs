@@ -16,12 +16,14 @@ pub fn take(app: &AppRecord, step: Step, actor: &Actor, reason: Option<&str>, no
     };
     let pending = app.pending.as_ref().zip(ending);
     let ended = pending.map(|(pending, ending)| {
-        Statement::new("UPDATE submissions SET status = ?2, decided_by = ?3, decided_at = ?4, reason = ?5 WHERE id = ?1")
-            .text(pending)
-            .text(ending.name())
-            .text(actor.acts())
-            .time(now)
-            .optional_text(reason)
+        Statement::new(
+            "UPDATE submissions SET status = ?2, decided_by = ?3, decided_at = ?4, reason = ?5 WHERE id = ?1",
+        )
+        .text(pending)
+        .text(ending.name())
+        .text(actor.acts())
+        .time(now)
+        .optional_text(reason)
     });
     let status =
         Statement::new("UPDATE apps SET status = ?2, epoch = epoch + ?3, version = version + 1 WHERE client_id = ?1");
@@ -69,4 +71,48 @@ pub fn abandon(apps: &str, value: &str, reason: &str, now: Timestamp) -> Vec<Sta
         ))
         .text(reason),
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::path::Path;
+
+    /// The code of every file below a folder but that of tests, with its path.
+    fn sources(folder: &Path, found: &mut Vec<(String, String)>) {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            let name = path.to_str().unwrap().to_owned();
+            if name.contains("tests") {
+                continue;
+            }
+            if path.is_dir() {
+                sources(&path, found);
+            } else {
+                let text = fs::read_to_string(&path).unwrap();
+                let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap();
+                found.push((name, code.to_owned()));
+            }
+        }
+    }
+
+    #[test]
+    fn no_sql_elsewhere_writes_the_status_of_an_app() {
+        let mut found = Vec::new();
+        for folder in ["src", "migrations"] {
+            sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join(folder), &mut found);
+        }
+        let (mut changing, mut making) = (Vec::new(), Vec::new());
+        for (name, code) in &found {
+            let file = name.rsplit('/').next().unwrap();
+            for change in code.split("UPDATE apps").skip(1) {
+                if change.split("WHERE").next().unwrap().contains("status") {
+                    changing.push(file);
+                }
+            }
+            making.extend(code.split("INSERT INTO apps ").skip(1).map(|_| file));
+        }
+        assert_eq!(changing, ["steps.rs", "steps.rs"]);
+        assert_eq!(making, ["founding.rs"]);
+    }
 }

@@ -183,6 +183,9 @@ fn the_account_of_one_person_goes_out_of_use_with_them() {
         "app_planner approved 1",
     ];
     assert_eq!(server.stores.database.column(apps), expected);
+    let suspended = "SELECT client_id || ' ' || suspension_reason FROM apps WHERE suspended_at IS NOT NULL";
+    let expected = ["app_other the only member of its developer account was erased"];
+    assert_eq!(server.stores.database.column(suspended), expected);
     assert_eq!(
         server.stores.database.column("SELECT status FROM submissions"),
         ["withdrawn"]
