@@ -221,6 +221,14 @@ impl Actor {
         self.who.user_id()
     }
 
+    /// The app that acts, if none is a user's.
+    pub fn own_app(&self) -> Option<&str> {
+        match &self.who {
+            Who::App { client_id, .. } => Some(client_id),
+            Who::User(_) => None,
+        }
+    }
+
     /// The id under which something is theirs: that of the user who acts, be it by an app, else that of the app.
     pub fn acts(&self) -> &str {
         self.user_id().unwrap_or(self.named().1)

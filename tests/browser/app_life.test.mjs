@@ -115,6 +115,7 @@ function test(name, story) {
   });
 }
 
+// Covers: R21
 test("a developer registers an app, and its secret is shown once", async (t) => {
   const page = await visit(t, { as: "dana" });
   await open(page, "/developers");
@@ -136,6 +137,7 @@ test("a developer registers an app, and its secret is shown once", async (t) => 
   assert.ok(!(await page.content()).includes(secret));
 });
 
+// Covers: R33
 test("before its review it serves its developer and the tester they name, and no stranger", async (t) => {
   const [dana, ben, alice] = [await visit(t, { as: "dana" }), await visit(t, { as: "ben" }), await visit(t, { as: "alice" })];
   const { app } = life;
@@ -149,6 +151,7 @@ test("before its review it serves its developer and the tester they name, and no
   assert.ok(await arrives(alice, app.url(), { status: 403, heading: "This app is still being tested" }));
 });
 
+// Covers: R17
 test("what a submission lacks is named, and once it is there the app waits for a reviewer", async (t) => {
   const page = await visit(t, { as: "dana" });
   const submit = async () => {
@@ -178,6 +181,7 @@ async function openReview(page) {
   await isHeaded(page, NAME);
 }
 
+// Covers: R31
 test("a reviewer rejects it with a reason, its developer reads that, mends it and submits it again", async (t) => {
   const [dana, rita] = [await visit(t, { as: "dana" }), await visit(t, { as: "rita" })];
   await openReview(rita);
@@ -202,6 +206,7 @@ test("a reviewer rejects it with a reason, its developer reads that, mends it an
   await isStatus(dana, "In review");
 });
 
+// Covers: R32, R33, B40
 test("another person approves it, and a stranger uses it", async (t) => {
   const [dana, rita, alice] = [await visit(t, { as: "dana" }), await visit(t, { as: "rita" }), await visit(t, { as: "alice" })];
   assert.equal((await open(dana, "/admin/reviews")).status(), 403);
@@ -219,6 +224,7 @@ test("another person approves it, and a stranger uses it", async (t) => {
   assert.ok((await connectedApps(alice)).includes(NAME));
 });
 
+// Covers: B40
 test("an edit of the live app waits for its own review, and nobody's access stops meanwhile", async (t) => {
   const [dana, rita, alice] = [await visit(t, { as: "dana" }), await visit(t, { as: "rita" }), await visit(t, { as: "alice" })];
   const { app } = life;
@@ -276,21 +282,21 @@ test("its secret is rotated, and both work until the rotation is completed", asy
   assert.equal((await app.refresh(life.alice)).status, 200);
 });
 
+// Covers: R33
 test("an administrator suspends it: within ten seconds it is dead; reinstated, it starts anew", async (t) => {
   const [dana, ada, alice] = [await visit(t, { as: "dana" }), await visit(t, { as: "ada" }), await visit(t, { as: "alice" })];
   const { app } = life;
   await ada.goto(life.review);
   await ada.getByLabel("Why the app is switched off").fill("It sends spam.");
   await press(ada, "Suspend the app");
-  await isStatus(ada, "suspended");
+  await isStatus(ada, "Suspended");
   await withinTenSeconds(() => isDead(alice));
   await open(dana, `/developers/apps/${app.client_id}/review`);
   await isStatus(dana, "Suspended");
   await shows(dana, "It sends spam.");
 
-  await ada.goto(life.review);
   await press(ada, "Reinstate the app");
-  await isStatus(ada, "approved");
+  await isStatus(ada, "Live");
   await withinTenSeconds(() => arrives(alice, app.url({ prompt: "consent" }), { status: 200, heading: `Authorize ${NAME}` }));
   const again = await app.allowed(alice);
   assert.equal(await atTheApi(again), 200);

@@ -1,7 +1,6 @@
 //! The portal, the console and their JSON APIs: reads the request, lets [`crate::management`] do it, and answers.
 
 mod accounts;
-#[allow(dead_code)]
 mod api;
 mod apps;
 mod audit_trail;
@@ -10,7 +9,6 @@ mod credentials;
 mod daily;
 mod idempotency;
 mod notices;
-#[allow(dead_code)]
 mod pages;
 mod people;
 mod picture;

@@ -124,6 +124,42 @@ fn sent_by_its_user<S>(context: &Context<'_, S>, request: &Request, actor: &Acto
     }
 }
 
+/// A page for somebody who is signed in.
+pub async fn show<S: Stores>(
+    context: &Context<'_, S>,
+    request: &Request,
+    page: impl AsyncFnOnce(&Actor) -> Result<Reply, Problem>,
+) -> Reply {
+    match visitor(context, request).await {
+        Ok(actor) => reply(context, request, page(&actor).await),
+        Err(reply) => reply,
+    }
+}
+
+/// Does what a form asks for. It leads to the path that `act` names; if something is wrong with its fields, its page is
+/// shown again, as `again` makes it, with what is wrong beside them.
+pub async fn by_form<S: Stores>(
+    context: &Context<'_, S>,
+    request: &Request,
+    act: impl AsyncFnOnce(&Actor, Input, Option<u32>) -> Result<String, Problem>,
+    again: impl AsyncFnOnce(&Actor, FormState) -> Result<Reply, Problem>,
+) -> Reply {
+    let actor = match visitor(context, request).await {
+        Ok(actor) => actor,
+        Err(reply) => return reply,
+    };
+    let form = match form(context, request, &actor) {
+        Ok(form) => form,
+        Err(reply) => return reply,
+    };
+    let done = match act(&actor, form.input, form.version).await {
+        Ok(path) => Ok(Reply::see_other(path)),
+        Err(problem @ Problem::Invalid(_)) => again(&actor, form.state.refused(&problem)).await,
+        Err(problem) => Err(problem),
+    };
+    reply(context, request, done)
+}
+
 /// The page, or the page that says why there is none.
 pub fn reply<S>(context: &Context<'_, S>, request: &Request, done: Result<Reply, Problem>) -> Reply {
     done.unwrap_or_else(|problem| self::problem(context, request, &problem))
@@ -147,7 +183,8 @@ pub fn problem<S>(context: &Context<'_, S>, request: &Request, problem: &Problem
     }
 }
 
-fn sentence(text: &str) -> String {
+/// A text as a sentence.
+pub fn sentence(text: &str) -> String {
     let mut letters = text.chars();
     let first = letters.next().map(char::to_uppercase);
     let mut sentence: String = first.into_iter().flatten().chain(letters).collect();

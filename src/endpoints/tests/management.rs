@@ -15,7 +15,9 @@ mod notices;
 mod people;
 mod policy;
 mod review_limits;
+mod review_pages;
 mod reviews;
+mod self_registered;
 mod usage;
 
 use serde_json::Value;

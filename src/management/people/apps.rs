@@ -229,6 +229,14 @@ pub struct AppView {
     pub secrets: Vec<SecretRow>,
 }
 
+impl AppView {
+    /// Whether it registered itself and no reviewer has taken it up.
+    pub fn is_to_be_taken_up(&self) -> bool {
+        let is_self_registered = ["registered", "metadata_document"].contains(&self.app.class.as_str());
+        is_self_registered && self.detail.pending_submission.is_none() && self.detail.approved_at.is_none()
+    }
+}
+
 /// What a page about an app says.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct AppDetail {

@@ -4,7 +4,7 @@ use serde::Deserialize;
 
 use super::catalogue::Catalogue;
 use super::submissions::Submission;
-use crate::management::actor::{Actor, Reviewer, Who};
+use crate::management::actor::{Actor, Reviewer};
 use crate::management::apps::{self, AppRecord};
 use crate::management::problem::Problem;
 use crate::oauth::client::sqlite_bool;
@@ -29,7 +29,7 @@ pub struct Case {
     /// The scopes its settings name.
     pub catalogue: Catalogue,
     /// Whether whoever asks belongs to the developer account that answers for it.
-    pub is_own: bool,
+    has_part: bool,
 }
 
 /// That an app is suspended.
@@ -52,22 +52,46 @@ pub struct Judge<'a> {
 #[derive(Debug, Clone, Copy)]
 pub struct ReviewerOf<'a>(Judge<'a>);
 
-/// What holds unless the user `?2` or the app `?3` made the app `?1` or submitted it. Taking up what registered itself is
-/// part of its review.
-const DID_NOT_SUBMIT: &str = "NOT EXISTS (
-  SELECT 1 FROM apps a WHERE a.client_id = ?1 AND a.class IN ('portal', 'operator') AND (
-    COALESCE(a.created_by IN (?2, ?3), 0)
-    OR EXISTS (SELECT 1 FROM submissions s WHERE s.client_id = a.client_id AND s.submitted_by IN (?2, ?3))
-  )
-)";
+/// Who asks about which app, as SQL names them.
+pub(super) struct Asks {
+    /// The app.
+    pub app: &'static str,
+    /// The user who asks, if it is one.
+    pub user: &'static str,
+    /// The app that asks, if it acts for itself.
+    pub own_app: &'static str,
+}
 
-/// What holds unless the user `?2` or the app `?3` has a part in the app `?1`.
-const HAS_NO_PART: &str = "NOT EXISTS (
-  SELECT 1 FROM apps a WHERE a.client_id = ?1 AND (
-    EXISTS (SELECT 1 FROM developer_members m WHERE m.developer_id = a.developer_id AND m.user_id = ?2)
-    OR EXISTS (SELECT 1 FROM apps own WHERE own.client_id = ?3 AND own.developer_id = a.developer_id)
-  )
-)";
+const BOUND: Asks = Asks {
+    app: "?1",
+    user: "?2",
+    own_app: "?3",
+};
+
+impl Asks {
+    /// What holds unless they made the app or submitted it. Taking up what registered itself is part of its review.
+    pub fn did_not_submit(&self) -> String {
+        let Self { app, user, own_app } = self;
+        format!(
+            "NOT EXISTS (
+               SELECT 1 FROM apps made WHERE made.client_id = {app} AND made.class IN ('portal', 'operator') AND (
+                 COALESCE(made.created_by IN ({user}, {own_app}), 0)
+                 OR EXISTS (SELECT 1 FROM submissions sent
+                            WHERE sent.client_id = made.client_id AND sent.submitted_by IN ({user}, {own_app}))))"
+        )
+    }
+
+    /// What holds unless they have a part in the app.
+    pub fn has_no_part(&self) -> String {
+        let Self { app, user, own_app } = self;
+        format!(
+            "NOT EXISTS (
+               SELECT 1 FROM apps theirs WHERE theirs.client_id = {app} AND (
+                 EXISTS (SELECT 1 FROM developer_members m WHERE m.developer_id = theirs.developer_id AND m.user_id = {user})
+                 OR EXISTS (SELECT 1 FROM apps own WHERE own.client_id = {own_app} AND own.developer_id = theirs.developer_id)))"
+        )
+    }
+}
 
 impl Case {
     /// Reads the case of an app, with the scopes of one of its submissions if it is about that.
@@ -110,9 +134,10 @@ impl Case {
             "SELECT submitted_at FROM submissions WHERE client_id = ?1 ORDER BY number DESC LIMIT 1 OFFSET ?2",
         );
         let standing = Statement::new(format!(
-            "SELECT suspended_at, suspension_reason, {HAS_NO_PART} AS has_no_part,
-                    {DID_NOT_SUBMIT} AS did_not_submit
-             FROM apps WHERE client_id = ?1"
+            "SELECT suspended_at, suspension_reason, {} AS has_no_part, {} AS did_not_submit
+             FROM apps WHERE client_id = ?1",
+            BOUND.has_no_part(),
+            BOUND.did_not_submit()
         ));
         let found = database
             .read(vec![
@@ -127,7 +152,7 @@ impl Case {
             app,
             has_submitted: standing.as_ref().is_none_or(|standing| !standing.did_not_submit),
             busy_since: earlier.map(|earlier| earlier.submitted_at),
-            is_own: standing.as_ref().is_none_or(|standing| !standing.has_no_part),
+            has_part: standing.as_ref().is_none_or(|standing| !standing.has_no_part),
             suspension: standing.and_then(|standing| {
                 Some(Suspension {
                     at: standing.suspended_at?,
@@ -154,12 +179,17 @@ impl Case {
         .number(app.submissions)
     }
 
+    /// Whether somebody else than whoever asks must decide its submissions.
+    pub fn is_own(&self) -> bool {
+        self.has_part || self.has_submitted
+    }
+
     /// Who may suspend and reinstate: reviewers and administrators who have no part in the app.
     pub fn judge<'a>(&'a self, actor: &'a Actor) -> Result<Judge<'a>, Problem> {
         if actor.reviewer().is_err() {
             actor.administrator()?;
         }
-        match self.is_own {
+        match self.has_part {
             false => Ok(Judge { actor, case: self }),
             true => Err(Problem::Forbidden(
                 "you belong to the developer account of this app: somebody else decides over it",
@@ -192,7 +222,11 @@ impl<'a> Judge<'a> {
 
     /// Lets a transaction fail if they have come to have a part in the app meanwhile.
     pub(super) fn still_has_no_part(self) -> Statement {
-        bound_to(Statement::require(HAS_NO_PART), self.actor, &self.case.app.client_id)
+        bound_to(
+            Statement::require(&BOUND.has_no_part()),
+            self.actor,
+            &self.case.app.client_id,
+        )
     }
 }
 
@@ -205,18 +239,14 @@ impl<'a> ReviewerOf<'a> {
     /// Lets a transaction fail if they have come to have a part in the app meanwhile, or to have submitted it.
     pub(super) fn still_may_decide(self) -> [Statement; 2] {
         let Judge { actor, case } = self.0;
-        let submitted = bound_to(Statement::require(DID_NOT_SUBMIT), actor, &case.app.client_id);
+        let submitted = bound_to(Statement::require(&BOUND.did_not_submit()), actor, &case.app.client_id);
         [self.0.still_has_no_part(), submitted]
     }
 }
 
 fn bound_to(statement: Statement, actor: &Actor, client_id: &str) -> Statement {
-    let own_app = match &actor.who {
-        Who::App { client_id, .. } => Some(client_id.as_str()),
-        Who::User(_) => None,
-    };
     statement
         .text(client_id)
         .optional_text(actor.user_id())
-        .optional_text(own_app)
+        .optional_text(actor.own_app())
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::case::Asks;
 use crate::management::actor::Actor;
 use crate::management::cursor::{Cursor, Page, PageRequest};
 use crate::oauth::client::{AppType, sqlite_bool};
@@ -41,25 +42,38 @@ pub struct Waiting {
     /// Whether a version of the app was approved before.
     #[serde(deserialize_with = "sqlite_bool")]
     pub was_approved: bool,
+    /// Whether somebody else than whoever asks must decide it.
+    #[serde(deserialize_with = "sqlite_bool")]
+    pub is_own: bool,
 }
 
 /// Reads a page of the queue.
-pub async fn list(database: &impl Database, page: &PageRequest) -> Result<Page<Waiting>, StoreError> {
-    let statement = Statement::new(
+pub async fn list(database: &impl Database, actor: &Actor, page: &PageRequest) -> Result<Page<Waiting>, StoreError> {
+    let asks = Asks {
+        app: "s.client_id",
+        user: "?4",
+        own_app: "?5",
+    };
+    let statement = Statement::new(format!(
         "SELECT s.id, s.client_id, json_extract(s.content, '$.name') AS name, a.developer_id, d.name AS developer_name,
                 a.class, a.app_type, a.status, s.number, s.submitted_at, a.approved_at IS NOT NULL AS was_approved,
                 (SELECT count(*) FROM json_each(s.content, '$.scopes') wanted
                  JOIN scopes known ON known.name = json_extract(wanted.value, '$.scope')
-                 WHERE known.sensitive = 1) AS sensitive_scopes
+                 WHERE known.sensitive = 1) AS sensitive_scopes,
+                NOT ({} AND {}) AS is_own
          FROM submissions s JOIN apps a ON a.client_id = s.client_id JOIN developers d ON d.id = a.developer_id
          WHERE s.status = 'pending' AND (s.submitted_at, s.id) > (?1, ?2)
          ORDER BY s.submitted_at, s.id LIMIT ?3",
-    );
+        asks.has_no_part(),
+        asks.did_not_submit(),
+    ));
     let after = page.after.as_ref().map_or(-1, |cursor| cursor.order);
     let statement = statement
         .time(Timestamp(after))
         .text(page.before_id())
-        .number(page.size + 1);
+        .number(page.size + 1)
+        .optional_text(actor.user_id())
+        .optional_text(actor.own_app());
     let found = database.read(vec![statement]).await?;
     Ok(page.page(found.rows(0)?, |last: &Waiting| Cursor {
         order: last.submitted_at.0,
@@ -74,7 +88,7 @@ impl Waiting {
     }
 
     /// As JSON.
-    pub fn to_json(&self, actor: &Actor, now: Timestamp) -> Value {
+    pub fn to_json(&self, now: Timestamp) -> Value {
         json!({
             "id": self.id,
             "client_id": self.client_id,
@@ -88,7 +102,7 @@ impl Waiting {
             "age_seconds": self.age(now).as_secs(),
             "sensitive_scopes": self.sensitive_scopes,
             "was_approved": self.was_approved,
-            "is_own": actor.belongs_to(&self.developer_id),
+            "is_own": self.is_own,
         })
     }
 }

@@ -85,3 +85,27 @@ impl FormState {
         &self.errors
     }
 }
+
+/// The forms of a page that has several: one of them may have been sent, and refused.
+#[derive(Debug, Clone, Default)]
+pub struct Forms {
+    sent: &'static str,
+    state: FormState,
+    others: FormState,
+}
+
+impl Forms {
+    /// A form as it was sent, with what was found to be wrong.
+    pub fn refused(name: &'static str, state: FormState) -> Self {
+        Self {
+            sent: name,
+            state,
+            ..Self::default()
+        }
+    }
+
+    /// The form of this name.
+    pub fn form(&self, name: &str) -> &FormState {
+        if self.sent == name { &self.state } else { &self.others }
+    }
+}

@@ -2,7 +2,7 @@
 
 use askama::Template;
 
-use super::{FormState, Frame};
+use super::{FormState, Forms, Frame};
 use crate::management::people::apps::{AppFilter, AppRow, AppView, CLASSES, STATUSES};
 use crate::management::people::developers::{DeveloperRow, DeveloperView};
 use crate::management::people::users::{UserRow, UserView};
@@ -94,8 +94,15 @@ pub struct AdminAppPage<'a> {
     pub view: &'a AppView,
     /// Whether what it was given was taken back a moment ago.
     pub is_revoked: bool,
-    /// The form, as it was sent.
-    pub form: &'a FormState,
+    /// Its forms, `revoke` and `suspend`, as they were sent.
+    pub sent: &'a Forms,
+}
+
+impl AdminAppPage<'_> {
+    /// Where its forms are sent.
+    fn path(&self) -> String {
+        format!("/admin/apps/{}", self.view.app.client_id)
+    }
 }
 
 /// The list of developer accounts.

@@ -2,8 +2,7 @@
 
 use askama::Template;
 
-use super::{AppFrame, FormState, Frame, status_in_words};
-use crate::http::percent_encoded;
+use super::{AppFrame, FormState, Forms, Frame, status_in_words};
 use crate::looks::LogoName;
 use crate::management::review::checklist::Item;
 use crate::management::review::comments::{Comment, Side};
@@ -137,10 +136,8 @@ pub struct AppReviewPage<'a> {
     pub checklist: Vec<Item>,
     /// Whether there is anything to submit.
     pub has_news: bool,
-    /// The form that submits.
-    pub form: FormState,
-    /// The form that says something.
-    pub comment: FormState,
+    /// Its forms, `submit` and `comment`, as they were sent.
+    pub sent: Forms,
     /// What was said, the latest first.
     pub comments: Vec<Said>,
     /// Submissions so far, the latest first.
@@ -212,7 +209,7 @@ pub struct QueueRow {
 
 impl QueueRow {
     /// As it is shown.
-    pub fn of(waiting: &Waiting, is_own: bool, now: Timestamp) -> Self {
+    pub fn of(waiting: &Waiting, now: Timestamp) -> Self {
         Self {
             id: waiting.id.clone(),
             name: DisplayName::new(&waiting.name, "Unnamed app"),
@@ -226,7 +223,7 @@ impl QueueRow {
             age: age_in_words(waiting.age(now)),
             since: moment(waiting.submitted_at),
             sensitive_scopes: waiting.sensitive_scopes,
-            is_own,
+            is_own: waiting.is_own,
         }
     }
 }
@@ -259,17 +256,8 @@ pub struct QueuePage<'a> {
     pub rows: Vec<QueueRow>,
     /// The way to what follows.
     pub next: Option<String>,
-}
-
-/// What a reviewer can do with a submission.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Deciding {
-    /// Decide it.
-    Open,
-    /// Nothing: they have a part in the app.
-    Own,
-    /// Nothing: it does not wait any more.
-    Over,
+    /// The form that takes up an app that registered itself, as it was sent.
+    pub take_up: FormState,
 }
 
 /// A submission, for reviewers.
@@ -296,18 +284,20 @@ pub struct ReviewPage<'a> {
     pub age: String,
     /// Whether a version of it was approved before.
     pub was_approved: bool,
-    /// What the visitor can do.
-    pub deciding: Deciding,
+    /// Whether the visitor can decide it now.
+    pub can_decide: bool,
+    /// Why the visitor will never decide it.
+    pub decided_by_others: Option<String>,
+    /// Whether the visitor can suspend and reinstate the app, and speak to its developers.
+    pub can_judge: bool,
     /// What it changes.
     pub diff: &'a Diff,
     /// What the server noticed.
     pub observations: &'a [Observation],
     /// What the checklist asks for and it lacks.
     pub missing: &'a [String],
-    /// The form that rejects.
-    pub reject: FormState,
-    /// The form that says something.
-    pub comment: FormState,
+    /// Its forms, `reject`, `suspend` and `comment`, as they were sent.
+    pub sent: Forms,
     /// What was said, the latest first.
     pub comments: Vec<Said>,
     /// Submissions so far, the latest first.
@@ -343,9 +333,9 @@ impl ReviewPage<'_> {
         Past::of(self.submission)
     }
 
-    /// The path of the app in the console, for its forms.
-    fn app_path(&self) -> String {
-        format!("/admin/apps/{}", percent_encoded(self.client_id))
+    /// Where its forms are sent.
+    fn path(&self) -> String {
+        format!("/admin/reviews/{}", self.submission.id)
     }
 
     fn logo(&self, name: &Option<String>) -> Option<LogoName> {

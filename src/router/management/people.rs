@@ -23,8 +23,8 @@ pub enum People {
     AppsPage,
     /// The page of one app.
     AppPage,
-    /// The form there that takes back what the app was given.
-    RevokeAppForm,
+    /// A form there.
+    AppForm(AppAction),
     /// Apps, as JSON.
     Apps,
     /// One app, as JSON.
@@ -43,6 +43,17 @@ pub enum People {
     Developer,
     /// Taking back what its apps were given.
     RevokeDeveloper,
+}
+
+/// What is done to an app.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AppAction {
+    /// What it was given is taken back.
+    Revoke,
+    /// It is switched off.
+    Suspend,
+    /// It is switched on again.
+    Reinstate,
 }
 
 /// What is done to a user.
@@ -128,7 +139,19 @@ pub const TABLE: &[Entry] = &[
         "POST",
         "/admin/apps/{client_id}/revoke",
         "revoke_app_form",
-        People::RevokeAppForm,
+        People::AppForm(AppAction::Revoke),
+    ),
+    entry(
+        "POST",
+        "/admin/apps/{client_id}/suspend",
+        "suspend_app_form",
+        People::AppForm(AppAction::Suspend),
+    ),
+    entry(
+        "POST",
+        "/admin/apps/{client_id}/reinstate",
+        "reinstate_app_form",
+        People::AppForm(AppAction::Reinstate),
     ),
     entry("GET", "/api/admin/apps", "admin_list_apps", People::Apps),
     entry("GET", "/api/admin/apps/{client_id}", "admin_get_app", People::App),

@@ -49,11 +49,11 @@ pub enum ReviewerReviews {
     RejectForm,
     /// The form there that says something.
     CommentForm,
-    /// The form that suspends an app.
+    /// The form there that suspends the app.
     SuspendForm,
-    /// The form that reinstates it.
+    /// The form there that reinstates it.
     ReinstateForm,
-    /// The form that takes up an app that registered itself.
+    /// The form of the queue that takes up an app that registered itself.
     TakeUpForm,
     /// The queue.
     Queue,
@@ -111,9 +111,9 @@ pub const TABLE: &[Entry] = &[
     reviewer("POST", "/admin/reviews/{submission_id}/approve", "approve_submission_form", ReviewerReviews::ApproveForm),
     reviewer("POST", "/admin/reviews/{submission_id}/reject", "reject_submission_form", ReviewerReviews::RejectForm),
     reviewer("POST", "/admin/reviews/{submission_id}/comments", "comment_as_reviewer_form", ReviewerReviews::CommentForm),
-    reviewer("POST", "/admin/apps/{client_id}/suspend", "suspend_app_form", ReviewerReviews::SuspendForm),
-    reviewer("POST", "/admin/apps/{client_id}/reinstate", "reinstate_app_form", ReviewerReviews::ReinstateForm),
-    reviewer("POST", "/admin/apps/{client_id}/submissions", "take_up_app_form", ReviewerReviews::TakeUpForm),
+    reviewer("POST", "/admin/reviews/{submission_id}/suspend", "suspend_reviewed_app_form", ReviewerReviews::SuspendForm),
+    reviewer("POST", "/admin/reviews/{submission_id}/reinstate", "reinstate_reviewed_app_form", ReviewerReviews::ReinstateForm),
+    reviewer("POST", "/admin/reviews", "take_up_app_form", ReviewerReviews::TakeUpForm),
     reviewer("GET", "/api/admin/reviews", "list_reviews", ReviewerReviews::Queue),
     reviewer("GET", "/api/admin/reviews/{submission_id}", "get_review", ReviewerReviews::Show),
     reviewer("POST", "/api/admin/reviews/{submission_id}/approve", "approve_submission", ReviewerReviews::Approve),

@@ -2,19 +2,21 @@
 
 use serde_json::json;
 
-use super::{ending, for_visitor, next_page};
+use super::{ending, next_page};
 use crate::context::Context;
+use crate::endpoints::management::reviews::{Switch, switch};
 use crate::endpoints::management::{api, caller, pages};
 use crate::http::{Reply, Request};
-use crate::management::actor::Administrator;
+use crate::management::actor::{Actor, Administrator};
 use crate::management::cursor::PageRequest;
 use crate::management::input::Input;
 use crate::management::people::apps::{self, AppFilter};
 use crate::management::people::revoking::{self, Whose};
 use crate::management::people::standing;
 use crate::management::problem::Problem;
-use crate::pages::management::{AdminAppPage, AdminAppsPage, FormState, Place};
+use crate::pages::management::{AdminAppPage, AdminAppsPage, Forms, Place};
 use crate::pages::render;
+use crate::router::management::people::AppAction;
 use crate::store::Stores;
 
 /// Apps, as JSON.
@@ -69,7 +71,7 @@ pub async fn take_back<S: Stores>(
 
 /// The page that lists apps.
 pub async fn list_page<S: Stores>(context: &Context<'_, S>, request: &Request) -> Reply {
-    for_visitor(context, request, async |actor| {
+    pages::show(context, request, async |actor| {
         let administrator = actor.administrator()?;
         let params = api::query(request)?;
         let filter = AppFilter::parse(&params)?;
@@ -89,41 +91,56 @@ pub async fn list_page<S: Stores>(context: &Context<'_, S>, request: &Request) -
 
 /// The page of one app.
 pub async fn page<S: Stores>(context: &Context<'_, S>, request: &Request, id: &str) -> Reply {
-    for_visitor(context, request, async |actor| {
-        let app = apps::read(context.stores, actor.administrator()?, id).await?;
-        let page = AdminAppPage {
-            frame: pages::frame(context, actor, Place::Apps),
-            view: &app,
-            is_revoked: request.query.split('&').any(|part| part == "done=revoked"),
-            form: &FormState::default(),
-        };
-        Ok(render(200, &page))
+    pages::show(context, request, async |actor| {
+        let is_revoked = request.query.split('&').any(|part| part == "done=revoked");
+        shown(context, actor, id, 200, is_revoked, &Forms::default()).await
     })
     .await
 }
 
-/// Takes back what an app was given, by the form of its page.
-pub async fn revoke_by_form<S: Stores>(context: &Context<'_, S>, request: &Request, id: &str) -> Reply {
-    for_visitor(context, request, async |actor| {
-        let administrator = actor.administrator()?;
-        let form = match pages::form(context, request, actor) {
-            Ok(form) => form,
-            Err(reply) => return Ok(reply),
-        };
-        match take_back(context, administrator, Whose::App(id), form.input).await {
-            Ok(_) => Ok(Reply::see_other(format!("/admin/apps/{id}?done=revoked"))),
-            Err(problem @ Problem::Invalid(_)) => {
-                let app = apps::read(context.stores, administrator, id).await?;
-                let page = AdminAppPage {
-                    frame: pages::frame(context, actor, Place::Apps),
-                    view: &app,
-                    is_revoked: false,
-                    form: &form.state.refused(&problem),
-                };
-                Ok(render(400, &page))
+async fn shown<S: Stores>(
+    context: &Context<'_, S>,
+    actor: &Actor,
+    id: &str,
+    status: u16,
+    is_revoked: bool,
+    forms: &Forms,
+) -> Result<Reply, Problem> {
+    let app = apps::read(context.stores, actor.administrator()?, id).await?;
+    let page = AdminAppPage {
+        frame: pages::frame(context, actor, Place::Apps),
+        view: &app,
+        is_revoked,
+        sent: forms,
+    };
+    Ok(render(status, &page))
+}
+
+/// Does something to an app, by a form of its page.
+pub async fn by_form<S: Stores>(context: &Context<'_, S>, request: &Request, id: &str, action: AppAction) -> Reply {
+    pages::by_form(
+        context,
+        request,
+        async |actor, input, version| {
+            let administrator = actor.administrator()?;
+            let here = format!("/admin/apps/{id}");
+            match action {
+                AppAction::Revoke => {
+                    take_back(context, administrator, Whose::App(id), input).await?;
+                    return Ok(format!("{here}?done=revoked"));
+                }
+                AppAction::Suspend => switch(context, actor, id, version, Switch::off(input)?).await?,
+                AppAction::Reinstate => switch(context, actor, id, version, Switch::on(input)?).await?,
             }
-            Err(problem) => Err(problem),
-        }
-    })
+            Ok(here)
+        },
+        async |actor, state| {
+            let name = match action {
+                AppAction::Revoke => "revoke",
+                AppAction::Suspend | AppAction::Reinstate => "suspend",
+            };
+            shown(context, actor, id, 400, false, &Forms::refused(name, state)).await
+        },
+    )
     .await
 }

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::apps::take_back;
-use super::{for_visitor, next_page};
+use super::next_page;
 use crate::context::Context;
 use crate::endpoints::management::{api, caller, pages};
 use crate::http::{Reply, Request};
@@ -53,7 +53,7 @@ pub async fn revoke<S: Stores>(context: &Context<'_, S>, request: &Request, id: 
 
 /// The page that lists developer accounts.
 pub async fn list_page<S: Stores>(context: &Context<'_, S>, request: &Request) -> Reply {
-    for_visitor(context, request, async |actor| {
+    pages::show(context, request, async |actor| {
         let administrator = actor.administrator()?;
         let params = api::query(request)?;
         let search = one(&params, "search")?;
@@ -74,7 +74,7 @@ pub async fn list_page<S: Stores>(context: &Context<'_, S>, request: &Request) -
 
 /// The page of one developer account.
 pub async fn page<S: Stores>(context: &Context<'_, S>, request: &Request, id: &str) -> Reply {
-    for_visitor(context, request, async |actor| {
+    pages::show(context, request, async |actor| {
         let is_revoked = request.query.split('&').any(|part| part == "done=revoked");
         shown(context, request, actor, id, 200, is_revoked, &FormState::default()).await
     })
@@ -111,19 +111,14 @@ async fn shown<S: Stores>(
 
 /// Takes back what the apps of an account were given, by the form of its page.
 pub async fn revoke_by_form<S: Stores>(context: &Context<'_, S>, request: &Request, id: &str) -> Reply {
-    for_visitor(context, request, async |actor| {
-        let administrator = actor.administrator()?;
-        let form = match pages::form(context, request, actor) {
-            Ok(form) => form,
-            Err(reply) => return Ok(reply),
-        };
-        match take_back(context, administrator, Whose::Developer(id), form.input).await {
-            Ok(_) => Ok(Reply::see_other(format!("/admin/developers/{id}?done=revoked"))),
-            Err(problem @ Problem::Invalid(_)) => {
-                shown(context, request, actor, id, 400, false, &form.state.refused(&problem)).await
-            }
-            Err(problem) => Err(problem),
-        }
-    })
+    pages::by_form(
+        context,
+        request,
+        async |actor, input, _| {
+            take_back(context, actor.administrator()?, Whose::Developer(id), input).await?;
+            Ok(format!("/admin/developers/{id}?done=revoked"))
+        },
+        async |actor, state| shown(context, request, actor, id, 400, false, &state).await,
+    )
     .await
 }

@@ -8,9 +8,7 @@ mod users;
 use super::{api, pages};
 use crate::context::Context;
 use crate::http::{Params, Reply, Request};
-use crate::management::actor::Actor;
 use crate::management::cursor::{Cursor, Page};
-use crate::management::problem::Problem;
 use crate::pages::management::NextPage;
 use crate::router::management::Managed;
 use crate::router::management::people::People;
@@ -34,7 +32,7 @@ pub async fn answer<S: Stores>(
         People::OnUser(action) => api::reply(context, users::on(context, request, id, action).await),
         People::AppsPage => apps::list_page(context, request).await,
         People::AppPage => apps::page(context, request, id).await,
-        People::RevokeAppForm => apps::revoke_by_form(context, request, id).await,
+        People::AppForm(action) => apps::by_form(context, request, id, action).await,
         People::Apps => api::reply(context, apps::list(context, request).await),
         People::App => api::reply(context, apps::get(context, request, id).await),
         People::RevokeApp => api::reply(context, apps::revoke(context, request, id).await),
@@ -49,27 +47,11 @@ pub async fn answer<S: Stores>(
 
 /// Where the console begins for whoever comes.
 async fn console<S: Stores>(context: &Context<'_, S>, request: &Request) -> Reply {
-    let actor = match pages::visitor(context, request).await {
-        Ok(actor) => actor,
-        Err(reply) => return reply,
-    };
-    let first = match actor.administrator() {
+    pages::show(context, request, async |actor| match actor.administrator() {
         Ok(_) => Ok(Reply::see_other("/admin/apps")),
         Err(_) => actor.reviewer().map(|_| Reply::see_other("/admin/reviews")),
-    };
-    pages::reply(context, request, first)
-}
-
-/// A page for somebody who is signed in.
-async fn for_visitor<S: Stores>(
-    context: &Context<'_, S>,
-    request: &Request,
-    show: impl AsyncFnOnce(&Actor) -> Result<Reply, Problem>,
-) -> Reply {
-    match pages::visitor(context, request).await {
-        Ok(actor) => pages::reply(context, request, show(&actor).await),
-        Err(reply) => reply,
-    }
+    })
+    .await
 }
 
 /// The address of the page behind this one, with the same search.

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{ending, for_visitor, next_page};
+use super::{ending, next_page};
 use crate::context::Context;
 use crate::endpoints::management::{api, caller, pages};
 use crate::http::{Reply, Request};
@@ -104,7 +104,7 @@ async fn act<S: Stores>(
 
 /// The page that lists users.
 pub async fn list_page<S: Stores>(context: &Context<'_, S>, request: &Request) -> Reply {
-    for_visitor(context, request, async |actor| {
+    pages::show(context, request, async |actor| {
         let administrator = actor.administrator()?;
         let params = api::query(request)?;
         let search = one(&params, "search")?;
@@ -125,7 +125,7 @@ pub async fn list_page<S: Stores>(context: &Context<'_, S>, request: &Request) -
 
 /// The page of one user.
 pub async fn page<S: Stores>(context: &Context<'_, S>, request: &Request, id: &str) -> Reply {
-    for_visitor(context, request, async |actor| {
+    pages::show(context, request, async |actor| {
         let user = users::read(context.stores, actor.administrator()?, id).await?;
         let done = request.query.split('&').find_map(|part| part.strip_prefix("done="));
         Ok(user_page(
@@ -160,21 +160,18 @@ fn user_page<S>(
 
 /// Does something to a user by a form.
 pub async fn by_form<S: Stores>(context: &Context<'_, S>, request: &Request, id: &str, action: UserAction) -> Reply {
-    for_visitor(context, request, async |actor| {
-        let administrator = actor.administrator()?;
-        let form = match pages::form(context, request, actor) {
-            Ok(form) => form,
-            Err(reply) => return Ok(reply),
-        };
-        match act(context, administrator, id, action, form.version, form.input).await {
-            Ok(_) => Ok(Reply::see_other(format!("/admin/users/{id}?done={}", done(action)))),
-            Err(problem @ Problem::Invalid(_)) => {
-                let user = users::read(context.stores, administrator, id).await?;
-                Ok(user_page(context, actor, 400, &user, "", &form.state.refused(&problem)))
-            }
-            Err(problem) => Err(problem),
-        }
-    })
+    pages::by_form(
+        context,
+        request,
+        async |actor, input, version| {
+            act(context, actor.administrator()?, id, action, version, input).await?;
+            Ok(format!("/admin/users/{id}?done={}", done(action)))
+        },
+        async |actor, state| {
+            let user = users::read(context.stores, actor.administrator()?, id).await?;
+            Ok(user_page(context, actor, 400, &user, "", &state))
+        },
+    )
     .await
 }
 

@@ -4,6 +4,8 @@ mod by_form;
 mod developer;
 mod reviewer;
 
+pub use self::reviewer::{Switch, switch};
+
 use std::borrow::Cow;
 
 use percent_encoding::percent_decode_str;

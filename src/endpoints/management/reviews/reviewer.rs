@@ -11,6 +11,7 @@ use crate::http::{Reply, Request};
 use crate::management::actor::Actor;
 use crate::management::apps::settings::AppSettings;
 use crate::management::cursor::{Page, PageRequest};
+use crate::management::input::Input;
 use crate::management::problem::Problem;
 use crate::management::review::case::Case;
 use crate::management::review::checklist;
@@ -41,8 +42,8 @@ pub async fn answer<S: Stores>(
         | ReviewerReviews::RejectForm
         | ReviewerReviews::CommentForm
         | ReviewerReviews::SuspendForm
-        | ReviewerReviews::ReinstateForm
-        | ReviewerReviews::TakeUpForm => by_form::reviewer_form(context, request, &id, route).await,
+        | ReviewerReviews::ReinstateForm => by_form::reviewer_form(context, request, &id, route).await,
+        ReviewerReviews::TakeUpForm => by_form::take_up_form(context, request).await,
         ReviewerReviews::Queue => api::reply(context, list(context, request).await),
         ReviewerReviews::Show => api::reply(context, show(context, request, &id).await),
         ReviewerReviews::Approve => api::reply(context, approve(context, request, &id).await),
@@ -56,7 +57,7 @@ pub async fn answer<S: Stores>(
 }
 
 /// Who may look at reviews: reviewers, and administrators by token.
-pub(super) fn may_look(actor: &Actor) -> Result<(), Problem> {
+fn may_look(actor: &Actor) -> Result<(), Problem> {
     match actor.reviewer() {
         Ok(_) => Ok(()),
         Err(refused) => actor.administrator().map(drop).map_err(|_| refused),
@@ -67,8 +68,8 @@ async fn list<S: Stores>(context: &Context<'_, S>, request: &Request) -> Result<
     let actor = caller::of_api(context, request).await?;
     may_look(&actor)?;
     let page = PageRequest::of(&api::query(request)?)?;
-    let waiting = queue::list(context.stores, &page).await?;
-    Ok(api::list(&waiting, |waiting| waiting.to_json(&actor, context.now)))
+    let waiting = queue::list(context.stores, &actor, &page).await?;
+    Ok(api::list(&waiting, |waiting| waiting.to_json(context.now)))
 }
 
 /// Everything a reviewer looks at.
@@ -165,7 +166,7 @@ async fn show<S: Stores>(context: &Context<'_, S>, request: &Request, id: &str) 
             "most_users_before_review": review.users.map(|_| context.config.unverified_app_users),
         });
         members.insert("app".into(), app);
-        members.insert("is_own".into(), review.case.is_own.into());
+        members.insert("is_own".into(), review.case.is_own().into());
         members.insert("diff".into(), diff(&review.diff));
         let observations: Vec<_> = review.observations.iter().map(Observation::to_json).collect();
         members.insert("observations".into(), observations.into());
@@ -250,9 +251,9 @@ pub(super) async fn decide<S: Stores>(
 async fn suspend<S: Stores>(context: &Context<'_, S>, request: &Request, id: &str) -> Result<Reply, Problem> {
     let actor = caller::of_api(context, request).await?;
     may_look(&actor)?;
-    let reason = decisions::reason(api::input(request)?)?;
+    let off = Switch::off(api::input(request)?)?;
     let version = api::expected_version(request)?;
-    switch(context, &actor, id, version, Some(&reason)).await?;
+    switch(context, &actor, id, version, off).await?;
     standing(context, &actor, id).await
 }
 
@@ -261,25 +262,45 @@ async fn reinstate<S: Stores>(context: &Context<'_, S>, request: &Request, id: &
     may_look(&actor)?;
     without_fields(request)?;
     let version = api::expected_version(request)?;
-    switch(context, &actor, id, version, None).await?;
+    switch(context, &actor, id, version, Switch::On).await?;
     standing(context, &actor, id).await
 }
 
-/// Suspends an app for a reason, or reinstates it for none.
-pub(super) async fn switch<S: Stores>(
+/// What an app is switched.
+pub enum Switch {
+    /// It is reinstated.
+    On,
+    /// It is suspended, for this reason.
+    Off(String),
+}
+
+impl Switch {
+    /// Reads what is sent to reinstate an app: nothing.
+    pub fn on(input: Input) -> Result<Self, Problem> {
+        input.finish().map(|()| Self::On)
+    }
+
+    /// Reads what is sent to suspend one.
+    pub fn off(input: Input) -> Result<Self, Problem> {
+        decisions::reason(input).map(Self::Off)
+    }
+}
+
+/// Suspends an app or reinstates it.
+pub async fn switch<S: Stores>(
     context: &Context<'_, S>,
     actor: &Actor,
     client_id: &str,
     version: Option<u32>,
-    reason: Option<&str>,
+    how: Switch,
 ) -> Result<(), Problem> {
     may_look(actor)?;
     let case = Case::load(context.stores, actor, client_id, None).await?;
     let judge = case.judge(actor)?;
     case.app.expect(version)?;
-    let statements = match reason {
-        Some(reason) => decisions::suspend(judge, reason, now(context))?,
-        None => decisions::reinstate(judge, now(context))?,
+    let statements = match how {
+        Switch::Off(reason) => decisions::suspend(judge, &reason, now(context))?,
+        Switch::On => decisions::reinstate(judge, now(context))?,
     };
     context.stores.transact(statements).await?;
     Ok(())
