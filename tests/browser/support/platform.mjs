@@ -1,6 +1,7 @@
 // The local platform of `make dev` on free ports, with a state of its own: once for all test files of this process.
 // Only Latchkey's storage can be made to fail (see ../../workerd/support/faults/plan.mjs).
 import assert from "node:assert/strict";
+import { randomInt } from "node:crypto";
 import { createWriteStream } from "node:fs";
 import { cp, mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import net from "node:net";
@@ -62,18 +63,21 @@ async function builtWorker() {
   return config;
 }
 
-// Ports that nobody listens on.
+// Ports that nobody listens on, below those that systems hand out by themselves: else another process is given one before
+// its Worker takes it, and wrangler neither serves nor ends.
 async function freePorts(count) {
-  const servers = await Promise.all(Array.from({ length: count }, () => listen()));
-  const ports = servers.map((server) => server.address().port);
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-  return ports;
+  const ports = new Set();
+  while (ports.size < count) {
+    const port = randomInt(10_000, 32_000);
+    if (await isFree(port)) ports.add(port);
+  }
+  return [...ports];
 }
 
-function listen() {
-  return new Promise((resolve, reject) => {
+function isFree(port) {
+  return new Promise((resolve) => {
     const server = net.createServer();
-    server.once("error", reject);
-    server.listen({ port: 0, host: "127.0.0.1" }, () => resolve(server));
+    server.once("error", () => resolve(false));
+    server.listen({ port, host: "127.0.0.1" }, () => server.close(() => resolve(true)));
   });
 }
