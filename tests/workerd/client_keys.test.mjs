@@ -1,14 +1,19 @@
 // An app that keeps its public keys at an address of its own: a server that answers rightly, slowly, wrongly or not at all.
 import assert from "node:assert/strict";
 import { once } from "node:events";
+import { mkdtemp, rm } from "node:fs/promises";
 import { createServer } from "node:http";
+import { tmpdir } from "node:os";
+import path from "node:path";
 import test, { after } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 import { newDeveloper } from "./support/developer.mjs";
 import { expectRefusal } from "./support/expect.mjs";
 import { startLatchkey } from "./support/harness.mjs";
 import { oauthClient } from "./support/oauth.mjs";
+import { startOwnLatchkey } from "./support/own_latchkey.mjs";
 import { newKey, newKeyedApp, proven } from "./support/strong_clients.mjs";
+import { assembleWorker } from "./support/worker_directory.mjs";
 
 const latchkey = await startLatchkey();
 const { token } = oauthClient(latchkey);
@@ -91,7 +96,7 @@ test("strangers make the address be asked once in ten seconds at most, and garba
 
 test("an address that fails is no refusal, and is left alone for ten seconds", async (t) => {
   const key = await newKey();
-  // Not here: a redirect. The harness sends what the Worker asks through Node, which follows them.
+  // A redirect has a test of its own below.
   const cases = {
     "an error": [(_, response) => response.writeHead(500).end(jwks(key)), /status 500/],
     "a page": [(_, response) => response.end("<html>"), /not JSON/],
@@ -172,4 +177,66 @@ test("addresses inside somebody's network are not registered", async (t) => {
       assert.equal(answer.status, 400);
       assert.equal((await answer.json()).errors[0].pointer, "#/jwks_uri");
     });
+});
+
+test("no redirect is followed, be it to the right keys or into somebody's network", async (t) => {
+  // The harness sends what the Worker asks through Node, which follows redirects itself; here workerd asks.
+  const assembled = await assembleWorker();
+  const home = await mkdtemp(path.join(tmpdir(), "latchkey-keys-"));
+  const own = await startOwnLatchkey(assembled, home, { quiet: true });
+  t.after(async () => {
+    await own.worker.stop();
+    await assembled.remove();
+    await rm(home, { recursive: true, force: true });
+  });
+  const key = await newKey();
+  const target = await startKeyServer(key);
+  const askOwn = async (app) =>
+    oauthClient(own).token(app, { grant_type: "client_credentials", ...(await proven(app)) });
+  for (const status of [301, 302, 303, 307, 308])
+    for (const location of [target.url, target.url.replace("127.0.0.1", "localhost"), "http://169.254.169.254/latest/meta-data"]) {
+      const keys = await startKeyServer(key);
+      keys.respond = (_, response) => response.writeHead(status, { location }).end(jwks(key));
+      const app = await newKeyedApp(own, { keys: [key], settings: { jwks: null, jwks_uri: keys.url } });
+      const said = await expectKeysUnavailable(await askOwn(app));
+      assert.match(said, new RegExp(`status ${status}`), location);
+      assert.equal(keys.asked, 1);
+    }
+  assert.equal(target.asked, 0);
+  // The same address without a redirect is good.
+  const app = await newKeyedApp(own, { keys: [key], settings: { jwks: null, jwks_uri: target.url } });
+  for (let round = 0; round < 3; round++) assert.equal((await askOwn(app)).status, 200);
+  assert.equal(target.asked, 1);
+});
+
+test("a key set one byte larger than may be is refused, also where it comes in many small pieces", async () => {
+  const key = await newKey();
+  const keys = await startKeyServer(key);
+  const app = await appWithKeysAt(keys.url, key);
+  const set = Buffer.from(jwks(key));
+  keys.respond = async (_, response) => {
+    const padded = Buffer.concat([set, Buffer.alloc(64 * 1024 + 1 - set.length, " ")]);
+    for (let at = 0; at < padded.length; at += 4096) {
+      response.write(padded.subarray(at, at + 4096));
+      await pause(1);
+    }
+    response.end();
+  };
+  assert.match(await expectKeysUnavailable(await ask(app)), /more than 64 kB/);
+  await pause(10_200);
+  keys.respond = (_, response) => response.end(Buffer.concat([set, Buffer.alloc(64 * 1024 - set.length, " ")]));
+  assert.equal((await ask(app)).status, 200);
+});
+
+test("a server that begins to answer and then sends nothing more is given up like a silent one", async () => {
+  const key = await newKey();
+  const keys = await startKeyServer(key);
+  keys.respond = (_, response) => {
+    response.writeHead(200, { "content-type": "application/json" });
+    response.write('{"keys":[');
+  };
+  const app = await appWithKeysAt(keys.url, key);
+  const began = Date.now();
+  await expectKeysUnavailable(await ask(app));
+  assert.ok(Date.now() - began < 8_000, `${Date.now() - began} ms`);
 });
