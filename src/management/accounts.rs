@@ -29,8 +29,7 @@ pub struct AccountInput {
 impl AccountInput {
     /// Checks what was sent.
     pub fn parse(mut input: Input) -> Result<Self, Problem> {
-        let name = input.line("name", 80);
-        let name = input.required("name", name);
+        let name = public_name_of(&mut input);
         let contact = contact_of(&mut input);
         input.finish()?;
         Ok(Self { name, contact })
@@ -48,8 +47,7 @@ pub fn edit(
     let owner = member.owner()?;
     let (mut name, mut contact) = (account.name.clone(), account.contact.clone());
     if input.mentions("name") {
-        let line = input.line("name", 80);
-        name = input.required("name", line);
+        name = public_name_of(&mut input);
     }
     if input.mentions("contact") {
         contact = contact_of(&mut input);
@@ -74,6 +72,15 @@ pub fn edit(
             .optional_text(contact.as_deref()),
         entry.by(owner.actor(), random, now),
     ])
+}
+
+/// What everybody reads: no address, which has a field of its own that nobody but the operator sees.
+fn public_name_of(input: &mut Input) -> String {
+    let name = input.line("name", 80);
+    if name.as_deref().is_some_and(looks_like_mail) {
+        input.error("name", "is public: put an e-mail address into contact");
+    }
+    input.required("name", name)
 }
 
 fn contact_of(input: &mut Input) -> Option<String> {

@@ -50,6 +50,11 @@ fn proof_for(server: &Server, path: &str, jti: &str, key: &EcPrivateKey) -> Stri
     )
 }
 
+/// A proof for the token endpoint.
+pub fn proof_for_token(server: &Server) -> String {
+    proof_for(server, "/oauth/token", "bound", &dpop_key())
+}
+
 fn with_proof(server: &Server, path: &str, form: &str, proof: &str) -> Reply {
     let mut request = form_request(path, form);
     request.headers.insert("dpop".into(), proof.into());

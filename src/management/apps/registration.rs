@@ -134,9 +134,11 @@ impl<'a> Account<'a> {
                 };
                 vec![
                     Statement::require("NOT EXISTS (SELECT 1 FROM developer_members WHERE user_id = ?1)").text(user_id),
+                    // Everybody may read it, so an address that stands in for a name does not become one.
                     Statement::new(
                         "INSERT INTO developers (id, name, created_at)
-                         SELECT ?1, substr(name, 1, 80), ?3 FROM users WHERE id = ?2",
+                         SELECT ?1, CASE WHEN name LIKE '%_@_%' THEN 'Unnamed developer' ELSE substr(name, 1, 80) END, ?3
+                         FROM users WHERE id = ?2",
                     )
                     .text(id)
                     .text(user_id)

@@ -1,6 +1,6 @@
 //! The directory in SQLite, in memory: D1 is SQLite too, so the statements that run there are tried here.
 
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
 
 use rusqlite::types::{ToSqlOutput, Value as SqlValue, ValueRef};
 use rusqlite::{Connection, ErrorCode, ToSql, params_from_iter};
@@ -22,11 +22,14 @@ const MIGRATIONS: [&str; 7] = [
 
 /// A database that is made when it is first asked.
 #[derive(Default)]
-pub struct Sqlite(OnceCell<Connection>);
+pub struct Sqlite {
+    made: OnceCell<Connection>,
+    meanwhile: RefCell<Option<String>>,
+}
 
 impl Sqlite {
     fn connection(&self) -> &Connection {
-        self.0.get_or_init(|| {
+        self.made.get_or_init(|| {
             let connection = Connection::open_in_memory().unwrap();
             connection.execute_batch("PRAGMA foreign_keys = ON").unwrap();
             for migration in MIGRATIONS {
@@ -41,6 +44,16 @@ impl Sqlite {
         self.connection()
             .execute_batch(sql)
             .unwrap_or_else(|error| panic!("{error}: {sql}"));
+    }
+
+    /// Runs SQL just before the next transaction that has a precondition: after whatever was read to decide on it.
+    pub fn meanwhile(&self, sql: &str) {
+        self.meanwhile.replace(Some(sql.to_owned()));
+    }
+
+    /// Whether what was to happen meanwhile has happened.
+    pub fn has_happened(&self) -> bool {
+        self.meanwhile.borrow().is_none()
     }
 
     /// The first column of what a query finds, as JSON.
@@ -60,13 +73,19 @@ impl Sqlite {
 
     /// The same, or nothing where no test has asked anything of the tables yet.
     pub fn column_if_made(&self, sql: &str) -> Vec<Value> {
-        match self.0.get() {
+        match self.made.get() {
             Some(_) => self.column(sql),
             None => Vec::new(),
         }
     }
 
     pub(super) fn transact(&self, statements: &[Statement]) -> Result<Found, Undone> {
+        let has_precondition = |statement: &Statement| statement.sql().starts_with("INSERT INTO required");
+        if statements.iter().any(has_precondition)
+            && let Some(sql) = self.meanwhile.take()
+        {
+            self.run(&sql);
+        }
         let connection = self.connection();
         let transaction = connection.unchecked_transaction().map_err(undone)?;
         let rows: Result<Vec<_>, _> = statements

@@ -86,3 +86,28 @@ fn a_route_of_the_tables_has_its_methods_and_names_them_to_others() {
     );
     assert_eq!(alice.get(&server, "/api/developer/nothing").status, 404);
 }
+
+#[test]
+fn a_token_that_is_bound_to_a_key_is_no_bearer_token() {
+    let server = || {
+        let server = portal();
+        server.stores.apps.borrow_mut().get_mut("app_one").unwrap().apis[0].resource = format!("{ISSUER}/api");
+        server
+    };
+    let sent = |server: &Server, tokens: &Reply| {
+        let bearer = format!("Bearer {}", json(tokens)["access_token"].as_str().unwrap());
+        server.send(&with_header(get_request(ACCOUNTS), "authorization", &bearer))
+    };
+    let one = server();
+    let plain = one.post("/oauth/token", &redemption(&code(&one, "app_one")));
+    // It is known, though it may not do this.
+    assert_eq!(problem(&sent(&one, &plain)).1, "forbidden");
+    let other = server();
+    let request = form_request("/oauth/token", &redemption(&code(&other, "app_one")));
+    let proof = crate::endpoints::tests::proofs::proof_for_token(&other);
+    let bound = other.send(&with_header(request, "dpop", &proof));
+    assert_eq!(json(&bound)["token_type"], "DPoP");
+    let refused = sent(&other, &bound);
+    assert_eq!(problem(&refused).1, "unauthorized");
+    assert!(refused.body.contains("bound to a key"), "{refused:?}");
+}
