@@ -99,3 +99,54 @@ fn a_token_manages_apps_only_for_somebody_with_a_way_to_sign_in_that_is_open_to_
         .run("UPDATE connections SET status = 'active' WHERE id = 'con_b'");
     assert!(by_token(&memory, false).member("dev_one").is_ok());
 }
+
+fn by_scopes(memory: &Memory, scopes: &str, user_id: Option<&str>, only_reads: bool) -> Actor {
+    let who = Who::App {
+        client_id: "app_tool".into(),
+        user_id: user_id.map(str::to_owned),
+        scopes: Scopes::parse(scopes).unwrap(),
+    };
+    block_on(Actor::load(memory, who, only_reads, Origin::default(), None)).unwrap()
+}
+
+#[test]
+fn a_token_to_read_changes_nothing_and_one_for_one_thing_does_not_do_the_other() {
+    let memory = directory();
+    let alice = Some("usr_alice");
+    //  scopes, user: reads as administrator, changes as one, reads as developer, changes as one
+    for (scopes, user, expected) in [
+        ("latchkey:admin:read", alice, [true, false, false, false]),
+        ("latchkey:admin", alice, [true, true, false, false]),
+        ("latchkey:apps:read", alice, [false, false, true, false]),
+        ("latchkey:apps", alice, [false, false, true, true]),
+        ("read:profile", alice, [false; 4]),
+        // For itself an app administers, and is no developer.
+        ("latchkey:admin:read", None, [true, false, false, false]),
+        ("latchkey:admin latchkey:apps", None, [true, true, false, false]),
+        // What its user may not, it may not for them.
+        ("latchkey:admin latchkey:admin:read", Some("usr_ben"), [false; 4]),
+        ("latchkey:apps", Some("usr_ben"), [false, false, true, true]),
+    ] {
+        let may = |only_reads| {
+            let actor = by_scopes(&memory, scopes, user, only_reads);
+            [actor.administrator().is_ok(), actor.developer().is_ok()]
+        };
+        let ([reads, looks], [administers, manages]) = (may(true), may(false));
+        assert_eq!([reads, administers, looks, manages], expected, "{scopes} {user:?}");
+    }
+}
+
+#[test]
+fn no_token_reviews_whatever_its_user_is() {
+    let memory = directory();
+    memory
+        .database
+        .run("INSERT INTO user_roles (user_id, role) VALUES ('usr_alice', 'reviewer')");
+    for user in [Some("usr_alice"), None] {
+        for only_reads in [true, false] {
+            let all = "latchkey:admin latchkey:admin:read latchkey:apps latchkey:apps:read";
+            let actor = by_scopes(&memory, all, user, only_reads);
+            assert!(actor.reviewer().is_err() && !actor.is_operator());
+        }
+    }
+}

@@ -220,3 +220,26 @@ impl Initial for () {
 impl Initial for Timestamp {
     const INITIAL: Self = Timestamp(0);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::usage::Issued;
+
+    #[test]
+    fn a_request_that_comes_late_does_not_take_back_when_something_was_used_last() {
+        let mut buffer = Buffer::default();
+        for at in [5_000, 9_000, 7_000] {
+            let mut noted = Noted::default();
+            noted.token("app_one", Issued::ForRefreshToken, None);
+            let request = Request {
+                route: "token",
+                id: "req",
+                at: Timestamp(at),
+            };
+            buffer.add(noted, request);
+        }
+        let used = buffer.take().used;
+        assert_eq!(used, [((Used::App, "app_one".to_owned()), Timestamp(9_000))]);
+    }
+}

@@ -162,3 +162,78 @@ fn request_hash(request: &Request) -> String {
         Body::TooLarge | Body::Broken => String::new(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::management::actor::{Origin, UserInSession, Who};
+    use crate::oauth::scope::Scopes;
+    use crate::store::memory::Memory;
+
+    fn actor(who: Who) -> Actor {
+        pollster::block_on(Actor::load(&Memory::default(), who, false, Origin::default(), None)).unwrap()
+    }
+
+    fn user(id: &str) -> Actor {
+        actor(Who::User(UserInSession {
+            id: id.into(),
+            name: id.into(),
+            session: String::new(),
+            may_develop: true,
+        }))
+    }
+
+    fn app(client_id: &str, user_id: Option<&str>) -> Actor {
+        actor(Who::App {
+            client_id: client_id.into(),
+            user_id: user_id.map(str::to_owned),
+            scopes: Scopes::default(),
+        })
+    }
+
+    fn request(method: &str, path: &str, key: &str) -> Request {
+        Request {
+            method: method.into(),
+            path: path.into(),
+            headers: [("idempotency-key".to_owned(), key.to_owned())].into(),
+            ..Request::default()
+        }
+    }
+
+    #[test]
+    fn no_two_senders_and_no_two_routes_share_a_key() {
+        let actors = [
+            user("usr_a"),
+            user("usr_b"),
+            app("app_a", None),
+            app("app_b", None),
+            app("app_a", Some("usr_a")),
+            app("app_a", Some("usr_b")),
+            app("app_b", Some("usr_a")),
+        ];
+        let mut keys = Vec::new();
+        for actor in &actors {
+            for (method, path) in [("POST", "/api/x"), ("POST", "/api/y"), ("PUT", "/api/x")] {
+                for name in ["one", "two"] {
+                    keys.push(key(&request(method, path, name), actor).unwrap().unwrap());
+                }
+            }
+        }
+        let count = keys.len();
+        keys.sort_unstable();
+        keys.dedup();
+        assert_eq!(keys.len(), count);
+    }
+
+    #[test]
+    fn a_key_is_visible_ascii_and_short() {
+        let of = |name: &str| key(&request("POST", "/api/x", name), &user("usr_a"));
+        for good in ["x", "8e03978e-40d5-43dd-bc93-6894a57f9324", "a b", &"x".repeat(255)] {
+            assert!(of(good).is_ok_and(|key| key.is_some()), "{good}");
+        }
+        for bad in ["", "é", "a\tb", "a\nb", &"x".repeat(256)] {
+            assert!(of(bad).is_err(), "{bad:?}");
+        }
+        assert!(key(&Request::default(), &user("usr_a")).is_ok_and(|key| key.is_none()));
+    }
+}

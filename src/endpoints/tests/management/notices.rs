@@ -517,3 +517,31 @@ fn the_notices_of_an_account_are_its_own_newest_first_and_without_what_is_inside
         json!([])
     );
 }
+
+#[test]
+fn a_webhook_that_is_switched_on_again_or_moved_has_a_new_chance() {
+    let server = portal();
+    let mut ben = signed_in(&server, "ben");
+    for (change, begins_anew) in [
+        (json!({ "status": "active" }), true),
+        (json!({ "url": "https://other.northwind.dev/" }), true),
+        (json!({ "events": ["app.approved"] }), false),
+    ] {
+        let webhook = made(&server, &mut ben, HOOKS, &hook());
+        let status = if change.get("status").is_some() {
+            "disabled"
+        } else {
+            "active"
+        };
+        server.stores.database.run(&format!(
+            "UPDATE webhook_endpoints SET failing_since = 5, status = '{status}'"
+        ));
+        let changed = ben.send(&server, call("PATCH", &one(HOOKS, &webhook), &change));
+        assert_eq!(json(&changed)["failing_since"].is_null(), begins_anew, "{change}");
+        let kept = format!(
+            "SELECT failing_since IS NULL FROM webhook_endpoints WHERE id = '{}'",
+            webhook["id"].as_str().unwrap()
+        );
+        assert_eq!(server.stores.database.column(&kept), [i32::from(begins_anew)]);
+    }
+}

@@ -50,3 +50,55 @@ fn an_app_is_submitted_twenty_times_a_day_at_most() {
     let mut alice = signed_in(&server, "alice");
     assert_eq!(alice.send(&server, once_more()).status, 201);
 }
+
+#[test]
+fn a_scope_that_went_out_of_the_catalogue_is_not_approved_and_can_be_rejected() {
+    let server = portal();
+    let mut alice = signed_in(&server, "alice");
+    let mut rita = signed_in(&server, "rita");
+    let id = draft(&server, &mut alice);
+    let first = submit(&server, &mut alice, &id);
+    let decide = |rita: &mut Browser, submission: &str, how: &str, body: &Value| {
+        rita.send(
+            &server,
+            call("POST", &format!("/api/admin/reviews/{submission}/{how}"), body),
+        )
+    };
+    assert_eq!(decide(&mut rita, &first, "approve", &Value::Null).status, 200);
+    // An edit of an approved app asks for one scope more, which no app has.
+    let edit = json!({ "permissions": [{ "scope": "read:projects" }, { "scope": "read:team" }] });
+    assert_eq!(alice.send(&server, call("PATCH", &path(&id, ""), &edit)).status, 200);
+    let second = submit(&server, &mut alice, &id);
+    server
+        .stores
+        .database
+        .run("DELETE FROM scopes WHERE name = 'read:team'");
+    let refused = decide(&mut rita, &second, "approve", &Value::Null);
+    assert_eq!(problem(&refused).1, "conflict");
+    let in_force = server
+        .stores
+        .database
+        .column("SELECT scope FROM app_scopes ORDER BY scope");
+    assert_eq!(in_force, ["read:projects", "write:projects"]);
+    assert_eq!(
+        decide(&mut rita, &second, "reject", &json!({ "reason": "Gone" })).status,
+        200
+    );
+}
+
+#[test]
+fn the_developer_of_an_app_that_registered_itself_does_not_submit_it() {
+    let server = portal();
+    server.stores.database.run(
+        "INSERT INTO apps (client_id, developer_id, name, description, app_type, class, status, created_at, homepage_url,
+                           privacy_policy_url)
+         VALUES ('app_self', 'dev_north', 'Self', 'Itself', 'spa', 'registered', 'draft', 1, 'https://self.dev/',
+                 'https://self.dev/privacy');
+         INSERT INTO app_redirect_uris (client_id, redirect_uri) VALUES ('app_self', 'https://self.dev/cb');
+         INSERT INTO app_scopes (client_id, scope) VALUES ('app_self', 'read:projects');",
+    );
+    let mut alice = signed_in(&server, "alice");
+    let refused = alice.send(&server, call("POST", &path("app_self", "/submissions"), &submission()));
+    assert_eq!(problem(&refused).1, "conflict", "{refused:?}");
+    assert!(server.stores.database.column("SELECT id FROM submissions").is_empty());
+}

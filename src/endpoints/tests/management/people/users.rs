@@ -266,3 +266,24 @@ fn with_the_directory_down_nothing_is_done_and_nothing_is_said_to_be() {
     assert_eq!(problem(&ada.send(&server, request)).0, 503);
     assert_eq!((alive(&server).len(), audit(&server).len()), (1, 0));
 }
+
+#[test]
+fn whoever_changed_since_they_were_read_is_not_suspended() {
+    let server = platform();
+    let mut ada = signed_in(&server, "ada");
+    let target = format!("{USERS}/usr_ben/suspend");
+    let send = |ada: &mut Browser, etag: &str| {
+        let request = post(&target, &json!({ "reason": "Spam" }));
+        ada.send(&server, with_header(request, "if-match", etag)).status
+    };
+    let refused = send(&mut ada, "\"7\"");
+    assert!(matches!(refused, 409 | 412), "{refused}");
+    assert_eq!(
+        server
+            .stores
+            .database
+            .column("SELECT status FROM users WHERE id = 'usr_ben'"),
+        ["active"]
+    );
+    assert_eq!(send(&mut ada, "\"1\""), 200);
+}

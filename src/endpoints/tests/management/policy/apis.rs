@@ -373,3 +373,34 @@ fn rate_tiers_are_made_changed_and_deleted_but_for_those_of_statuses() {
     ok(&ada.send(&server, delete()), 204);
     assert_eq!(ada.send(&server, delete()).status, 404);
 }
+
+#[test]
+fn a_deleted_apis_credentials_and_grants_go_with_it() {
+    let (server, mut ada) = console();
+    let made = ok(
+        &ada.send(
+            &server,
+            call(
+                "POST",
+                APIS,
+                &json!({ "resource": "https://short.example", "name": "Short" }),
+            ),
+        ),
+        201,
+    );
+    let api = format!("{APIS}/{}", made["id"].as_str().unwrap());
+    ok(
+        &ada.send(&server, call("POST", &format!("{api}/credentials"), &json!({}))),
+        201,
+    );
+    let grant = call(
+        "PUT",
+        &format!("{api}/grants/default/user"),
+        &json!({ "access": "all" }),
+    );
+    ok(&ada.send(&server, grant), 201);
+    let left = |table: &str| count(&server, &format!("{table} WHERE api_id NOT IN (SELECT id FROM apis)"));
+    ok(&ada.send(&server, call("DELETE", &api, &Value::Null)), 204);
+    assert_eq!([left("api_credentials"), left("client_grants")], [json!(0), json!(0)]);
+    assert_eq!(count(&server, "api_credentials"), 0);
+}

@@ -235,3 +235,16 @@ fn no_app_makes_an_approved_app_for_the_developer_account_that_answers_for_it() 
     let refused = pollster::block_on(stores.transact(made.statements));
     assert!(matches!(refused, Err(crate::store::database::Undone::Refused)));
 }
+
+#[test]
+fn an_app_that_is_approved_at_once_receives_no_codes_on_devices() {
+    let (server, mut ada) = console();
+    for (status, expected) in [("draft", 201), ("approved", 400)] {
+        let app = json!({
+            "developer_id": "dev_south", "name": "Made", "description": "Here", "app_type": "web", "status": status,
+            "redirect_uris": ["http://127.0.0.1/cb"], "scopes": ["read:projects"]
+        });
+        let reply = ada.send(&server, call("POST", "/api/admin/apps", &app));
+        assert_eq!(reply.status, expected, "{status}: {reply:?}");
+    }
+}
