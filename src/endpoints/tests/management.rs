@@ -12,6 +12,7 @@ mod limits;
 mod logos;
 mod meanwhile;
 mod members;
+mod neighbours;
 mod notices;
 mod outside_parties;
 mod people;

@@ -212,7 +212,10 @@ mod tests {
         after
             .iter()
             .for_each(|migration| connection.execute_batch(migration).unwrap());
-        let database = Sqlite(OnceCell::from(connection));
+        let database = Sqlite {
+            made: OnceCell::from(connection),
+            meanwhile: RefCell::default(),
+        };
         let details = database.column("SELECT detail FROM audit ORDER BY seq");
         assert_eq!(details, [r#"{"events":["*"]}"#, "{}", r#"{"host":"api.example"}"#]);
         let change = Statement::new("UPDATE audit SET detail = '{}'");
