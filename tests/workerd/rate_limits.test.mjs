@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { Browser, signedIn } from "./support/browser.mjs";
+import { Browser } from "./support/browser.mjs";
 import { expectErrorPage, expectRefusal } from "./support/expect.mjs";
 import { ISSUER } from "./support/harness.mjs";
 import { startIsolates } from "./support/isolates.mjs";
@@ -122,8 +122,10 @@ test("sign-in: a page asks to wait, and only those at this address", async () =>
 
 const ACCOUNTS = "/api/developer/accounts";
 
+// From an address of their own: sign-ins are limited by address too.
 async function someone(where) {
-  const browser = await signedIn(where, await newUser(latchkey));
+  const browser = new Browser(where, at(newAddress()));
+  assert.equal((await browser.signIn(await newUser(latchkey))).status, 200);
   const makeAccount = (name) =>
     browser.request(ACCOUNTS, {
       method: "POST",
