@@ -32,6 +32,8 @@ pub struct Config {
     pub consent_page: String,
     /// How many people may ever connect an app that nobody has reviewed.
     pub unverified_app_users: u32,
+    /// Whether a client id may be the address of a document.
+    pub metadata_documents: bool,
     /// Who is an administrator before anybody was appointed.
     pub first_administrator: Option<FirstAdministrator>,
     /// The keys behind everything sealed.
@@ -63,6 +65,8 @@ pub struct Variables {
     pub consent_page: Option<String>,
     /// `UNVERIFIED_APP_USERS`
     pub unverified_app_users: Option<String>,
+    /// `METADATA_DOCUMENTS`
+    pub metadata_documents: Option<String>,
     /// `FIRST_ADMINISTRATOR`
     pub first_administrator: Option<String>,
     /// `LATCHKEY_SECRET`
@@ -104,6 +108,9 @@ pub enum ConfigError {
     /// `UNVERIFIED_APP_USERS` is no number.
     #[error("UNVERIFIED_APP_USERS must be a whole number of people")]
     BadUnverifiedAppUsers,
+    /// `METADATA_DOCUMENTS` is neither `on` nor `off`.
+    #[error("METADATA_DOCUMENTS must be on or off")]
+    BadMetadataDocuments,
     /// `FIRST_ADMINISTRATOR` names nobody.
     #[error("FIRST_ADMINISTRATOR must be a connection and a subject there: con_acme alice")]
     BadFirstAdministrator,
@@ -171,6 +178,11 @@ impl Config {
             None => UNVERIFIED_APP_USERS,
             Some(users) => users.map_err(|_| ConfigError::BadUnverifiedAppUsers)?,
         };
+        let metadata_documents = match variables.metadata_documents.as_deref() {
+            None | Some("on") => true,
+            Some("off") => false,
+            Some(_) => return Err(ConfigError::BadMetadataDocuments),
+        };
         let first_administrator = variables
             .first_administrator
             .map(|text| FirstAdministrator::parse(&text).ok_or(ConfigError::BadFirstAdministrator))
@@ -189,6 +201,7 @@ impl Config {
             unused_consents: UnusedLifetime::parse(variables.unused_consent_days.as_deref())?,
             consent_page,
             unverified_app_users,
+            metadata_documents,
             first_administrator,
             sealing_keys: SealingKeys::parse(&secret)?,
             signing_keys: Policy::parse(&variables.signing_keys)?,
@@ -268,6 +281,7 @@ pub mod testing {
             unused_consents: UnusedLifetime::parse(None).unwrap(),
             consent_page: router::CONSENT.into(),
             unverified_app_users: UNVERIFIED_APP_USERS,
+            metadata_documents: true,
             first_administrator: None,
             sealing_keys: crate::crypto::keys::testing::sealing_keys(),
             signing_keys: Policy::parse(&PolicyVariables::default()).unwrap(),
@@ -286,6 +300,7 @@ pub mod testing {
             unused_consent_days: None,
             consent_page: None,
             unverified_app_users: None,
+            metadata_documents: None,
             first_administrator: None,
             latchkey_secret: Some(format!("1:{}", crate::crypto::base64url([1; 32]))),
             signing_keys: PolicyVariables::default(),

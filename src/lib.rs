@@ -19,6 +19,7 @@ pub mod oauth;
 pub mod openapi;
 pub mod pages;
 pub mod random;
+pub mod registration;
 pub mod router;
 pub mod sign_in;
 pub mod store;

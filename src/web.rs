@@ -63,6 +63,10 @@ pub struct WebAddress(String);
 pub struct Answer {
     /// The HTTP status code.
     pub status: u16,
+    /// The header `Content-Type`.
+    pub content_type: Option<String>,
+    /// The header `Cache-Control`.
+    pub cache_control: Option<String>,
     /// The body, at most [`MAX_ANSWER`] bytes.
     pub body: Vec<u8>,
 }
@@ -149,6 +153,8 @@ mod tests {
     #[test]
     fn an_answer_does_not_show_what_it_holds() {
         let answer = Answer {
+            content_type: None,
+            cache_control: None,
             status: 200,
             body: b"secret".to_vec(),
         };

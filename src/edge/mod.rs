@@ -216,6 +216,7 @@ fn config(env: &Env) -> std::result::Result<Rc<Config>, ConfigError> {
         unused_consent_days: variable("UNUSED_CONSENT_DAYS"),
         consent_page: variable("CONSENT_PAGE"),
         unverified_app_users: variable("UNVERIFIED_APP_USERS"),
+        metadata_documents: variable("METADATA_DOCUMENTS"),
         first_administrator: variable("FIRST_ADMINISTRATOR"),
         latchkey_secret: variable("LATCHKEY_SECRET"),
         signing_keys: PolicyVariables {

@@ -69,6 +69,8 @@ async fn ask(address: &WebAddress, authorization: Option<&Secret>, form: Option<
         Err(error) => return Err(out_of_reach(&error)),
     };
     let status = answer.status_code();
+    let header = |name| answer.headers().get(name).ok().flatten();
+    let (content_type, cache_control) = (header("content-type"), header("cache-control"));
     let mut body = Vec::new();
     // An answer without a body has no stream.
     if let Ok(mut stream) = answer.stream() {
@@ -83,7 +85,12 @@ async fn ask(address: &WebAddress, authorization: Option<&Secret>, form: Option<
             body.extend_from_slice(&chunk);
         }
     }
-    Ok(Answer { status, body })
+    Ok(Answer {
+        status,
+        content_type,
+        cache_control,
+        body,
+    })
 }
 
 async fn fetch(

@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::consent::{self, NotReady, Ready};
 use super::guard::{BrowserNonce, login_url, other_account_url, session_hash};
-use super::{authorization_error, page_error, page_unavailable};
+use super::metadata_documents::{self, Looked};
+use super::{authorization_error, page_error, page_of, page_unavailable};
 use crate::context::Context;
 use crate::crypto::keys::Purpose;
 use crate::crypto::seal;
@@ -63,9 +64,22 @@ pub async fn authorize<S: Stores>(context: &Context<'_, S>, request: &Request) -
         .stores
         .authorization_view(session.as_deref(), client_id, context.now)
         .await;
-    let Ok(view) = view else {
+    let Ok(mut view) = view else {
         return unavailable(context, request, &asked, client_id).await;
     };
+    match metadata_documents::look(context, request, client_id, view.app.as_deref()).await {
+        Ok(Looked::AsItIs) => {}
+        Ok(Looked::Changed) => match context
+            .stores
+            .authorization_view(session.as_deref(), client_id, context.now)
+            .await
+        {
+            Ok(anew) => view = anew,
+            Err(_) => return unavailable(context, request, &asked, client_id).await,
+        },
+        Ok(Looked::Refused(error)) => return page_of(context, &error),
+        Err(_) => return unavailable(context, request, &asked, client_id).await,
+    }
     if let Some(app) = &view.app {
         context.log.app(app);
     }

@@ -171,7 +171,10 @@ fn show<S>(context: &Context<'_, S>, ready: &Ready, sealed_pending: &str, sent: 
         look: context.look(),
         emblem: Emblem::new(ready.app.logo.as_deref(), &app_name),
         app_name,
-        developer_name: DisplayName::new(&ready.app.developer.name, unnamed),
+        developer_name: DisplayName::new(
+            &ready.app.developer.name,
+            context.words().connected_apps_unknown_developer,
+        ),
         destination: request.redirect_uri.destination(),
         user: &ready.signed_in.user,
         standing: ready.app.standing(),

@@ -9,7 +9,9 @@ use crate::store::Stores;
 
 /// The metadata document.
 pub fn metadata<S>(context: &Context<'_, S>) -> Reply {
-    Reply::json(200, &Metadata::new(&context.config.issuer)).header("Cache-Control", "public, max-age=300")
+    let config = context.config;
+    Reply::json(200, &Metadata::new(&config.issuer, config.metadata_documents))
+        .header("Cache-Control", "public, max-age=300")
 }
 
 /// The public keys.

@@ -136,6 +136,13 @@ pub async fn may_read_again<S: Limits>(context: &Context<'_, S>, client_id: &str
     !context.config.rate_limits || within(context, Limit::ClientAtAddress, &key).await
 }
 
+/// Counts that the document of a client that nobody knows is fetched because of this request. False: it is one too many;
+/// this server is not to be used to hammer others, nor to be filled.
+pub async fn may_fetch_document<S: Limits>(context: &Context<'_, S>, request: &Request) -> bool {
+    let key = format!("client_document/{}", Origin::of(request));
+    !context.config.rate_limits || within(context, Limit::SignIn, &key).await
+}
+
 /// Counts an attempt to sign in. False: it is one too many.
 pub async fn may_sign_in<S: Limits>(context: &Context<'_, S>, request: &Request) -> bool {
     let key = format!("{}/{}", Endpoint::SignIn.name(), Origin::of(request));

@@ -6,6 +6,7 @@ use crate::looks::LogoName;
 use crate::management::logos;
 use crate::management::people::revoking;
 use crate::management::policy::own_api;
+use crate::registration::unused;
 use crate::store::database::{Database, Statement, Undone};
 use crate::store::{StoreError, Stores};
 use crate::time::Timestamp;
@@ -30,6 +31,7 @@ pub async fn maintain<S: Stores>(context: &Context<'_, S>) -> Result<(), StoreEr
     result = result.and(own_api::ensure(context.stores, &context.config.issuer, context.now).await);
     result = result.and(context.stores.delete_expired(context.now).await);
     result = result.and(change(context, delete_expired(context.now)).await);
+    result = result.and(change(context, unused::forget(context.now)).await);
     result = result.and(tidy_usage(context).await);
     result = result.and(delete_unused_logos(context).await);
     result = result.and(notices::delete_old(context).await);

@@ -20,6 +20,7 @@ mod login;
 mod logos;
 mod maintenance;
 mod management;
+mod metadata_documents;
 mod notices;
 mod par;
 mod problem;
@@ -298,13 +299,17 @@ fn error_url<S>(context: &Context<'_, S>, to: &VerifiedRedirect, error: &OAuthEr
 }
 
 fn page_error<S>(context: &Context<'_, S>, reason: PageReason) -> Reply {
-    let error = OAuthError::new(reason.code(), reason.for_developers());
-    context.log.usage().refused(&error);
+    page_of(context, &OAuthError::new(reason.code(), reason.for_developers()))
+}
+
+/// An error that has nowhere to go but a page.
+fn page_of<S>(context: &Context<'_, S>, error: &OAuthError) -> Reply {
+    context.log.usage().refused(error);
     let page = MessagePage {
         look: context.look(),
         heading: context.words().message_bad_link,
         explanation: context.words().message_bad_link_explanation,
-        for_developers: Some(reason.for_developers()),
+        for_developers: Some(error.description()),
         retry: None,
         request_id: context.log.request_id(),
     };

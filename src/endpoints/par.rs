@@ -3,11 +3,13 @@
 use serde::Serialize;
 
 use super::authorize;
-use super::client_request::{Failure, authenticate, read_form, read_proof, use_proof, with_nonce};
+use super::client_request::{Failure, prove, read_form, read_proof, use_proof, with_nonce};
 use super::limits::Endpoint;
+use super::metadata_documents;
 use crate::context::Context;
 use crate::http::{Body, Reply, Request};
 use crate::oauth::authorization_request::{AuthorizationRequest, Sent};
+use crate::oauth::client_authentication::PresentedClient;
 use crate::oauth::error::{AuthorizationError, ErrorCode, OAuthError};
 use crate::oauth::pushed_request::{LIFETIME, PushedRequest, too_long};
 use crate::router;
@@ -48,7 +50,9 @@ async fn seal<S: Stores>(context: &Context<'_, S>, request: &Request) -> Result<
         (form, _) => form?,
     };
     let proof = read_proof(context, request, router::PAR).await?;
-    let client = authenticate(context, request, &form).await?;
+    let presented = PresentedClient::from_request(request, &form)?;
+    let app = metadata_documents::known(context, request, &presented.client_id).await??;
+    let client = prove(context, presented, app).await?;
     if form.one("request_uri").ok().flatten().is_some() {
         let description = "request_uri is what this endpoint answers with; it takes none";
         return Err(OAuthError::new(ErrorCode::InvalidRequest, description).into());

@@ -10,6 +10,7 @@ use super::scope::Scopes;
 use super::standing::{AppClass, AppStatus, Standing};
 use crate::crypto::signing::SigningAlgorithm;
 use crate::ledger::Lifetimes;
+use crate::time::Timestamp;
 use crate::words::{Language, Phrase, Translations};
 
 /// An app with everything a decision about it needs, read from the directory in one trip.
@@ -44,6 +45,9 @@ pub struct App {
     /// How it proves who it is, and how strict the server is with it.
     #[serde(default)]
     pub security: ClientSecurity,
+    /// The copy of the document that its client id is the address of.
+    #[serde(default)]
+    pub document: Option<DocumentCopy>,
     /// Where it may receive codes.
     pub redirect_uris: Vec<RedirectUri>,
     /// The scopes it registered.
@@ -52,6 +56,15 @@ pub struct App {
     pub secrets: Vec<StoredSecret>,
     /// Every API of the platform, with what the operator grants the app of it.
     pub apis: Vec<ApiAccess>,
+}
+
+/// The copy of the document of an app that is one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+pub struct DocumentCopy {
+    /// When the document was good the last time.
+    pub fetched_at: Timestamp,
+    /// Until when it is not asked for again.
+    pub fresh_until: Timestamp,
 }
 
 /// The developer account behind an app.
@@ -244,10 +257,11 @@ impl App {
     pub fn available_scopes(&self, subject: SubjectType) -> AvailableScopes {
         let registered: Scopes = self.scopes.iter().map(|scope| scope.scope.as_str()).collect();
         let of_api = |api: &ApiAccess| {
-            api.granted(subject)
-                .into_iter()
-                .collect::<Scopes>()
-                .intersection(&registered)
+            let granted: Scopes = api.granted(subject).into_iter().collect();
+            match self.asks_for_anything() {
+                true => granted,
+                false => granted.intersection(&registered),
+            }
         };
         self.apis
             .iter()
@@ -255,8 +269,23 @@ impl App {
             .collect()
     }
 
-    /// The scopes of a request that names none.
+    /// Whether the app registered itself without a word on scopes: whatever the client grants let it have, it may ask
+    /// users for (RFC 7591 §2, `scope`). A review ends that: from then on it has what was reviewed.
+    fn asks_for_anything(&self) -> bool {
+        self.standing() == Standing::Unverified && self.scopes.is_empty()
+    }
+
+    /// The scopes of a request that names none. Of an app that asks for anything they are those that are not sensitive.
     pub fn default_scopes(&self, subject: SubjectType) -> Scopes {
+        if self.asks_for_anything() {
+            let plain = self
+                .apis
+                .iter()
+                .flat_map(|api| &api.scopes)
+                .filter(|scope| !scope.sensitive);
+            let plain: Scopes = plain.map(|scope| scope.name.as_str()).collect();
+            return plain.intersection(&self.available_scopes(subject).all());
+        }
         let defaults = self
             .scopes
             .iter()

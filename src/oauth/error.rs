@@ -13,12 +13,16 @@ pub enum ErrorCode {
     ConsentRequired,
     /// `prompt=none`, but a page has to be shown (OpenID Connect Core §3.1.2.6).
     InteractionRequired,
+    /// What a client says of itself cannot be accepted (RFC 7591 §3.2.2).
+    InvalidClientMetadata,
     /// Client authentication failed (OAuth 2.1 §3.2.4).
     InvalidClient,
     /// A DPoP proof is missing, malformed, for something else or used before (RFC 9449 §5).
     InvalidDpopProof,
     /// A code or refresh token that is unknown, used, expired, revoked or another client's (OAuth 2.1 §3.2.4).
     InvalidGrant,
+    /// A redirect URI cannot be registered (RFC 7591 §3.2.2).
+    InvalidRedirectUri,
     /// A parameter is missing, repeated or malformed (OAuth 2.1 §3.2.4, §4.1.2.1).
     InvalidRequest,
     /// A scope is unknown, malformed or more than the client may have (OAuth 2.1 §3.2.4, §4.1.2.1).
@@ -56,6 +60,8 @@ impl ErrorCode {
             Self::AccessDenied => "access_denied",
             Self::ConsentRequired => "consent_required",
             Self::InteractionRequired => "interaction_required",
+            Self::InvalidClientMetadata => "invalid_client_metadata",
+            Self::InvalidRedirectUri => "invalid_redirect_uri",
             Self::InvalidClient => "invalid_client",
             Self::InvalidDpopProof => "invalid_dpop_proof",
             Self::InvalidGrant => "invalid_grant",

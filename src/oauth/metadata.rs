@@ -35,6 +35,7 @@ pub struct Metadata {
     dpop_signing_alg_values_supported: [&'static str; 5],
     require_pushed_authorization_requests: bool,
     scopes_supported: [&'static str; 1],
+    client_id_metadata_document_supported: bool,
     authorization_response_iss_parameter_supported: bool,
     request_parameter_supported: bool,
     request_uri_parameter_supported: bool,
@@ -42,8 +43,8 @@ pub struct Metadata {
 }
 
 impl Metadata {
-    /// The document of this issuer.
-    pub fn new(issuer: &Issuer) -> Self {
+    /// The document of this issuer, which may take clients whose id is the address of a document.
+    pub fn new(issuer: &Issuer, metadata_documents: bool) -> Self {
         let algorithms = Algorithm::NAMES;
         let confidential = METHODS.into_iter().filter(|method| *method != "none");
         Self {
@@ -70,6 +71,7 @@ impl Metadata {
             require_pushed_authorization_requests: false,
             // Those of the APIs are for each API to list (RFC 9728 §2).
             scopes_supported: [OFFLINE_ACCESS],
+            client_id_metadata_document_supported: metadata_documents,
             authorization_response_iss_parameter_supported: true,
             request_parameter_supported: false,
             request_uri_parameter_supported: false,
@@ -85,7 +87,7 @@ mod tests {
     #[test]
     fn the_metadata_promises_what_this_server_does_and_nothing_else() {
         let issuer = Issuer::parse("https://auth.example").unwrap();
-        let metadata = serde_json::to_value(Metadata::new(&issuer)).unwrap();
+        let metadata = serde_json::to_value(Metadata::new(&issuer, true)).unwrap();
         assert_eq!(metadata["issuer"], "https://auth.example");
         assert_eq!(metadata["token_endpoint"], "https://auth.example/oauth/token");
         assert_eq!(

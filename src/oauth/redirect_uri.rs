@@ -23,6 +23,11 @@ pub struct VerifiedRedirect {
 }
 
 impl RedirectUri {
+    /// As it was registered.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
     /// Whether a requested URI is this one: letter by letter (OAuth 2.1 §2.3.1), except that the port of an
     /// http loopback URI may be any or none (RFC 8252 §7.3, OAuth 2.1 §8.4.2).
     fn matches(&self, requested: &str) -> bool {

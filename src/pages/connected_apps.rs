@@ -132,7 +132,7 @@ fn names(face: Option<&AppFace>, words: &Catalogue) -> (DisplayName, DisplayName
     let developer = developer.unwrap_or(words.connected_apps_unknown_developer);
     (
         DisplayName::new(name, words.app_unnamed),
-        DisplayName::new(developer, words.app_unnamed),
+        DisplayName::new(developer, words.connected_apps_unknown_developer),
     )
 }
 

@@ -22,6 +22,10 @@ SELECT json_object(
     'require_pushed_authorization_requests', app.require_pushed_authorization_requests,
     'dpop_bound_access_tokens', app.dpop_bound_access_tokens
   ),
+  'document', json((
+    SELECT json_object('fetched_at', fetched_at, 'fresh_until', fresh_until)
+    FROM metadata_documents WHERE client_id = app.client_id
+  )),
   'redirect_uris', json((SELECT json_group_array(redirect_uri) FROM app_redirect_uris WHERE client_id = app.client_id)),
   'scopes', json((
     SELECT json_group_array(json_object('scope', scope, 'is_default', is_default, 'is_optional', is_optional))

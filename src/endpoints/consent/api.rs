@@ -128,7 +128,11 @@ pub async fn show<S: Stores>(context: &Context<'_, S>, request: &Request, reques
             name: DisplayName::new(&ready.app.name, unnamed).to_string(),
             description: readable_description(&ready.app.description),
             logo_url: logo.map(|logo| context.config.issuer.url(&logo.path())),
-            developer_name: DisplayName::new(&ready.app.developer.name, unnamed).to_string(),
+            developer_name: DisplayName::new(
+                &ready.app.developer.name,
+                context.words().connected_apps_unknown_developer,
+            )
+            .to_string(),
             verified: ready.app.standing() == Standing::Reviewed,
             test_mode: ready.app.standing() == Standing::Testing,
         },

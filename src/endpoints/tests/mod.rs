@@ -12,6 +12,7 @@ mod limits;
 mod logos;
 mod logs;
 mod management;
+mod metadata_documents;
 mod proofs;
 mod retries;
 mod sessions;

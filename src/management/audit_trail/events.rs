@@ -24,6 +24,8 @@ pub const ALL: &[Kind] = &[
     kind("app.authentication_changed", "How an app proves who it is was changed"),
     kind("app.created", "An app was registered"),
     kind("app.deleted", "An app was deleted"),
+    kind("app.document_accepted", "An app was taken in by its metadata document"),
+    kind("app.document_changed", "The metadata document of an app changed"),
     kind("app.logo_uploaded", "A picture was uploaded to be the logo of an app"),
     kind(
         "app.policy_changed",

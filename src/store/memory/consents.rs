@@ -167,7 +167,7 @@ impl Consents for Memory {
     ) -> Result<AuthorizationView, StoreError> {
         self.trip("consents", || {
             session.inspect(|session| self.note_use(session, now));
-            let app = self.apps.borrow().get(client_id).cloned().map(Rc::new);
+            let app = self.stored_app(client_id);
             let Some(signed_in) = session.and_then(|session| self.signed_in(session, now)) else {
                 return AuthorizationView {
                     app,

@@ -44,6 +44,8 @@ impl Memory {
         match body.len() {
             0..=MAX_ANSWER => Ok(Answer {
                 status: *status,
+                content_type: Some("application/json".into()),
+                cache_control: None,
                 body: body.clone().into_bytes(),
             }),
             _ => Err(WebError::TooLarge),
