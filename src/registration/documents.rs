@@ -8,6 +8,7 @@ use serde_json::json;
 use super::{UNCLAIMED, record};
 use crate::crypto;
 use crate::management::actor::Origin;
+use crate::management::review::state::Life;
 use crate::oauth::client_metadata::ClientMetadata;
 use crate::oauth::metadata_document::{DocumentUrl, MetadataDocument};
 use crate::random::{self, Random};
@@ -64,13 +65,14 @@ impl Accepted<'_> {
             "INSERT INTO apps (client_id, developer_id, approved_developer_name, name, description, app_type, class, status,
                                authentication, jwks, jwks_uri, homepage_url, privacy_policy_url, terms_of_service_url,
                                dpop_bound_access_tokens, created_at, unused_since)
-             VALUES (?1, '{UNCLAIMED}', ?2, ?3, '', ?4, 'metadata_document', 'draft', ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?12)
+             VALUES (?1, '{UNCLAIMED}', ?2, ?3, '', ?4, 'metadata_document', '{new}', ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?12)
              ON CONFLICT (client_id) DO UPDATE SET
                name = excluded.name, app_type = excluded.app_type, authentication = excluded.authentication,
                jwks = excluded.jwks, jwks_uri = excluded.jwks_uri, homepage_url = excluded.homepage_url,
                privacy_policy_url = excluded.privacy_policy_url, terms_of_service_url = excluded.terms_of_service_url,
                dpop_bound_access_tokens = excluded.dpop_bound_access_tokens, version = version + 1
-             WHERE {UNREVIEWED} AND {CHANGED}"
+             WHERE {UNREVIEWED} AND {CHANGED}",
+            new = Life::NEW.status.name()
         ))
         .text(self.client_id())
         .text(&self.url.host())

@@ -11,12 +11,15 @@ pub mod policy;
 pub mod reviews;
 pub mod usage;
 
+use std::borrow::Cow;
+
 use accounts::Accounts;
 use apps::Apps;
 use audit_trail::AuditTrail;
 use credentials::Credentials;
 use notices::{Notices, Whose};
 use people::People;
+use percent_encoding::percent_decode_str;
 use policy::Policy;
 use reviews::Reviews;
 use usage::Usage;
@@ -93,13 +96,14 @@ pub struct Managed<'a> {
 }
 
 impl<'a> Managed<'a> {
-    /// The segment of the path that stands where `{…}` is for the `index`th time, still percent-encoded.
-    pub fn id(self, index: usize) -> &'a str {
+    /// The segment of the path that stands where `{…}` is for the `index`th time, percent-decoded: the id of an app may be
+    /// an address.
+    pub fn id(self, index: usize) -> Cow<'a, str> {
         let segments = self.entry.path.split('/').zip(self.path.split('/'));
         let mut ids = segments
             .filter(|(pattern, _)| pattern.starts_with('{'))
             .map(|(_, segment)| segment);
-        ids.nth(index).unwrap_or_default()
+        percent_decode_str(ids.nth(index).unwrap_or_default()).decode_utf8_lossy()
     }
 }
 

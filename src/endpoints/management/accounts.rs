@@ -17,7 +17,7 @@ pub async fn answer<S: Stores>(
     managed: Managed<'_>,
     route: Accounts,
 ) -> Reply {
-    let (id, other) = (managed.id(0), managed.id(1));
+    let (id, other) = (&managed.id(0), &managed.id(1));
     let done = match route {
         Accounts::List => json::list(context, request).await,
         Accounts::Create => json::create(context, request).await,

@@ -19,7 +19,7 @@ pub async fn answer<S: Stores>(
     managed: Managed<'_>,
     route: Apps,
 ) -> Reply {
-    let id = managed.id(0);
+    let id = &managed.id(0);
     match route {
         Apps::List => api::reply(context, json::list(context, request).await),
         Apps::Create => api::reply(context, json::create(context, request).await),

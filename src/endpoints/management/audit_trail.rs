@@ -34,7 +34,7 @@ pub async fn answer<S: Stores>(
         AuditTrail::Page => page(context, request).await,
         AuditTrail::List => api::reply(context, all(context, request).await),
         AuditTrail::Export => api::reply(context, export(context, request).await),
-        AuditTrail::OfApp => api::reply(context, of_app_as_json(context, request, managed.id(0)).await),
+        AuditTrail::OfApp => api::reply(context, of_app_as_json(context, request, &managed.id(0)).await),
     }
 }
 

@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::idempotency::{self, Creation};
 use super::{api, caller, pages, testers};
 use crate::context::Context;
-use crate::http::{Body, Reply, Request};
+use crate::http::{Body, Reply, Request, percent_encoded};
 use crate::management::actor::{Actor, Member};
 use crate::management::apps::{self, AppRecord};
 use crate::management::credentials::method::Method;
@@ -26,8 +26,7 @@ pub async fn answer<S: Stores>(
     managed: Managed<'_>,
     route: Asked,
 ) -> Reply {
-    // Identifiers hold nothing that a URL would have to encode.
-    let (client_id, id) = (managed.id(0), managed.id(1));
+    let (client_id, id) = (&managed.id(0), &managed.id(1));
     match route {
         Asked::Page => page(context, request, client_id).await,
         Asked::SecretsForm => secrets_form(context, request, client_id).await,
@@ -201,7 +200,7 @@ async fn secrets_form<S: Stores>(context: &Context<'_, S>, request: &Request, cl
         let member = apps::member(&actor, &app)?;
         let changed = credentials.step(member, step, context.random, context.now)?;
         let given = write(context, changed).await?;
-        let page = format!("/developers/apps/{client_id}/credentials");
+        let page = format!("/developers/apps/{}/credentials", percent_encoded(client_id));
         match (given, step) {
             // Not sent elsewhere: it is shown in this answer or never.
             (Some(given), _) => show(context, &actor, client_id, 200, None, Some(given), None).await,
@@ -228,7 +227,8 @@ async fn authentication_form<S: Stores>(context: &Context<'_, S>, request: &Requ
         let method = Method::parse(form.input, &credentials, &context.config.issuer)?;
         match set(context, apps::member(&actor, &app)?, &credentials, &method).await? {
             None => Ok(Reply::see_other(format!(
-                "/developers/apps/{client_id}/credentials?done=keys"
+                "/developers/apps/{}/credentials?done=keys",
+                percent_encoded(client_id)
             ))),
             given => show(context, &actor, client_id, 200, None, given, None).await,
         }

@@ -2,6 +2,8 @@
 
 mod forms;
 
+use std::borrow::Cow;
+
 use serde_json::{Value, json};
 
 use super::idempotency::{self, Creation};
@@ -25,7 +27,8 @@ pub async fn answer<S: Stores>(
     whose: Whose,
     route: Notices,
 ) -> Reply {
-    let path = Path::of(managed, whose);
+    let ids = [managed.id(0), managed.id(1), managed.id(2)];
+    let path = Path::of(&ids, whose);
     match route {
         Notices::ListPage => forms::list_page(context, request, path).await,
         Notices::CreateForm => forms::create(context, request, path).await,
@@ -46,16 +49,16 @@ struct Path<'a> {
 }
 
 impl<'a> Path<'a> {
-    fn of(managed: Managed<'a>, whose: Whose) -> Self {
-        let first = match whose {
-            Whose::Developer => 1,
-            Whose::Operator => 0,
+    fn of([first, second, third]: &'a [Cow<'a, str>; 3], whose: Whose) -> Self {
+        let (developer_id, webhook_id, delivery_id) = match whose {
+            Whose::Developer => (first, second, third),
+            Whose::Operator => (first, first, second),
         };
         Self {
             whose,
-            developer_id: managed.id(0),
-            webhook_id: managed.id(first),
-            delivery_id: managed.id(first + 1),
+            developer_id,
+            webhook_id,
+            delivery_id,
         }
     }
 

@@ -7,7 +7,7 @@ use super::idempotency::{self, Creation};
 use super::{api, caller, pages};
 use crate::context::Context;
 use crate::endpoints::revocation::{self, Asked};
-use crate::http::{Reply, Request};
+use crate::http::{Reply, Request, percent_encoded};
 use crate::management::actor::Actor;
 use crate::management::apps::{self, AppRecord};
 use crate::management::problem::Problem;
@@ -161,5 +161,5 @@ pub async fn remove_by_form<S: Stores>(
 }
 
 fn testing(client_id: &str) -> String {
-    format!("/developers/apps/{client_id}/testing")
+    format!("/developers/apps/{}/testing", percent_encoded(client_id))
 }

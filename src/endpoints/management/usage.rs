@@ -1,7 +1,6 @@
 //! What apps use: `/developers/apps/{client_id}/usage` and `…/log`, `/admin/usage`, and the same as JSON.
 
 use futures_util::future::{join, join3};
-use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
 
 use super::{api, audit_trail, caller, pages};
@@ -30,7 +29,7 @@ pub async fn answer<S: Stores>(
     managed: Managed<'_>,
     route: Asked,
 ) -> Reply {
-    let client_id = percent_decode_str(managed.id(0)).decode_utf8_lossy();
+    let client_id = managed.id(0);
     match route {
         Asked::OfApp => api::reply(context, of_app(context, request, &client_id, Seen::ByDeveloper).await),
         Asked::AdminOfApp => api::reply(

@@ -3,6 +3,7 @@
 use askama::Template;
 
 use super::{AppFrame, FormState, Frame};
+use crate::http::percent_encoded;
 use crate::management::actor::Membership;
 use crate::management::apps::catalogue::{Catalogue, OfferedScope};
 use crate::management::apps::edit::MOST_REDIRECT_URIS;
@@ -137,7 +138,7 @@ pub struct AppSettingsPage<'a> {
 
 impl AppSettingsPage<'_> {
     fn logo_path(&self) -> String {
-        format!("/developers/apps/{}/logo", self.app.client_id)
+        format!("/developers/apps/{}/logo", percent_encoded(self.app.client_id))
     }
 }
 

@@ -3,6 +3,7 @@
 use askama::Template;
 
 use super::{FormState, Forms, Frame};
+use crate::http::percent_encoded;
 use crate::management::people::apps::{AppFilter, AppRow, AppView, CLASSES, STATUSES};
 use crate::management::people::developers::{DeveloperRow, DeveloperView};
 use crate::management::people::users::{UserRow, UserView};
@@ -101,7 +102,7 @@ pub struct AdminAppPage<'a> {
 impl AdminAppPage<'_> {
     /// Where its forms are sent.
     fn path(&self) -> String {
-        format!("/admin/apps/{}", self.view.app.client_id)
+        format!("/admin/apps/{}", percent_encoded(&self.view.app.client_id))
     }
 }
 

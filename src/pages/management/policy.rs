@@ -315,7 +315,7 @@ impl GrantRow {
             subject,
             access: found.map_or_else(|| "nothing".into(), Grant::in_words),
             is_own: found.is_some_and(|grant| grant.client_id != "default"),
-            path: format!("/admin/policy/apis/{}/grants/{client_id}/{subject}", api.id),
+            path: format!("/admin/policy/apis/{}/grants/{}/{subject}", api.id, segment(client_id)),
         }
     }
 }

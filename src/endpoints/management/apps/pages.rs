@@ -6,7 +6,7 @@ use super::logo;
 use crate::context::Context;
 use crate::endpoints::management::daily;
 use crate::endpoints::management::pages::{self, Form};
-use crate::http::{Body, Reply, Request};
+use crate::http::{Body, Reply, Request, percent_encoded};
 use crate::management::actor::Actor;
 use crate::management::apps::registration::Registration;
 use crate::management::apps::settings::{self, AppSettings};
@@ -62,7 +62,7 @@ pub async fn answer<S: Stores>(context: &Context<'_, S>, request: &Request, rout
 
 /// Where the settings of an app are.
 pub fn settings_path(client_id: &str) -> String {
-    format!("/developers/apps/{client_id}/settings")
+    format!("/developers/apps/{}/settings", percent_encoded(client_id))
 }
 
 async fn new_page<S: Stores>(context: &Context<'_, S>, actor: &Actor) -> Result<Reply, Problem> {

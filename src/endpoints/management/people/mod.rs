@@ -21,7 +21,7 @@ pub async fn answer<S: Stores>(
     managed: Managed<'_>,
     route: People,
 ) -> Reply {
-    let id = managed.id(0);
+    let id = &managed.id(0);
     match route {
         People::ConsolePage => console(context, request).await,
         People::UsersPage => users::list_page(context, request).await,

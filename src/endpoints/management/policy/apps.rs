@@ -67,12 +67,12 @@ pub async fn new_form<S: Stores>(call: Call<'_, '_, S>, form: Form) -> Result<Re
 }
 
 pub async fn read<S: Stores>(call: Call<'_, '_, S>) -> Result<Reply, Problem> {
-    let (policy, _) = app_policy::find(call.context.stores, &call.id(0)?).await?;
+    let (policy, _) = app_policy::find(call.context.stores, &call.id(0)).await?;
     Ok(api::versioned(200, &policy, policy.version))
 }
 
 pub async fn edit<S: Stores>(call: Call<'_, '_, S>) -> Result<Reply, Problem> {
-    let (client_id, expected) = (call.id(0)?, call.expected_version()?);
+    let (client_id, expected) = (call.id(0), call.expected_version()?);
     let change = app_policy::edit(call.context.stores, call.act, &client_id, expected, call.input()?).await?;
     call.transact(change.statements, change.refused).await?;
     Ok(api::versioned(200, &change.item.value, change.item.version))
@@ -83,7 +83,7 @@ pub async fn page<S: Stores>(call: Call<'_, '_, S>) -> Result<Reply, Problem> {
 }
 
 async fn policy_page<S: Stores>(call: Call<'_, '_, S>, status: u16, sent: Option<FormState>) -> Result<Reply, Problem> {
-    let (client_id, stores) = (call.id(0)?, call.context.stores);
+    let (client_id, stores) = (call.id(0), call.context.stores);
     let (policy, subject) = app_policy::find(stores, &client_id).await?;
     let form = sent.unwrap_or_else(|| FormState::of_value(&policy.item().value));
     let grants = grants::of_app(stores, &client_id).await?;
@@ -105,7 +105,7 @@ async fn policy_page<S: Stores>(call: Call<'_, '_, S>, status: u16, sent: Option
 }
 
 pub async fn form<S: Stores>(call: Call<'_, '_, S>, form: Form) -> Result<Reply, Problem> {
-    let (client_id, stores) = (call.id(0)?, call.context.stores);
+    let (client_id, stores) = (call.id(0), call.context.stores);
     match app_policy::edit(stores, call.act, &client_id, form.version, form.input).await {
         Ok(change) => {
             call.transact(change.statements, change.refused).await?;

@@ -39,12 +39,12 @@ pub async fn create<S: Stores>(call: Call<'_, '_, S>, kind: Kind) -> Result<Repl
 }
 
 pub async fn read<S: Stores>(call: Call<'_, '_, S>, kind: Kind) -> Result<Reply, Problem> {
-    let item = kind.read(call.context.stores, &call.id(0)?).await?;
+    let item = kind.read(call.context.stores, &call.id(0)).await?;
     Ok(api::versioned(200, &item.value, item.version))
 }
 
 pub async fn edit<S: Stores>(call: Call<'_, '_, S>, kind: Kind) -> Result<Reply, Problem> {
-    let (id, expected) = (call.id(0)?, call.expected_version()?);
+    let (id, expected) = (call.id(0), call.expected_version()?);
     let change = kind
         .edit(call.context.stores, call.act, &id, expected, call.input()?)
         .await?;
@@ -53,7 +53,7 @@ pub async fn edit<S: Stores>(call: Call<'_, '_, S>, kind: Kind) -> Result<Reply,
 }
 
 pub async fn delete<S: Stores>(call: Call<'_, '_, S>, kind: Kind) -> Result<Reply, Problem> {
-    let (id, expected) = (call.id(0)?, call.expected_version()?);
+    let (id, expected) = (call.id(0), call.expected_version()?);
     let change = kind.delete(call.context.stores, call.act, &id, expected).await?;
     call.transact(change.statements, change.refused).await?;
     Ok(no_content())
@@ -66,7 +66,7 @@ pub async fn page<S: Stores>(call: Call<'_, '_, S>, kind: Kind) -> Result<Reply,
 
 /// The form there: it changes the thing, or deletes it.
 pub async fn form<S: Stores>(call: Call<'_, '_, S>, kind: Kind, form: Form) -> Result<Reply, Problem> {
-    let (id, stores) = (call.id(0)?, call.context.stores);
+    let (id, stores) = (call.id(0), call.context.stores);
     if pressed(&form, "delete") {
         let change = kind.delete(stores, call.act, &id, form.version).await?;
         call.transact(change.statements, change.refused).await?;
@@ -107,7 +107,7 @@ pub async fn item_page<S: Stores>(
     status: u16,
     shown: Shown,
 ) -> Result<Reply, Problem> {
-    let (id, stores) = (call.id(0)?, call.context.stores);
+    let (id, stores) = (call.id(0), call.context.stores);
     let frame = pages::frame(call.context, call.actor, Place::Policy);
     let form = |item: &crate::management::policy::Item| match shown.form.clone() {
         Some(form) => form,

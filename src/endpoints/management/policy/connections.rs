@@ -32,7 +32,7 @@ pub async fn check_page<S: Stores>(call: Call<'_, '_, S>) -> Result<Reply, Probl
 }
 
 async fn find_and_check<S: Stores>(call: Call<'_, '_, S>) -> Result<Result<String, String>, Problem> {
-    let connection = connections::find(call.context.stores, &call.id(0)?).await?;
+    let connection = connections::find(call.context.stores, &call.id(0)).await?;
     Ok(match connection.is_oidc() {
         true => check_provider(call, &connection).await,
         false => check_page_of_platform(call, &connection),

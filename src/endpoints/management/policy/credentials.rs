@@ -13,7 +13,7 @@ use crate::pages::management::policy::ShownSecret;
 use crate::store::Stores;
 
 pub async fn list<S: Stores>(call: Call<'_, '_, S>) -> Result<Reply, Problem> {
-    let items = credentials::list(call.context.stores, &call.id(0)?).await?;
+    let items = credentials::list(call.context.stores, &call.id(0)).await?;
     Ok(api::list(&Page { items, next: None }, Clone::clone))
 }
 
@@ -22,7 +22,7 @@ pub async fn create<S: Stores>(call: Call<'_, '_, S>) -> Result<Reply, Problem> 
         return Ok(reply);
     }
     call.input()?.finish()?;
-    let made = credentials::create(call.context.stores, call.act, &call.id(0)?).await?;
+    let made = credentials::create(call.context.stores, call.act, &call.id(0)).await?;
     let mut body = json!(made.credential);
     if let Some(members) = body.as_object_mut() {
         members.insert("secret".into(), made.secret.reveal().into());
@@ -36,14 +36,14 @@ pub async fn create<S: Stores>(call: Call<'_, '_, S>) -> Result<Reply, Problem> 
 }
 
 pub async fn delete<S: Stores>(call: Call<'_, '_, S>) -> Result<Reply, Problem> {
-    let statements = credentials::delete(call.act, &call.id(0)?, &call.id(1)?);
+    let statements = credentials::delete(call.act, &call.id(0), &call.id(1));
     call.transact(statements, Problem::NotFound("credential")).await?;
     Ok(no_content())
 }
 
 /// The forms on the page of an API: one makes a credential, the others delete one.
 pub async fn form<S: Stores>(call: Call<'_, '_, S>, form: Form) -> Result<Reply, Problem> {
-    let api_id = call.id(0)?;
+    let api_id = call.id(0);
     if pressed(&form, "delete") {
         let statements = credentials::delete(call.act, &api_id, form.state.value("credential_id"));
         call.transact(statements, Problem::NotFound("credential")).await?;

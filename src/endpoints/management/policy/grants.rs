@@ -1,7 +1,7 @@
 //! Client grants: `/api/admin/apis/{api_id}/grants/{client_id}/{subject_type}`.
 
 use super::{Call, Form, api, no_content, pages, pressed};
-use crate::http::Reply;
+use crate::http::{Reply, percent_encoded};
 use crate::management::cursor::PageRequest;
 use crate::management::policy::grants::{self, GrantKey};
 use crate::management::policy::{apis, own_api, scopes};
@@ -13,12 +13,12 @@ use crate::store::Stores;
 
 impl<S: Stores> Call<'_, '_, S> {
     fn grant(self) -> Result<GrantKey, Problem> {
-        GrantKey::parse(&self.id(0)?, &self.id(1)?, &self.id(2)?)
+        GrantKey::parse(&self.id(0), &self.id(1), &self.id(2))
     }
 }
 
 pub async fn list<S: Stores>(call: Call<'_, '_, S>) -> Result<Reply, Problem> {
-    let (api_id, stores) = (call.id(0)?, call.context.stores);
+    let (api_id, stores) = (call.id(0), call.context.stores);
     let page = PageRequest::of(&api::query(call.request)?)?;
     apis::find(stores, &api_id).await?;
     let page = grants::page_of_api(stores, &api_id, &page).await?;
@@ -93,7 +93,7 @@ async fn grant_page<S: Stores>(
 pub async fn form<S: Stores>(call: Call<'_, '_, S>, form: Form) -> Result<Reply, Problem> {
     let (key, stores) = (call.grant()?, call.context.stores);
     let back = match key.client_id() {
-        Some(client_id) => format!("/admin/apps/{client_id}/policy"),
+        Some(client_id) => format!("/admin/apps/{}/policy", percent_encoded(client_id)),
         None => format!("/admin/policy/apis/{}", key.api_id()),
     };
     // A form without a version was made when there was no grant.

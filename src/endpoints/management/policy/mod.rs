@@ -12,8 +12,6 @@ mod roles;
 
 use std::borrow::Cow;
 
-use percent_encoding::percent_decode_str;
-
 use super::idempotency::{self, Creation};
 use super::pages::{self, Form};
 use super::{api, caller};
@@ -162,9 +160,8 @@ impl<S> Copy for Call<'_, '_, S> {}
 
 impl<'a, S: Stores> Call<'a, '_, S> {
     /// What the path holds where `{…}` is for the `index`th time.
-    fn id(self, index: usize) -> Result<Cow<'a, str>, Problem> {
-        let segment = percent_decode_str(self.managed.id(index)).decode_utf8();
-        segment.map_err(|_| Problem::NotFound("path"))
+    fn id(self, index: usize) -> Cow<'a, str> {
+        self.managed.id(index)
     }
 
     /// The fields of the JSON body.

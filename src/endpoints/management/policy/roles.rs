@@ -30,7 +30,7 @@ pub async fn appoint<S: Stores>(call: Call<'_, '_, S>) -> Result<Reply, Problem>
 }
 
 pub async fn remove<S: Stores>(call: Call<'_, '_, S>) -> Result<Reply, Problem> {
-    remove_one(call, &call.id(0)?, &call.id(1)?).await?;
+    remove_one(call, &call.id(0), &call.id(1)).await?;
     Ok(no_content())
 }
 

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::super::idempotency::{self, Creation};
 use super::super::{api, caller};
 use super::by_form;
-use super::{id, now};
+use super::now;
 use crate::context::Context;
 use crate::http::{Reply, Request};
 use crate::management::actor::Actor;
@@ -29,7 +29,7 @@ pub async fn answer<S: Stores>(
     managed: Managed<'_>,
     route: DeveloperReviews,
 ) -> Reply {
-    let client_id = id(managed);
+    let client_id = managed.id(0);
     match route {
         DeveloperReviews::Page => by_form::developer_page(context, request, &client_id).await,
         DeveloperReviews::SubmitForm | DeveloperReviews::WithdrawForm | DeveloperReviews::CommentForm => {

@@ -6,10 +6,6 @@ mod reviewer;
 
 pub use self::reviewer::{Switch, switch};
 
-use std::borrow::Cow;
-
-use percent_encoding::percent_decode_str;
-
 use crate::context::Context;
 use crate::http::{Body, Reply, Request};
 use crate::management::input::Input;
@@ -30,11 +26,6 @@ pub async fn answer<S: Stores>(
         Reviews::Developer(route) => developer::answer(context, request, managed, route).await,
         Reviews::Reviewer(route) => reviewer::answer(context, request, managed, route).await,
     }
-}
-
-/// The id in the path. That of an app may be a URL, percent-encoded.
-fn id(managed: Managed<'_>) -> Cow<'_, str> {
-    percent_decode_str(managed.id(0)).decode_utf8_lossy()
 }
 
 fn now<'a, S>(context: &'a Context<'_, S>) -> Circumstances<'a> {

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::super::idempotency::{self, Creation};
 use super::super::{api, caller};
 use super::by_form;
-use super::{id, now, without_fields};
+use super::{now, without_fields};
 use crate::context::Context;
 use crate::http::{Reply, Request};
 use crate::management::actor::Actor;
@@ -34,7 +34,7 @@ pub async fn answer<S: Stores>(
     managed: Managed<'_>,
     route: ReviewerReviews,
 ) -> Reply {
-    let id = id(managed);
+    let id = managed.id(0);
     match route {
         ReviewerReviews::QueuePage => by_form::queue_page(context, request).await,
         ReviewerReviews::Page => by_form::review_page(context, request, &id).await,

@@ -107,3 +107,49 @@ fn reviewers_take_up_an_app_by_the_form_of_the_queue_or_of_its_page_and_nobody_e
     assert!(location(&taken).starts_with("/admin/reviews/sub_"), "{taken:?}");
     assert!(!offered(&mut ada, "app_two"));
 }
+
+#[test]
+fn an_app_whose_id_is_an_address_has_its_pages_and_each_leads_on_to_the_others() {
+    let server = portal();
+    server.stores.database.run(
+        "INSERT INTO apps (client_id, developer_id, name, description, app_type, class, status, created_at)
+         VALUES ('https://mcp.example/a?b=c', 'dev_north', 'Agent', 'Acts', 'mobile', 'metadata_document', 'draft', 1);
+         INSERT INTO app_redirect_uris VALUES ('https://mcp.example/a?b=c', 'http://127.0.0.1/cb');
+         INSERT INTO user_roles (user_id, role) VALUES ('usr_alice', 'administrator');",
+    );
+    let mut alice = signed_in(&server, "alice");
+    let segment = "https%3A%2F%2Fmcp.example%2Fa%3Fb%3Dc";
+    let (mine, console) = (format!("/developers/apps/{segment}"), format!("/admin/apps/{segment}"));
+    let tabs = [
+        "settings",
+        "credentials",
+        "permissions",
+        "testing",
+        "review",
+        "usage",
+        "log",
+        "delete",
+    ];
+    let pages = tabs.iter().map(|tab| format!("{mine}/{tab}"));
+    for page in pages.chain([console.clone(), format!("{console}/policy")]) {
+        let reply = alice.get(&server, &page);
+        assert_eq!(reply.status, 200, "{page}");
+        // Neither in a link nor in a form does the address stand as it is.
+        for place in ["href=\"/", "action=\"/"] {
+            for link in reply.body.split(place).skip(1) {
+                let link = link.split('"').next().unwrap();
+                assert!(!link.contains("https://"), "{page}: {link}");
+            }
+        }
+        assert!(reply.body.contains(segment), "{page}");
+    }
+    for api in [
+        format!("/api/developer/apps/{segment}"),
+        format!("/api/admin/apps/{segment}"),
+    ] {
+        assert_eq!(
+            json(&alice.get(&server, &api))["client_id"],
+            "https://mcp.example/a?b=c"
+        );
+    }
+}
