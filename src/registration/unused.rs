@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use super::UNCLAIMED;
 use crate::store::database::Statement;
 use crate::time::Timestamp;
 
@@ -13,8 +14,14 @@ const AT_ONCE: u32 = 1000;
 
 /// One transaction that forgets some of them, those that wait longest first.
 pub fn forget(now: Timestamp) -> Vec<Statement> {
-    let unused =
-        "SELECT client_id FROM apps INDEXED BY apps_unused WHERE unused_since <= ?1 ORDER BY unused_since LIMIT ?2";
+    // What somebody here decided about an app stays, or it would come back as if nothing had been decided.
+    let unused = format!(
+        "SELECT client_id FROM apps INDEXED BY apps_unused
+         WHERE unused_since <= ?1 AND status = 'draft' AND deleted_at IS NULL AND developer_id = '{UNCLAIMED}'
+           AND NOT EXISTS (SELECT 1 FROM submissions WHERE submissions.client_id = apps.client_id)
+           AND NOT EXISTS (SELECT 1 FROM review_comments WHERE review_comments.client_id = apps.client_id)
+         ORDER BY unused_since LIMIT ?2"
+    );
     let tables = [
         "metadata_documents",
         "app_redirect_uris",

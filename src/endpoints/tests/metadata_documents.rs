@@ -400,3 +400,36 @@ fn an_app_with_a_key_in_its_document_proves_itself_with_it_when_it_pushes_a_requ
         401
     );
 }
+
+#[test]
+fn what_was_decided_about_an_app_that_nobody_uses_is_not_forgotten_and_keeps_nothing_else_from_it() {
+    let server = server();
+    assert!(goes_on(&authorize(&server, ID, &[])));
+    let like = |id: &str| {
+        format!(
+            "INSERT INTO apps (client_id, developer_id, name, description, app_type, class, status, created_at, unused_since)
+             VALUES ('{id}', 'dev_unclaimed', 'X', '', 'spa', 'registered', 'draft', 1, 1);"
+        )
+    };
+    let all = ["suspended", "deleted", "taken_up", "spoken_of", "unused"]
+        .map(like)
+        .concat();
+    server.stores.database.run(&format!(
+        "{all} UPDATE apps SET status = 'suspended' WHERE client_id = 'suspended';
+         UPDATE apps SET deleted_at = 2 WHERE client_id = 'deleted';
+         INSERT INTO submissions (id, client_id, number, status, content, developer_name, testing, submitted_by, submitted_at)
+         VALUES ('sub_x', 'taken_up', 1, 'rejected', '{{}}', '', '', 'usr_x', 2);
+         INSERT INTO review_comments (id, client_id, author_id, author_role, body, created_at)
+         VALUES ('cmt_x', 'spoken_of', 'usr_x', 'reviewer', 'Who is this?', 2);
+         UPDATE apps SET status = 'suspended' WHERE class = 'metadata_document';"
+    ));
+    server.pass(31 * 24 * 3_600_000);
+    let log = Log::new(&server.random);
+    pollster::block_on(maintenance::maintain(&server.context(&log))).unwrap();
+    let left = server
+        .stores
+        .database
+        .column("SELECT client_id FROM apps WHERE developer_id = 'dev_unclaimed' ORDER BY client_id");
+    assert_eq!(left, ["deleted", ID, "spoken_of", "suspended", "taken_up"]);
+    assert_eq!(authorize(&server, ID, &[]).status, 400);
+}
