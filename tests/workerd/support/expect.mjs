@@ -66,3 +66,8 @@ export async function expectTryAgainPage(answer) {
   assert.match(header(answer, "retry-after"), /^[1-9]\d*$/);
   await expectErrorPage(answer, 503);
 }
+
+// Nothing of what the Worker is made of. Whole words: a page repeats the request, whose random values spell "D1" at times.
+export function expectNothingInside(text) {
+  assert.doesNotMatch(text, /injected|\b(D1|D1_\w+|LEDGER|SQL|SQLITE\w*|INSERT|unwrap)(?![\w-])|\bError: |panicked|\.rs:\d|at .*\.js:/);
+}
