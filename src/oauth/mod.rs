@@ -12,6 +12,7 @@ pub mod client_security;
 pub mod dpop;
 pub mod error;
 pub mod grant;
+pub mod id_jag;
 pub mod introspection_jwt;
 pub mod jwk;
 pub mod jws;
