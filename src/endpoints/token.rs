@@ -1,5 +1,7 @@
 //! `POST /oauth/token` (OAuth 2.1 §3.2).
 
+mod jwt_bearer;
+
 use futures_util::future::{join, join3};
 use serde::Serialize;
 
@@ -11,8 +13,8 @@ use crate::context::Context;
 use crate::crypto::base64url;
 use crate::http::{Params, Reply, Request};
 use crate::ledger::family::EndReason;
-use crate::ledger::{Operation, Outcome, Redeem, Refresh, Refusal};
-use crate::oauth::access_token::FamilyReference;
+use crate::ledger::{Operation, Outcome, Redeem, Redeemable, Refresh, Refusal};
+use crate::oauth::access_token::{Audience, FamilyReference};
 use crate::oauth::authorization_code::{AuthorizationCode, CodePayload, CodeRedemption, RedeemableCode};
 use crate::oauth::authorization_request::MAX_SCOPE;
 use crate::oauth::client::SubjectType;
@@ -35,6 +37,9 @@ struct TokenResponse {
     token_type: &'static str,
     expires_in: u32,
     scope: String,
+    /// For which APIs, where the client cannot know (ID-JAG §4.4.1).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    resource: Option<Audience>,
     #[serde(skip_serializing_if = "Option::is_none")]
     refresh_token: Option<String>,
 }
@@ -68,6 +73,10 @@ async fn issue<S: Stores>(context: &Context<'_, S>, request: &Request) -> Result
         Ok(TokenRequest::ClientCredentials(narrowing)) => {
             let (client, keys) = authenticate_and_fetch_keys(context, request, &form).await?;
             client_credentials(context, &keys, &client, narrowing, proof).await
+        }
+        Ok(TokenRequest::JwtBearer { assertion, narrowing }) => {
+            let (client, keys) = authenticate_and_fetch_keys(context, request, &form).await?;
+            jwt_bearer::exchange(context, request, &keys, &client, &assertion, narrowing, proof).await
         }
         Err(error) => {
             authenticate(context, request, &form).await?;
@@ -131,6 +140,7 @@ async fn redeem<S: Stores>(
         proof: proof.map(|proof| proof.single_use),
         lifetimes: client.app().refresh_token_lifetimes(),
         origin: Some(origin(context, request)),
+        kind: Redeemable::Code,
     }));
     match ask_ledger(context, code.shard(), &operation).await? {
         Outcome::Redeemed => {}
@@ -276,6 +286,7 @@ async fn respond<S: Stores>(
     refresh_token: Option<RefreshToken>,
 ) -> Result<TokenResponse, Failure> {
     let scope = token.grant.scopes.to_string();
+    let resource = (issued_for == Issued::ForAssertion).then(|| Audience::new(token.grant.resources.clone()));
     let (client_id, subject) = (&token.app.client_id, token.subject);
     let issued = access_token::issue(context, keys, token).await?;
     let user = (issued_for != Issued::ForCredentials).then_some(subject);
@@ -286,6 +297,7 @@ async fn respond<S: Stores>(
         token_type: issued.token_type,
         expires_in: issued.expires_in,
         scope,
+        resource,
         refresh_token: refresh_token.map(encode).transpose()?,
     })
 }

@@ -1,5 +1,5 @@
 use super::*;
-use crate::ledger::{ABSOLUTE_LIFETIME, IDLE_LIFETIME};
+use crate::ledger::{ABSOLUTE_LIFETIME, IDLE_LIFETIME, Redeemable};
 
 const SECOND: i64 = 1000;
 const MINUTE: i64 = 60 * SECOND;
@@ -22,6 +22,7 @@ pub fn redeem() -> Redeem {
         proof: None,
         lifetimes: Lifetimes::default(),
         origin: None,
+        kind: Redeemable::Code,
     }
 }
 

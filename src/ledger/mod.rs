@@ -114,6 +114,20 @@ pub struct Redeem {
     /// From where the request came, for the audit trail.
     #[serde(default)]
     pub origin: Option<Origin>,
+    /// What is redeemed.
+    #[serde(default)]
+    pub kind: Redeemable,
+}
+
+/// What a family begins with.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Redeemable {
+    /// A code. That it comes twice means that somebody else has it: the tokens of the first die.
+    #[default]
+    Code,
+    /// An assertion of an identity provider. Its client may have sent it again in good faith: nothing dies.
+    Assertion,
 }
 
 /// How long refresh tokens live, in seconds.

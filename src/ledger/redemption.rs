@@ -1,12 +1,14 @@
 //! Redeeming a code: exactly once, whatever the concurrency.
 
 use super::family::{EndReason, Family};
-use super::{CODE_MEMORY, Event, EventKind, MAX_FAMILIES, Outcome, Redeem, RedeemedCode, Refusal, Rows, end, once};
+use super::{
+    CODE_MEMORY, Event, EventKind, MAX_FAMILIES, Outcome, Redeem, Redeemable, RedeemedCode, Refusal, Rows, end, once,
+};
 use crate::store::StoreError;
 use crate::time::Timestamp;
 
 /// The first redemption starts a family. The same attempt again, because its reply was lost, gets the same
-/// answer. Any other ends the family of the first (OAuth 2.1 §4.1.3).
+/// answer. Any other is refused, and ends the family of the first if it is that of a code (OAuth 2.1 §4.1.3).
 pub fn redeem(rows: &mut impl Rows, redeem: &Redeem, now: Timestamp) -> Result<Outcome, StoreError> {
     // First, so that a request recorded on its way and sent again ends nobody's family.
     if once::was_used(rows, redeem.proof.as_ref(), now)? {
@@ -60,7 +62,8 @@ fn repeat(rows: &mut impl Rows, redeem: &Redeem, first: &RedeemedCode, now: Time
             None => Refusal::UnknownFamily.into(),
         });
     }
-    if let Some(mut family) = family
+    if redeem.kind == Redeemable::Code
+        && let Some(mut family) = family
         && end(rows, &first.family, &mut family, EndReason::CodeReused, now)?
     {
         let event = Event::of_family(EventKind::CodeReused, &first.family, &family, None, now);

@@ -12,6 +12,7 @@ pub mod daily;
 pub mod input;
 pub mod logos;
 pub mod notices;
+pub mod organizations;
 pub mod people;
 pub mod policy;
 pub mod problem;

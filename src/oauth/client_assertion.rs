@@ -6,7 +6,6 @@ use std::time::Duration;
 use super::client::App;
 use super::client_security::Profile;
 use super::error::{ErrorCode, OAuthError};
-use super::jwk::{ClientKeys, PublicKey};
 use super::jws::SignedJwt;
 use crate::crypto::{base64url, hash};
 use crate::ledger::SingleUse;
@@ -108,13 +107,6 @@ impl<'a> UnverifiedAssertion<'a> {
         &self.jwt
     }
 
-    /// Which of the app's keys it may be signed with. Keys it brings itself or points to count for nothing
-    /// (RFC 8725 §3.10).
-    pub fn candidate_keys<'k>(&'k self, keys: &'k ClientKeys) -> impl Iterator<Item = &'k PublicKey> {
-        let kid = self.jwt.header("kid").and_then(serde_json::Value::as_str);
-        keys.candidates(kid, self.jwt.algorithm)
-    }
-
     /// The assertion, if its signature was found good.
     pub fn accept(self, signature_is_good: bool) -> Result<SignedAssertion, OAuthError> {
         match signature_is_good {
@@ -170,6 +162,7 @@ pub mod tests {
     use super::*;
     use crate::crypto::ec_key::EcPrivateKey;
     use crate::oauth::client_security::testing::key_app;
+    use crate::oauth::jwk::PublicKey;
     use crate::oauth::jwk::testing::jwk;
     use crate::oauth::jws::testing::sign;
     use crate::random::testing::Seeded;
@@ -326,7 +319,7 @@ pub mod tests {
         let checked = UnverifiedAssertion::check(&assertion, &app, AUDIENCE, &Seeded::default(), NOW).unwrap();
         let registered = PublicKey::parse(&jwk(&key())).unwrap();
         assert_eq!(
-            checked.candidate_keys(&app.security.jwks).collect::<Vec<_>>(),
+            app.security.jwks.candidates_for(checked.jwt()).collect::<Vec<_>>(),
             [&registered]
         );
     }

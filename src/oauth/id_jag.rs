@@ -106,6 +106,15 @@ pub enum IdJagError {
     /// A resource that is none of this server's APIs.
     #[error("names a resource that is none of this server's APIs")]
     ForeignResource,
+    /// The organization behind it has not allowed the client, or blocks it.
+    #[error("is from an organization that does not allow this client")]
+    NotAllowed,
+    /// Nobody is known under its `sub`, and the organization lets nobody new in.
+    #[error("names nobody who is known here")]
+    UnknownPerson,
+    /// It names somebody who is suspended, or whom the organization removed.
+    #[error("names somebody who is suspended, or no member of the organization")]
+    PersonOut,
     /// Nothing of what it asks for is to be had.
     #[error("asks for nothing that this client may have")]
     NothingLeft,
@@ -142,6 +151,17 @@ pub struct IdJag {
     resources: Vec<String>,
     /// The thumbprint of the key it is bound to.
     key: Option<String>,
+}
+
+/// By what people are told apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Named<'a> {
+    /// `iss`
+    pub issuer: &'a str,
+    /// `tenant`; empty: there is none.
+    pub tenant: &'a str,
+    /// `sub`
+    pub subject: &'a str,
 }
 
 impl<'a> UnverifiedIdJag<'a> {
@@ -190,14 +210,9 @@ impl<'a> UnverifiedIdJag<'a> {
         &self.claims.person.issuer
     }
 
-    /// Which of its customers it speaks for; empty: it does not say.
-    pub fn tenant(&self) -> &str {
-        &self.claims.tenant
-    }
-
-    /// Whom it is about.
-    pub fn subject(&self) -> &str {
-        &self.claims.person.subject
+    /// Whom it names, before anything of that is believed.
+    pub fn named(&self) -> Named<'_> {
+        self.claims.named()
     }
 
     /// The JWT, for its signature to be checked. Keys it brings itself or points to count for nothing (RFC 8725 §3.10).
@@ -215,6 +230,15 @@ impl<'a> UnverifiedIdJag<'a> {
 }
 
 impl IdJag {
+    /// Whom it names.
+    pub fn named(&self) -> Named<'_> {
+        Named {
+            issuer: &self.person.issuer,
+            tenant: &self.tenant,
+            subject: &self.person.subject,
+        }
+    }
+
     /// Checks that whoever presents it holds the key it is bound to.
     pub fn check_key(&self, proof: Option<&ProvenKey>) -> Result<(), IdJagError> {
         match &self.key {

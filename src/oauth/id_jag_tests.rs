@@ -97,10 +97,16 @@ fn a_good_assertion_says_who_somebody_is_and_what_for() {
         Ok(("read:profile read:projects".into(), api))
     );
     assert!(check(&with("aud", json!(["https://auth.example"]))).is_ok());
-    assert!(check_as(&json!({ "alg": "ES256", "typ": "application/OAuth-ID-JAG+jwt" }), &claims()).is_ok());
+    assert!(
+        check_as(
+            &json!({ "alg": "ES256", "typ": "application/OAuth-ID-JAG+jwt" }),
+            &claims()
+        )
+        .is_ok()
+    );
 }
 
-// Rule: IDJAG 1
+// Rule: XAA 1
 #[test]
 fn a_jwt_of_another_type_or_of_none_is_refused() {
     for typ in [
@@ -119,7 +125,7 @@ fn a_jwt_of_another_type_or_of_none_is_refused() {
     assert_eq!(check_as(&json!({ "alg": "ES256" }), &claims()), Err(IdJagError::Type));
 }
 
-// Rule: IDJAG 2
+// Rule: XAA 2
 #[test]
 fn none_and_hs256_with_the_public_key_are_no_signatures() {
     for alg in ["none", "None", "HS256", "HS512", "ES384", ""] {
@@ -141,7 +147,7 @@ fn none_and_hs256_with_the_public_key_are_no_signatures() {
     }
 }
 
-// Rule: IDJAG 2
+// Rule: XAA 2
 #[test]
 fn a_key_that_it_brings_itself_counts_for_nothing() {
     let mut header = header();
@@ -153,15 +159,23 @@ fn a_key_that_it_brings_itself_counts_for_nothing() {
     assert_eq!(unverified.accept(false), Err(IdJagError::Signature));
 }
 
-// Rule: IDJAG 2, 13
+// Rule: XAA 2, XAA 13
 #[test]
 fn an_assertion_without_an_issuer_or_of_this_very_server_is_refused() {
     refused(&without("iss"), IdJagError::Issuer);
-    for iss in [json!(""), json!(7), json!(["https://idp.acme.example"]), json!("https://auth.example")] {
+    for iss in [
+        json!(""),
+        json!(7),
+        json!(["https://idp.acme.example"]),
+        json!("https://auth.example"),
+    ] {
         refused(&with("iss", iss), IdJagError::Issuer);
     }
     // Who is trusted hangs on `iss` and `tenant`, whatever `sub_id` says.
-    let other = with("sub_id", json!({ "format": "iss_sub", "iss": "https://evil.example", "sub": "root" }));
+    let other = with(
+        "sub_id",
+        json!({ "format": "iss_sub", "iss": "https://evil.example", "sub": "root" }),
+    );
     let person = check(&other).unwrap().person;
     assert_eq!(
         (person.issuer.as_str(), person.subject.as_str()),
@@ -169,7 +183,7 @@ fn an_assertion_without_an_issuer_or_of_this_very_server_is_refused() {
     );
 }
 
-// Rule: IDJAG 3
+// Rule: XAA 3
 #[test]
 fn this_server_alone_is_the_audience() {
     refused(&without("aud"), IdJagError::Audience);
@@ -189,7 +203,7 @@ fn this_server_alone_is_the_audience() {
     }
 }
 
-// Rule: IDJAG 4
+// Rule: XAA 4
 #[test]
 fn an_assertion_for_another_client_is_refused() {
     refused(&without("client_id"), IdJagError::Client);
@@ -202,7 +216,7 @@ fn an_assertion_for_another_client_is_refused() {
     refused(&other, IdJagError::Client);
 }
 
-// Rule: IDJAG 5
+// Rule: XAA 5
 #[test]
 fn an_expired_eternal_or_future_assertion_is_refused() {
     refused(&without("exp"), IdJagError::Expired);
@@ -220,7 +234,7 @@ fn an_expired_eternal_or_future_assertion_is_refused() {
     }
 }
 
-// Rule: IDJAG 5
+// Rule: XAA 5
 #[test]
 fn an_assertion_has_a_jti_and_its_use_is_that_of_its_issuer_whatever_else_it_says() {
     refused(&without("jti"), IdJagError::Jti);
@@ -244,16 +258,28 @@ fn an_assertion_has_a_jti_and_its_use_is_that_of_its_issuer_whatever_else_it_say
 #[test]
 fn a_subject_is_ascii_of_at_most_255_letters_and_a_tenant_a_text() {
     refused(&without("sub"), IdJagError::Subject);
-    for sub in [json!(""), json!("jäne"), json!("x".repeat(256)), json!(7), json!("a\nb")] {
+    for sub in [
+        json!(""),
+        json!("jäne"),
+        json!("x".repeat(256)),
+        json!(7),
+        json!("a\nb"),
+    ] {
         refused(&with("sub", sub), IdJagError::Subject);
     }
     assert_eq!(check(&with("tenant", json!("acme"))).unwrap().tenant, "acme");
-    for tenant in [json!(""), json!(7), json!(["acme"]), Value::Null, json!("x".repeat(256))] {
+    for tenant in [
+        json!(""),
+        json!(7),
+        json!(["acme"]),
+        Value::Null,
+        json!("x".repeat(256)),
+    ] {
         refused(&with("tenant", tenant), IdJagError::Tenant);
     }
 }
 
-// Rule: IDJAG 6
+// Rule: XAA 6
 #[test]
 fn a_foreign_or_malformed_resource_is_refused() {
     for foreign in [
@@ -264,31 +290,47 @@ fn a_foreign_or_malformed_resource_is_refused() {
     ] {
         let refused = grant(&with("resource", foreign.clone()), &all(), &Narrowing::default());
         let expected = OAuthError::from(IdJagError::ForeignResource);
-        assert_eq!(refused, Err((ErrorCode::InvalidGrant, expected.description().to_owned())), "{foreign}");
+        assert_eq!(
+            refused,
+            Err((ErrorCode::InvalidGrant, expected.description().to_owned())),
+            "{foreign}"
+        );
     }
-    for malformed in [json!(7), json!([]), json!([7]), json!({}), json!(vec!["https://api.example"; 21])] {
+    for malformed in [
+        json!(7),
+        json!([]),
+        json!([7]),
+        json!({}),
+        json!(vec!["https://api.example"; 21]),
+    ] {
         refused(&with("resource", malformed), IdJagError::Resource);
     }
 }
 
-// Rule: IDJAG 6, 7
+// Rule: XAA 6, XAA 7
 #[test]
 fn a_token_is_for_the_resources_that_the_assertion_names_and_no_others() {
     let both = with("scope", json!("read:projects read:billing"));
     let granted = grant(&both, &all(), &Narrowing::default());
-    assert_eq!(granted, Ok(("read:projects".into(), vec!["https://api.example".into()])));
+    assert_eq!(
+        granted,
+        Ok(("read:projects".into(), vec!["https://api.example".into()]))
+    );
     let mut anywhere = both.clone();
     anywhere.as_object_mut().unwrap().remove("resource");
     let (scopes, resources) = grant(&anywhere, &all(), &Narrowing::default()).unwrap();
     assert_eq!(scopes, "read:billing read:projects");
     assert_eq!(resources.len(), 2);
     let one = grant(&anywhere, &all(), &asking(None, &["https://billing.example/v1"]));
-    assert_eq!(one, Ok(("read:billing".into(), vec!["https://billing.example/v1".into()])));
+    assert_eq!(
+        one,
+        Ok(("read:billing".into(), vec!["https://billing.example/v1".into()]))
+    );
     let beyond = grant(&both, &all(), &asking(None, &["https://billing.example/v1"]));
     assert_eq!(beyond.unwrap_err().0, ErrorCode::InvalidTarget);
 }
 
-// Rule: IDJAG 7
+// Rule: XAA 7
 #[test]
 fn no_scope_is_granted_beyond_assertion_app_and_organization() {
     let of = |scope: &str, allowed: &str, asked: Option<&str>| {
@@ -300,10 +342,17 @@ fn no_scope_is_granted_beyond_assertion_app_and_organization() {
     assert_eq!(of("read:projects", everything, None), Ok("read:projects".into()));
     // `read:team` is one of the API's, which the app did not register; `admin` is nobody's.
     assert_eq!(
-        of("read:projects read:team admin offline_access", "read:projects read:team admin", None),
+        of(
+            "read:projects read:team admin offline_access",
+            "read:projects read:team admin",
+            None
+        ),
         Ok("read:projects".into())
     );
-    assert_eq!(of(everything, everything, Some("read:profile")), Ok("read:profile".into()));
+    assert_eq!(
+        of(everything, everything, Some("read:profile")),
+        Ok("read:profile".into())
+    );
     for (scope, allowed) in [
         ("read:team", "read:team"),
         ("admin", "admin"),
@@ -311,11 +360,21 @@ fn no_scope_is_granted_beyond_assertion_app_and_organization() {
         ("read:projects", "read:profile"),
     ] {
         let expected = OAuthError::from(IdJagError::NothingLeft).description().to_owned();
-        assert_eq!(of(scope, allowed, None), Err((ErrorCode::InvalidGrant, expected)), "{scope}");
+        assert_eq!(
+            of(scope, allowed, None),
+            Err((ErrorCode::InvalidGrant, expected)),
+            "{scope}"
+        );
     }
     let beyond = of("read:projects", everything, Some("read:projects write:projects")).unwrap_err();
     assert_eq!(beyond.0, ErrorCode::InvalidScope);
-    for malformed in [json!(""), json!(["read:projects"]), json!(7), json!("a\"b"), Value::Null] {
+    for malformed in [
+        json!(""),
+        json!(["read:projects"]),
+        json!(7),
+        json!("a\"b"),
+        Value::Null,
+    ] {
         refused(&with("scope", malformed), IdJagError::Scope);
     }
 }
@@ -329,7 +388,7 @@ fn an_assertion_without_scope_gets_what_the_app_asks_for_by_default_as_far_as_th
     assert_eq!(granted.0, "read:profile");
 }
 
-// Rule: IDJAG 10
+// Rule: XAA 10
 #[test]
 fn a_bound_assertion_takes_a_proof_of_that_key_and_an_unbound_one_any_or_none() {
     let thumbprint = base64url([7; 32]);
@@ -360,8 +419,14 @@ fn a_bound_assertion_takes_a_proof_of_that_key_and_an_unbound_one_any_or_none() 
 
 #[test]
 fn a_sign_in_whose_time_is_not_told_or_ahead_is_none_of_the_future() {
-    assert_eq!(check(&without("auth_time")).unwrap().person.auth_time, auth_time::UNKNOWN);
-    assert_eq!(check(&with("auth_time", json!(2_000_000))).unwrap().person.auth_time, NOW);
+    assert_eq!(
+        check(&without("auth_time")).unwrap().person.auth_time,
+        auth_time::UNKNOWN
+    );
+    assert_eq!(
+        check(&with("auth_time", json!(2_000_000))).unwrap().person.auth_time,
+        NOW
+    );
 }
 
 #[test]

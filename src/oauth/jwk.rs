@@ -4,7 +4,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use thiserror::Error;
 
-use super::jws::Algorithm;
+use super::jws::{Algorithm, SignedJwt};
 use crate::crypto::{from_base64url, hash};
 
 /// How many keys a set may have.
@@ -186,6 +186,12 @@ impl ClientKeys {
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+
+    /// The keys this JWT may have been signed with. Keys it brings itself or points to count for nothing (RFC 8725 §3.10).
+    pub fn candidates_for<'a>(&'a self, jwt: &'a SignedJwt<'_>) -> impl Iterator<Item = &'a PublicKey> {
+        let kid = jwt.header("kid").and_then(Value::as_str);
+        self.candidates(kid, jwt.algorithm)
     }
 
     /// The keys a signature may have been made with: the one it names, or the first few that fit.

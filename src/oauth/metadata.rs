@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::client_authentication::METHODS;
+use super::id_jag;
 use super::introspection_jwt;
 use super::jws::Algorithm;
 use super::scope::OFFLINE_ACCESS;
@@ -23,7 +24,8 @@ pub struct Metadata {
     jwks_uri: String,
     response_types_supported: [&'static str; 1],
     response_modes_supported: [&'static str; 1],
-    grant_types_supported: [&'static str; 3],
+    grant_types_supported: [&'static str; 4],
+    authorization_grant_profiles_supported: [&'static str; 1],
     code_challenge_methods_supported: [&'static str; 1],
     token_endpoint_auth_methods_supported: [&'static str; 4],
     token_endpoint_auth_signing_alg_values_supported: [&'static str; 5],
@@ -58,6 +60,8 @@ impl Metadata {
             response_types_supported: ["code"],
             response_modes_supported: ["query"],
             grant_types_supported: TokenRequest::GRANT_TYPES,
+            // Whose assertions are believed is told to nobody.
+            authorization_grant_profiles_supported: [id_jag::PROFILE],
             code_challenge_methods_supported: ["S256"],
             token_endpoint_auth_methods_supported: METHODS,
             token_endpoint_auth_signing_alg_values_supported: algorithms,

@@ -2,6 +2,7 @@
 
 use super::authorization_code::CodeRedemption;
 use super::error::{ErrorCode, OAuthError};
+use super::id_jag;
 use super::pkce::CodeVerifier;
 use super::scope::Scopes;
 use crate::http::Params;
@@ -19,6 +20,13 @@ pub enum TokenRequest {
     },
     /// Asks for a token in the app's own name (OAuth 2.1 §4.2).
     ClientCredentials(Narrowing),
+    /// Asks for a token for somebody whose identity provider vouches for them (RFC 7523 §2.1).
+    JwtBearer {
+        /// The assertion.
+        assertion: String,
+        /// Narrows the access token.
+        narrowing: Narrowing,
+    },
 }
 
 /// What a token request asks for, out of what it may have.
@@ -32,7 +40,12 @@ pub struct Narrowing {
 
 impl TokenRequest {
     /// The grants served here, as `grant_type` names them.
-    pub const GRANT_TYPES: [&str; 3] = ["authorization_code", "refresh_token", "client_credentials"];
+    pub const GRANT_TYPES: [&str; 4] = [
+        "authorization_code",
+        "refresh_token",
+        "client_credentials",
+        id_jag::GRANT_TYPE,
+    ];
 
     /// Reads the form of a token request, in which nothing but `resource` is repeated.
     pub fn parse(form: &Params) -> Result<Self, OAuthError> {
@@ -54,6 +67,10 @@ impl TokenRequest {
                 narrowing: Narrowing::parse(form)?,
             }),
             Some("client_credentials") => Ok(Self::ClientCredentials(Narrowing::parse(form)?)),
+            Some(id_jag::GRANT_TYPE) => Ok(Self::JwtBearer {
+                assertion: required("assertion")?,
+                narrowing: Narrowing::parse(form)?,
+            }),
             Some(_) => Err(OAuthError::new(
                 ErrorCode::UnsupportedGrantType,
                 format!("grant_type must be one of: {}", Self::GRANT_TYPES.join(", ")),
@@ -96,7 +113,7 @@ mod tests {
 
     // Covers: R6
     #[test]
-    fn the_three_grants_of_oauth_2_1_are_understood_and_no_other() {
+    fn the_three_grants_of_oauth_2_1_and_assertions_are_understood_and_no_other() {
         let code = format!("grant_type=authorization_code&code=x&code_verifier={VERIFIER}");
         assert!(matches!(parse(&code), Ok(TokenRequest::AuthorizationCode(_))));
         assert!(matches!(
@@ -107,7 +124,13 @@ mod tests {
             parse("grant_type=client_credentials"),
             Ok(TokenRequest::ClientCredentials(_))
         ));
+        assert!(matches!(
+            parse("grant_type=urn:ietf:params:oauth:grant-type:jwt-bearer&assertion=x"),
+            Ok(TokenRequest::JwtBearer { .. })
+        ));
         for other in [
+            "urn:ietf:params:oauth:grant-type:saml2-bearer",
+            "urn:ietf:params:oauth:grant-type:token-exchange",
             "password",
             "implicit",
             "AUTHORIZATION_CODE",
@@ -127,6 +150,7 @@ mod tests {
             format!("grant_type=authorization_code&code_verifier={VERIFIER}"),
             "grant_type=authorization_code&code=x".into(),
             "grant_type=refresh_token".into(),
+            "grant_type=urn:ietf:params:oauth:grant-type:jwt-bearer".into(),
         ] {
             assert_eq!(parse(&form).err(), Some(ErrorCode::InvalidRequest), "{form}");
         }

@@ -129,8 +129,7 @@ impl<'a> UnverifiedIdToken<'a> {
     /// Those keys of the provider that it may be signed with. Keys it brings itself or points to count for nothing
     /// (RFC 8725 §3.10).
     pub fn candidate_keys<'k>(&'k self, keys: &'k ClientKeys) -> impl Iterator<Item = &'k PublicKey> {
-        let kid = self.jwt.header("kid").and_then(Value::as_str);
-        keys.candidates(kid, self.jwt.algorithm)
+        keys.candidates_for(&self.jwt)
     }
 
     /// Who it is about, if its signature was found good.

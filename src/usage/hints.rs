@@ -157,7 +157,7 @@ const BY_DESCRIPTION: &[(&str, &str)] = &[
     ),
     (
         "grant_type",
-        "Use authorization_code, refresh_token or client_credentials. The password grant is not supported.",
+        "Use authorization_code, refresh_token, client_credentials or the JWT bearer grant. The password grant is not supported.",
     ),
     (
         "sent more than once",
@@ -218,11 +218,11 @@ const BY_ERROR: &[(&str, &str)] = &[
     ),
     (
         "unauthorized_client",
-        "This app may not use this grant. client_credentials is for approved apps with a secret or key, if the operator grants it.",
+        "This app may not use this grant. client_credentials and the JWT bearer grant are for approved apps with a secret or key, if the operator or the organization allows it.",
     ),
     (
         "unsupported_grant_type",
-        "Use authorization_code, refresh_token or client_credentials.",
+        "Use authorization_code, refresh_token, client_credentials or the JWT bearer grant.",
     ),
     ("unsupported_response_type", "Send response_type=code."),
     (

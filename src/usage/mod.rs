@@ -54,6 +54,8 @@ pub enum Issued {
     ForRefreshToken,
     /// The app's own credentials.
     ForCredentials,
+    /// What an enterprise's identity provider says of a user.
+    ForAssertion,
 }
 
 /// The name of [`Metric::Tokens`] in the directory.
@@ -76,6 +78,7 @@ impl Metric {
             Self::Token(Issued::ForCode) => "token.authorization_code",
             Self::Token(Issued::ForRefreshToken) => "token.refresh_token",
             Self::Token(Issued::ForCredentials) => "token.client_credentials",
+            Self::Token(Issued::ForAssertion) => "token.jwt_bearer",
             Self::Revoke => "revoke",
             Self::Introspect => "introspect",
             Self::Error(code) => return Cow::Owned(format!("{ERROR_PREFIX}{code}")),

@@ -102,7 +102,7 @@ pub struct Bucket {
     /// When it began.
     pub at: Timestamp,
     /// Token responses for codes, refresh tokens and the app's own credentials.
-    pub tokens: [u64; 3],
+    pub tokens: [u64; 4],
     /// Refusals.
     pub errors: u64,
     /// Everything else that is counted.
@@ -127,13 +127,18 @@ pub struct Other {
 }
 
 /// The grants in the order of [`Bucket::tokens`].
-pub const GRANTS: [&str; 3] = ["authorization_code", "refresh_token", "client_credentials"];
+pub const GRANTS: [&str; 4] = [
+    "authorization_code",
+    "refresh_token",
+    "client_credentials",
+    "jwt_bearer",
+];
 
 impl Bucket {
     fn new(at: Timestamp) -> Self {
         Self {
             at,
-            tokens: [0; 3],
+            tokens: [0; 4],
             errors: 0,
             other: Other::default(),
         }
@@ -247,17 +252,18 @@ mod tests {
                 counted("2026-11-21T02:00:00Z", "token.refresh_token", 7),
                 counted("2026-11-21T03:00:00Z", "token.refresh_token", 2),
                 counted("2026-11-21T23:00:00Z", "token.authorization_code", 3),
+                counted("2026-11-21T23:00:00Z", "token.jwt_bearer", 5),
                 counted("2026-11-22T02:00:00Z", "token.client_credentials", 4),
                 counted("2026-11-22T03:00:00Z", "token.client_credentials", 9),
             ],
         );
         assert_eq!(usage.buckets.len(), 24);
         assert_eq!(usage.buckets[0].at, at("2026-11-21T03:00:00Z"));
-        assert_eq!(usage.buckets[0].tokens, [0, 2, 0]);
-        assert_eq!(usage.buckets[20].tokens, [3, 0, 0]);
+        assert_eq!(usage.buckets[0].tokens, [0, 2, 0, 0]);
+        assert_eq!(usage.buckets[20].tokens, [3, 0, 0, 5]);
         assert_eq!(usage.buckets[23].at, at("2026-11-22T02:00:00Z"));
-        assert_eq!(usage.buckets[23].tokens, [0, 0, 4]);
-        assert_eq!(usage.total.tokens, [3, 2, 4]);
+        assert_eq!(usage.buckets[23].tokens, [0, 0, 4, 0]);
+        assert_eq!(usage.total.tokens, [3, 2, 4, 5]);
         assert!(usage.buckets[1..20].iter().all(|bucket| bucket.all_tokens() == 0));
     }
 

@@ -64,7 +64,7 @@ test("requests of an app are in its developer's numbers a second or two later", 
   await until(async () => (await usage(developer, app)).total.tokens, 5);
   assert.ok(Date.now() - began < 15_000);
   const { total, active_users, last_used_at, buckets } = await usage(developer, app);
-  assert.deepEqual(total.tokens_by_grant, { authorization_code: 1, refresh_token: 3, client_credentials: 1 });
+  assert.deepEqual(total.tokens_by_grant, { authorization_code: 1, refresh_token: 3, client_credentials: 1, jwt_bearer: 0 });
   await until(async () => (await usage(developer, app)).total.revocations, 1);
   assert.deepEqual([total.authorizations, total.consents_granted, total.errors], [1, 1, 0]);
   assert.equal((await usage(developer, app)).total.introspections, 1);

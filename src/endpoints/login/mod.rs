@@ -3,7 +3,7 @@
 
 mod callback;
 mod pages;
-mod provider;
+pub mod provider;
 mod session;
 mod start;
 mod ways;

@@ -32,30 +32,30 @@ impl<T: Into<SignInRefusal>> From<T> for Failure {
     }
 }
 
-/// The metadata of a connection's provider.
-pub async fn metadata<S: Stores>(context: &Context<'_, S>, connection: &Connection) -> Result<Rc<Provider>, Failure> {
+/// The metadata of a provider, by its issuer.
+pub async fn metadata<S: Stores>(context: &Context<'_, S>, issuer: &str) -> Result<Rc<Provider>, Failure> {
     let known = context.stores.known_providers();
-    if let Some(provider) = known.metadata(&connection.issuer, context.now) {
+    if let Some(provider) = known.metadata(issuer, context.now) {
         return Ok(provider);
     }
-    if !known.may_ask_for_metadata(&connection.issuer, context.now) {
+    if !known.may_ask_for_metadata(issuer, context.now) {
         return Err(fault(context, "its metadata could not be had a moment ago"));
     }
-    match ask_for_metadata(context, connection).await {
+    match ask_for_metadata(context, issuer).await {
         Ok(provider) => Ok(known.keep_metadata(provider, context.now)),
         Err(failure) => {
-            known.note_failure(&connection.issuer, context.now);
+            known.note_failure(issuer, context.now);
             Err(failure)
         }
     }
 }
 
-async fn ask_for_metadata<S: Stores>(context: &Context<'_, S>, connection: &Connection) -> Result<Provider, Failure> {
+async fn ask_for_metadata<S: Stores>(context: &Context<'_, S>, issuer: &str) -> Result<Provider, Failure> {
     let own = &context.config.issuer;
-    let address = Provider::metadata_address(&connection.issuer, own)
-        .ok_or_else(|| fault(context, "its issuer is no https address"))?;
+    let address =
+        Provider::metadata_address(issuer, own).ok_or_else(|| fault(context, "its issuer is no https address"))?;
     let body = document(context, "metadata", &address).await?;
-    let provider = Provider::parse(&body, &connection.issuer, own);
+    let provider = Provider::parse(&body, issuer, own);
     provider.map_err(|error| fault(context, &error.to_string()))
 }
 
@@ -73,7 +73,7 @@ pub async fn identity<S: Stores>(
     attempt: &Attempt,
     params: &Params,
 ) -> Result<Identity, Failure> {
-    let provider = metadata(context, connection).await?;
+    let provider = metadata(context, &connection.issuer).await?;
     let code = exchange::code(params, &provider)?;
     let tokens = redeem(context, connection, oidc, &provider, code, attempt).await?;
     let expected = Expected {

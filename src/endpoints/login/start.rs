@@ -38,7 +38,7 @@ pub async fn start<S: Stores>(
     let callback = connection.callback(&context.config.issuer);
     let asking = arriving.asking();
     let location = match &connection.method {
-        Method::Oidc(oidc) => provider::metadata(context, connection)
+        Method::Oidc(oidc) => provider::metadata(context, &connection.issuer)
             .await
             .map(|provider| authorization_url(&provider, oidc, &callback, &attempt, &state, asking, context.now)),
         Method::HandOff(hand_off) => provider::login_page(context, hand_off).map(|page| {

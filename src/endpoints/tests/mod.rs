@@ -7,6 +7,7 @@ mod connected_apps;
 mod connections;
 mod consent;
 mod consent_api;
+mod cross_app_access;
 mod languages;
 mod limits;
 mod logos;

@@ -267,3 +267,19 @@ fn the_names_of_events_are_unchanged() {
         assert_eq!(serde_json::to_value(kind).unwrap(), name);
     }
 }
+
+#[test]
+fn an_assertion_that_comes_twice_is_refused_and_ends_nothing() {
+    let assertion = |attempt: &str| {
+        redemption(|redeem| {
+            redeem.kind = Redeemable::Assertion;
+            redeem.attempt = attempt.into();
+        })
+    };
+    let mut rows = MemoryRows::default();
+    assert_eq!(run(&mut rows, assertion("first")), Outcome::Redeemed);
+    assert_eq!(run(&mut rows, assertion("second")), Refusal::CodeUsed.into());
+    assert_eq!(run(&mut rows, assertion("first")), Outcome::Redeemed);
+    assert!(matches!(run(&mut rows, inspect(None)), Outcome::Active { .. }));
+    assert_eq!(rows.events, []);
+}

@@ -93,6 +93,43 @@ pub const ALL: &[Kind] = &[
         "ledger.rolled_back",
         "A token was newer than storage knows: storage was rolled back",
     ),
+    kind(
+        "organization.app_allowed",
+        "An organization allowed an app for everyone in it",
+    ),
+    kind(
+        "organization.app_blocked",
+        "An organization blocked an app, and all its tokens died",
+    ),
+    kind("organization.changed", "An organization was renamed"),
+    kind("organization.created", "An organization was made"),
+    kind(
+        "organization.issuer_changed",
+        "How far an organization trusts an issuer was changed",
+    ),
+    kind("organization.issuer_trusted", "An organization came to trust an issuer"),
+    kind(
+        "organization.member_joined",
+        "An issuer vouched for somebody, who became a member of the organization",
+    ),
+    kind("organization.member_removed", "A member of an organization was removed"),
+    kind(
+        "organization.member_set",
+        "A user became a member or an administrator of an organization",
+    ),
+    kind(
+        "organization.person_linked",
+        "A subject of a trusted issuer was linked to a user",
+    ),
+    kind(
+        "organization.person_unlinked",
+        "A subject of a trusted issuer names nobody any more",
+    ),
+    kind("organization.reinstated", "A suspended organization may act again"),
+    kind(
+        "organization.suspended",
+        "An organization was suspended, and all tokens of its apps died",
+    ),
     kind("rate_tier.changed", "A rate tier was changed"),
     kind("rate_tier.created", "A rate tier was made"),
     kind("rate_tier.deleted", "A rate tier was deleted"),

@@ -49,6 +49,8 @@ pub fn erase(
         of_user("UPDATE users SET status = 'suspended' WHERE id = ?1"),
         of_user("DELETE FROM user_identities WHERE user_id = ?1"),
         of_user("DELETE FROM user_roles WHERE user_id = ?1"),
+        of_user("DELETE FROM vouched_people WHERE user_id = ?1"),
+        of_user("DELETE FROM organization_members WHERE user_id = ?1"),
         of_user("DELETE FROM app_testers WHERE user_id = ?1"),
         // Who was named before there was such a user.
         of_user(

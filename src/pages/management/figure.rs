@@ -48,7 +48,12 @@ impl Figure {
             Self::new(
                 "tokens",
                 "Tokens issued",
-                &["for codes", "for refresh tokens", "for the app itself"],
+                &[
+                    "for codes",
+                    "for refresh tokens",
+                    "for the app itself",
+                    "for assertions",
+                ],
                 time,
                 tokens.collect(),
             ),

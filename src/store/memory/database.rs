@@ -10,7 +10,7 @@ use super::{Memory, StoreError};
 use crate::store::database::{Bound, Database, Found, Statement, Undone};
 
 /// The tables of `migrations/`, in order.
-const MIGRATIONS: [&str; 8] = [
+const MIGRATIONS: [&str; 9] = [
     include_str!("../../../migrations/0001_init.sql"),
     include_str!("../../../migrations/0002_client_security.sql"),
     include_str!("../../../migrations/0003_api_signing_algorithm.sql"),
@@ -19,6 +19,7 @@ const MIGRATIONS: [&str; 8] = [
     include_str!("../../../migrations/0006_developers.sql"),
     include_str!("../../../migrations/0007_upkeep.sql"),
     include_str!("../../../migrations/0008_metadata_documents.sql"),
+    include_str!("../../../migrations/0009_organizations.sql"),
 ];
 
 /// A database that is made when it is first asked.

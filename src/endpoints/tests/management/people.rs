@@ -10,7 +10,7 @@ use serde_json::json;
 use super::*;
 use crate::ledger::family::Family;
 use crate::ledger::shard::Shard;
-use crate::ledger::{Lifetimes, Operation, Outcome, Redeem};
+use crate::ledger::{Lifetimes, Operation, Outcome, Redeem, Redeemable};
 use crate::oauth::scope::Scopes;
 use crate::store::Ledger;
 
@@ -62,6 +62,7 @@ fn connect(server: &Server, id: &str, user_id: &str, client_id: &str, shard: Sha
         proof: None,
         lifetimes: Lifetimes::default(),
         origin: None,
+        kind: Redeemable::Code,
     };
     let outcome = pollster::block_on(server.stores.ledger(shard, &Operation::Redeem(Box::new(redeem))));
     assert_eq!(outcome.unwrap(), Outcome::Redeemed);
