@@ -64,6 +64,8 @@ pub struct Install<'a> {
     pub last_used: Option<String>,
     /// The day on which it ends if it is not used, where that is near.
     pub ends_on: Option<String>,
+    /// The organization that manages it; `None`: the user agreed themselves.
+    pub organization: Option<DisplayName>,
     /// Whether it is on its way out.
     pub is_ending: bool,
     /// What it may do, in words.
@@ -118,6 +120,10 @@ impl<'a> Install<'a> {
             connected_on: words.day(app.usage.connected_at),
             last_used: app.usage.last_used_at.map(|time| words.day(time)),
             ends_on: ends_at.filter(|_| !app.is_ending).map(|time| words.day(time)),
+            organization: app
+                .organization
+                .as_deref()
+                .map(|name| DisplayName::new(name, words.app_unnamed)),
             is_ending: app.is_ending,
             permissions: app.scopes.iter().map(|scope| scope.phrase(language)).collect(),
             revoke_link: format!("{}/{}/revoke", router::ACCOUNT_APPS, percent_encoded(&app.consent_id)),

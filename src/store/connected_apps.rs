@@ -77,6 +77,8 @@ pub struct ConnectedApp {
     pub app: Option<AppFace>,
     /// Where the user agreed, as far as it was recognised: `firefox/linux`.
     pub device: Option<String>,
+    /// The organization that agreed in the user's place and manages it, by its name. Hostile until escaped.
+    pub organization: Option<String>,
     /// What was agreed to, with the catalogue's words for it.
     pub scopes: Vec<GrantedScope>,
     /// When it was and will be used.

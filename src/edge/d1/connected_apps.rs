@@ -25,6 +25,7 @@ const FIRST_PAGE: Timestamp = Timestamp(1 << 53);
 const LIST: &str = "
     SELECT c.id AS consent_id, c.client_id, a.name, a.description, a.logo,
            COALESCE(a.approved_developer_name, d.name) AS developer_name, c.device, c.created_at, c.last_used_at, c.expiry_noted_at, c.status = 'revoking' AS is_ending,
+           (SELECT name FROM organizations WHERE id = c.organization_id) AS organization,
            (SELECT json_group_array(json_object('scope', cs.scope, 'description', COALESCE(s.description, cs.scope),
                                                 'translation', s.translations -> ?5 ->> 'description'))
             FROM consent_scopes cs LEFT JOIN scopes s ON s.name = cs.scope WHERE cs.consent_id = c.id) AS scopes
@@ -45,6 +46,7 @@ struct ConnectedAppRow {
     last_used_at: Option<Timestamp>,
     expiry_noted_at: Option<Timestamp>,
     is_ending: u8,
+    organization: Option<String>,
     scopes: String,
 }
 
@@ -92,6 +94,7 @@ impl ConnectedApps for EdgeStores {
                 client_id: row.client_id,
                 app: face(row.name, row.description, row.logo, row.developer_name),
                 device: row.device,
+                organization: row.organization,
                 scopes,
                 usage: Use {
                     connected_at: row.created_at,

@@ -46,6 +46,7 @@ fn give(server: &Server, id: &str, client_id: &str, shard: Shard) {
         last_used_at: None,
         noted_at: None,
         device: None,
+        organization: None,
         ended_by: None,
     };
     server.stores.consents.borrow_mut().insert(id.into(), consent);
@@ -590,4 +591,44 @@ fn the_page_tells_of_the_end_in_the_last_thirty_days_only() {
         let page = alice(&server).get(&server, "/account/apps").body;
         assert_eq!(page.contains(note), told, "{days}");
     }
+}
+
+#[test]
+fn what_an_organization_manages_says_so_in_every_language_and_can_be_revoked() {
+    let server = Server::new();
+    give(&server, "cns_managed", "app_two", shards()[0]);
+    give(&server, "cns_own", "app_one", shards()[0]);
+    let name = "<b>Acme\u{202e}";
+    server
+        .stores
+        .consents
+        .borrow_mut()
+        .get_mut("cns_managed")
+        .unwrap()
+        .organization = Some(name.into());
+    let mut alice = Browser::default();
+    alice.sign_in(&server, "/login?continue=%2Faccount%2Fapps", "alice");
+    let page = alice.get(&server, "/account/apps");
+    let managed = "Managed by <bdi>&#60;b&#62;Acme</bdi>.";
+    assert_eq!(page.body.matches(managed).count(), 1, "{page:?}");
+    for (language, word) in [
+        ("de", "verwaltet"),
+        ("es", "Gestionada"),
+        ("ja", "管理"),
+        ("ar", "تديره"),
+    ] {
+        let page = alice.get(&server, &format!("/account/apps?ui_locales={language}"));
+        assert!(page.body.contains(word), "{language}: {page:?}");
+    }
+    let listed = json(&alice.get(&server, "/api/user/connected-apps"));
+    let organizations: Vec<_> = listed
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|app| &app["organization"])
+        .collect();
+    assert!(organizations.contains(&&"<b>Acme".into()) && organizations.contains(&&serde_json::Value::Null));
+    let mut revoke = form_request("/api/user/connected-apps/cns_managed", "");
+    revoke.method = "DELETE".into();
+    assert_eq!(alice.send(&server, revoke).status, 200);
 }

@@ -37,6 +37,7 @@ impl StoredConsent {
             client_id: self.client_id.clone(),
             app: Some(face(&self.client_id)),
             device: self.device.clone(),
+            organization: self.organization.clone(),
             scopes: self.active.scopes.iter().map(scope).collect(),
             usage: Use {
                 connected_at: self.created_at,

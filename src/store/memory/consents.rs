@@ -16,6 +16,7 @@ pub struct StoredConsent {
     pub last_used_at: Option<Timestamp>,
     pub noted_at: Option<Timestamp>,
     pub device: Option<String>,
+    pub organization: Option<String>,
     pub ended_by: Option<EndedBy>,
 }
 
@@ -119,6 +120,7 @@ impl Memory {
                 last_used_at: None,
                 noted_at: None,
                 device: approval.device.clone(),
+                organization: None,
                 ended_by: None,
             });
         let chosen = &approval.payload.scopes;
