@@ -6,6 +6,7 @@ pub mod apps;
 pub mod audit_trail;
 pub mod credentials;
 pub mod notices;
+pub mod organizations;
 pub mod people;
 pub mod policy;
 pub mod reviews;
@@ -18,6 +19,7 @@ use apps::Apps;
 use audit_trail::AuditTrail;
 use credentials::Credentials;
 use notices::{Notices, Whose};
+use organizations::Organizations;
 use people::People;
 use percent_encoding::percent_decode_str;
 use policy::Policy;
@@ -54,6 +56,8 @@ pub enum Area {
     Notices(Whose, Notices),
     /// Review: submissions, decisions, comments, suspension.
     Reviews(Reviews),
+    /// Organizations, and what they decide.
+    Organizations(Organizations),
     /// Apps.
     Apps(Apps),
     /// What administrators decide: APIs, scopes, grants, connections, looks and roles.
@@ -78,6 +82,7 @@ pub const TABLES: &[&[Entry]] = &[
     audit_trail::TABLE,
     credentials::TABLE,
     notices::TABLE,
+    organizations::TABLE,
     people::TABLE,
     policy::TABLE,
     reviews::TABLE,

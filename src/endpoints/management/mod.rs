@@ -9,6 +9,7 @@ mod credentials;
 mod daily;
 mod idempotency;
 mod notices;
+mod organizations;
 mod pages;
 mod people;
 mod picture;
@@ -33,6 +34,7 @@ pub async fn answer<S: Stores>(context: &Context<'_, S>, request: &Request, mana
         Area::AuditTrail(route) => audit_trail::answer(context, request, managed, route).await,
         Area::Reviews(route) => reviews::answer(context, request, managed, route).await,
         Area::Apps(route) => apps::answer(context, request, managed, route).await,
+        Area::Organizations(route) => organizations::answer(context, request, managed, route).await,
         Area::Policy(route) => policy::answer(context, request, managed, route).await,
     }
 }

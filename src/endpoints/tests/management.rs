@@ -14,6 +14,7 @@ mod meanwhile;
 mod members;
 mod neighbours;
 mod notices;
+mod organizations;
 mod outside_parties;
 mod people;
 mod policy;

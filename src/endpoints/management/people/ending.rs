@@ -2,7 +2,7 @@
 
 use crate::context::Context;
 use crate::endpoints::revocation::{self, Asked};
-use crate::management::actor::Administrator;
+use crate::management::actor::{Administrator, Origin};
 use crate::management::people::revoking::{self, Whose};
 use crate::management::problem::Problem;
 use crate::store::Stores;
@@ -14,19 +14,32 @@ use crate::store::database::{Statement, Undone};
 pub async fn transact<S: Stores>(
     context: &Context<'_, S>,
     administrator: Administrator<'_>,
-    mut statements: Vec<Statement>,
+    statements: Vec<Statement>,
     whose: Whose<'_>,
     refused: Problem,
 ) -> Result<u32, Problem> {
+    let origin = &administrator.actor().origin;
+    transact_and_end(context, origin, statements, revoking::unfinished(whose), refused).await
+}
+
+/// The same for whoever asks from `origin`, where `unfinished` finds the consents that the ledgers have to end, and how many
+/// there are.
+pub async fn transact_and_end<S: Stores>(
+    context: &Context<'_, S>,
+    origin: &Origin,
+    mut statements: Vec<Statement>,
+    unfinished: [Statement; 2],
+    refused: Problem,
+) -> Result<u32, Problem> {
     let unfinished_at = statements.len();
-    statements.extend(revoking::unfinished(whose));
+    statements.extend(unfinished);
     let found = match context.stores.transact(statements).await {
         Ok(found) => found,
         Err(Undone::Refused) => return Err(refused),
         Err(Undone::Store(_)) => return Err(Problem::Unavailable),
     };
     let (unfinished, count) = revoking::read_unfinished(&found, unfinished_at)?;
-    let asked = Asked::by_management(&administrator.actor().origin);
+    let asked = Asked::by_management(origin);
     let ended = revocation::end_in_ledgers(context, unfinished, Some(asked)).await.ended;
     if !ended.is_empty() {
         // The tokens are dead: that the directory could not note it is for the next cron run to mend.

@@ -2,7 +2,7 @@
 
 mod apps;
 mod developers;
-mod ending;
+pub(super) mod ending;
 mod users;
 
 use super::{api, pages};
