@@ -52,7 +52,7 @@ CREATE INDEX vouched_people_by_user ON vouched_people (user_id);
 -- What an organization decides about an app for everyone in it. No row: blocked.
 CREATE TABLE organization_apps (
   organization_id TEXT NOT NULL REFERENCES organizations (id),
-  client_id       TEXT NOT NULL REFERENCES apps (client_id),
+  client_id       TEXT NOT NULL REFERENCES apps (client_id) ON DELETE CASCADE,
   decision        TEXT NOT NULL CHECK (decision IN ('allowed', 'blocked')),
   scopes          TEXT NOT NULL DEFAULT '[]' CHECK (json_valid(scopes)), -- when it is allowed
   decided_by      TEXT NOT NULL,
