@@ -9,6 +9,7 @@ use latchkey::oauth::client::App;
 use latchkey::oauth::client_assertion::{Audience, UnverifiedAssertion, claimed_client};
 use latchkey::oauth::dpop::{self, Expected, UnverifiedProof};
 use latchkey::oauth::error::ErrorCode;
+use latchkey::oauth::id_jag::{self, UnverifiedIdJag};
 use latchkey::oauth::jwk::{ClientKeys, PublicKey};
 use latchkey::oauth::jws::Algorithm;
 use latchkey::random::Random;
@@ -99,6 +100,26 @@ pub fn client_assertion(data: &[u8]) {
             assert_eq!(app.security.jwks.candidates_for(assertion.jwt()).count(), 0);
             assert!(assertion.accept(false).is_err());
         }
+    }
+}
+
+/// An assertion that passes is for this client and this server alone, from another; unsigned it says nothing.
+pub fn id_jag(data: &[u8]) {
+    let text = text(data);
+    let expected = id_jag::Expected {
+        issuer: ISSUER,
+        client_id: CLIENT,
+        now: NOW,
+    };
+    if let Ok(assertion) = UnverifiedIdJag::check(&assembled(text), expected) {
+        let claims = claims(text);
+        assert_eq!(claims["client_id"], CLIENT);
+        let only = claims["aud"].as_str().or_else(|| claims["aud"][0].as_str());
+        assert_eq!(only, Some(ISSUER));
+        let named = assertion.named();
+        assert_eq!(claims["iss"], named.issuer);
+        assert!(named.issuer != ISSUER && named.subject.is_ascii() && named.subject.len() <= 255);
+        assert!(assertion.accept(false).is_err());
     }
 }
 

@@ -21,6 +21,7 @@ const TARGETS: &[(&str, Target)] = &[
     ("cookie", wire::cookie),
     ("dpop_proof", client_keys::dpop_proof),
     ("form", wire::form),
+    ("id_jag", client_keys::id_jag),
     ("json", wire::json),
     ("jwk_set", client_keys::jwk_set),
     ("pkce", oauth::pkce),
