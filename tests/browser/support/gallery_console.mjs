@@ -74,6 +74,31 @@ const apiOf = async (path) => {
   return path(api.id);
 };
 
+// An organization that trusts an issuer, with an app allowed and another blocked; `person` administers it.
+async function organization(person) {
+  const own = { id: id("org_"), name: "Acme Manufacturing", created_at: Date.now() };
+  await insertInto("organizations", own);
+  const member = { organization_id: own.id, user_id: person.id, role: "administrator", added_at: Date.now() };
+  await insertInto("organization_members", member);
+  await insertInto("trusted_issuers", {
+    id: id("tri_"),
+    organization_id: own.id,
+    issuer: `https://login.${id("acme-")}.example/oauth2/default`,
+    shard: 771,
+    created_at: Date.now(),
+  });
+  for (const decision of ["allowed", "blocked"])
+    await insertInto("organization_apps", {
+      organization_id: own.id,
+      client_id: (await newApp()).client_id,
+      decision,
+      scopes: decision === "allowed" ? '["read:projects","write:projects"]' : "[]",
+      decided_by: person.id,
+      decided_at: Date.now(),
+    });
+  return `/admin/organizations/${own.id}`;
+}
+
 export const consolePages = {
   "review of an app, for its developer": {
     status: 200,
@@ -154,6 +179,16 @@ export const consolePages = {
       await page.locator("#file").setInputFiles({ name: "logo.png", mimeType: "image/png", buffer: Buffer.from("<svg/>") });
       await page.getByRole("button", { name: "Upload" }).click();
     },
+  },
+  "console, organizations": administrator("Organizations", async (person) => {
+    await organization(person);
+    return "/admin/organizations";
+  }),
+  "console, an organization": administrator("Acme Manufacturing", organization),
+  "console, an organization, for its administrator": {
+    status: 200,
+    heading: "Acme Manufacturing",
+    arrive: async (page, person) => page.goto(at(await organization(person))),
   },
   "console, roles": administrator("Reviewers and administrators", "/admin/policy/roles"),
   "console, not for everybody": {
