@@ -4,7 +4,8 @@ import { randomBytes } from "node:crypto";
 import test from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 import { SignJWT } from "jose";
-import { signedIn } from "./support/browser.mjs";
+import { Browser, signedIn } from "./support/browser.mjs";
+import { addConnection, callbackOf, start } from "./support/connections.mjs";
 import { expectRefusal } from "./support/expect.mjs";
 import { ISSUER, startLatchkey, trips } from "./support/harness.mjs";
 import { claimsOf, oauthClient } from "./support/oauth.mjs";
@@ -14,6 +15,14 @@ import { encode, newKey, ProofSender } from "./support/strong_clients.mjs";
 
 const latchkey = await startLatchkey();
 const { token, tokens, introspect, revoke } = oauthClient(latchkey);
+// An identity provider by which people also sign in.
+const workplace = await startStandIn();
+await addConnection(latchkey, {
+  id: "con_workplace",
+  issuer: workplace.issuer,
+  client_authentication: "none",
+  client_secret_name: null,
+});
 await latchkey.run("INSERT INTO user_roles (user_id, role) VALUES ('usr_alice', 'administrator')");
 const operator = await signedIn(latchkey, "alice");
 
@@ -38,8 +47,8 @@ async function expectStatus(answer, status) {
 }
 
 // An organization with an administrator of its own that trusts an identity provider and allows an app.
-async function newEnterprise({ allows, people = "join" } = {}) {
-  const idp = await startStandIn();
+async function newEnterprise({ allows, idp, people = "join" } = {}) {
+  idp ??= await startStandIn();
   const { id } = await expectStatus(call(operator, "POST", "", { name: "Acme" }), 201);
   const username = await newUser(latchkey);
   await expectStatus(call(operator, "PUT", `/${id}/members/usr_${username}`, { role: "administrator" }), 200);
@@ -236,15 +245,15 @@ test("a bound assertion takes a proof of its key, and the token is bound to it",
 
 // Covers: R72
 test("whoever signs in by the same issuer sees the app, who manages it, and takes it back by themselves", async () => {
-  const enterprise = await newEnterprise();
+  const enterprise = await newEnterprise({ idp: workplace });
   const granted = await obtain(enterprise);
-  const username = await newUser(latchkey);
-  await latchkey.run("UPDATE consents SET user_id = ? WHERE client_id = ?", `usr_${username}`, enterprise.app.client_id);
-  const person = await signedIn(latchkey, username);
-  const page = await (await person.open("/account/apps")).text();
-  assert.match(page, /Managed by <bdi>Acme<\/bdi>/);
-  const [listed] = await (await person.request("/api/user/connected-apps")).json();
-  assert.equal(listed.organization, "Acme");
+  const person = new Browser(latchkey);
+  const sent = (await start(person, "con_workplace")).searchParams;
+  workplace.idToken = await workplace.sign(sent);
+  const page = await person.open(`${callbackOf("con_workplace")}?code=a-code&state=${sent.get("state")}`);
+  assert.match(page.source, /Managed by <bdi>Acme<\/bdi>/);
+  const [listed, ...others] = await (await person.request("/api/user/connected-apps")).json();
+  assert.deepEqual([listed.organization, listed.client_id, others], ["Acme", enterprise.app.client_id, []]);
   const init = { method: "DELETE", headers: { origin: ISSUER } };
   assert.equal((await person.request(`/api/user/connected-apps/${listed.consent_id}`, init)).status, 200);
   assert.equal(await isActive(granted), false);
