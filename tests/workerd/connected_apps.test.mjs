@@ -61,6 +61,7 @@ test("the list tells of each app: what it is, whose, what it may do, since when"
     developer_name: developers.northwind,
     scopes: ["read:profile", "read:team"],
     device: null,
+    organization: null,
     status: "active",
   });
 });

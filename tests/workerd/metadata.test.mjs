@@ -25,6 +25,7 @@ test("the metadata names the issuer, every endpoint and exactly what they suppor
     jwks_uri: `${ISSUER}${JWKS}`,
     response_types_supported: ["code"],
     code_challenge_methods_supported: ["S256"],
+    authorization_grant_profiles_supported: ["urn:ietf:params:oauth:grant-profile:id-jag"],
     authorization_response_iss_parameter_supported: true,
   };
   for (const [member, value] of Object.entries(expected)) assert.deepEqual(metadata[member], value, member);
@@ -33,6 +34,7 @@ test("the metadata names the issuer, every endpoint and exactly what they suppor
     "authorization_code",
     "client_credentials",
     "refresh_token",
+    "urn:ietf:params:oauth:grant-type:jwt-bearer",
   ]);
   assert.deepEqual(sorted(metadata.token_endpoint_auth_methods_supported), [
     "client_secret_basic",
