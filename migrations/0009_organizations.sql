@@ -48,6 +48,7 @@ CREATE TABLE vouched_people (
   PRIMARY KEY (issuer_id, subject)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX vouched_people_by_user ON vouched_people (user_id);
+CREATE INDEX vouched_people_by_age ON vouched_people (issuer_id, created_at, user_id);
 
 -- What an organization decides about an app for everyone in it. No row: blocked.
 CREATE TABLE organization_apps (

@@ -7,6 +7,7 @@ use super::{Act, Change, entry, first_or, is_there};
 use crate::config::Issuer;
 use crate::ledger::shard::Shard;
 use crate::management::audit::Entry;
+use crate::management::cursor::{Cursor, Page, PageRequest};
 use crate::management::input::Input;
 use crate::management::policy::{as_rfc3339, check_version};
 use crate::management::problem::Problem;
@@ -253,6 +254,33 @@ pub async fn link(
         statements,
         refused: Problem::Conflict("this subject is linked already, or the user is no member of the organization"),
     })
+}
+
+/// A page of whom an issuer's subjects name, the oldest first.
+pub async fn people(
+    database: &impl Database,
+    (organization_id, issuer_id): (&str, &str),
+    page: &PageRequest,
+) -> Result<Page<Link>, Problem> {
+    find(database, organization_id, issuer_id).await?;
+    let statement = Statement::new(
+        "SELECT subject, user_id, linked_by, created_at FROM vouched_people
+         WHERE issuer_id = ?1 AND (created_at, user_id) > (?2, ?3) ORDER BY created_at, user_id LIMIT ?4",
+    );
+    let after = page.after.as_ref();
+    let found = database
+        .read(vec![
+            statement
+                .text(issuer_id)
+                .time(Timestamp(after.map_or(-1, |cursor| cursor.order)))
+                .text(after.map_or("", |cursor| &cursor.id))
+                .number(page.size + 1),
+        ])
+        .await?;
+    Ok(page.page(found.rows(0)?, |link: &Link| Cursor {
+        order: link.created_at.0,
+        id: link.user_id.clone(),
+    }))
 }
 
 /// Takes a link away, and all that apps have by it.

@@ -31,6 +31,8 @@ pub enum Organizations {
     Trust,
     /// Changing how far it is trusted.
     EditIssuer,
+    /// Whom its subjects name.
+    People,
     /// Saying whom one of its subjects names.
     Link,
     /// Taking that back.
@@ -68,6 +70,7 @@ pub const TABLE: &[Entry] = &[
     entry("DELETE", "/api/admin/organizations/{organization_id}/members/{user_id}", "remove_organization_member", O::RemoveMember),
     entry("POST", "/api/admin/organizations/{organization_id}/issuers", "trust_issuer", O::Trust),
     entry("PATCH", "/api/admin/organizations/{organization_id}/issuers/{issuer_id}", "edit_trusted_issuer", O::EditIssuer),
+    entry("GET", "/api/admin/organizations/{organization_id}/issuers/{issuer_id}/people", "list_linked_people", O::People),
     entry("POST", "/api/admin/organizations/{organization_id}/issuers/{issuer_id}/people", "link_person", O::Link),
     entry("DELETE", "/api/admin/organizations/{organization_id}/issuers/{issuer_id}/people/{subject}", "unlink_person", O::Unlink),
     entry("GET", "/api/admin/organizations/{organization_id}/apps/{client_id}", "read_organization_app", O::ReadApp),

@@ -48,6 +48,7 @@ pub async fn answer<S: Stores>(
             Organizations::Create => create(call).await,
             Organizations::Read => read(call).await,
             Organizations::Members => list_members(call).await,
+            Organizations::People => list_people(call).await,
             Organizations::Trust => trust(call).await,
             Organizations::Link => link(call).await,
             Organizations::ReadApp => read_app(call).await,
@@ -138,6 +139,14 @@ async fn list_members<S: Stores>(call: Call<'_, '_, S>) -> Result<Reply, Problem
     let page = PageRequest::of(&api::query(call.request)?)?;
     organizations::find(call.context.stores, &id).await?;
     let page = members::list(call.context.stores, &id, &page).await?;
+    Ok(api::list(&page, Clone::clone))
+}
+
+async fn list_people<S: Stores>(call: Call<'_, '_, S>) -> Result<Reply, Problem> {
+    let (id, issuer_id) = (call.id(0)?, call.id(1)?);
+    call.manager(&id).await?;
+    let page = PageRequest::of(&api::query(call.request)?)?;
+    let page = issuers::people(call.context.stores, (&id, &issuer_id), &page).await?;
     Ok(api::list(&page, Clone::clone))
 }
 

@@ -320,6 +320,11 @@ fn what_is_wrong_with_an_issuer_a_link_or_a_decision_is_said() {
     ] {
         assert_eq!(ada.send(&server, call("POST", &people, &body)).status, status, "{body}");
     }
+    let linked = ok(&ada.get(&server, &format!("{people}?limit=1")), 200);
+    assert_eq!(
+        (&linked["items"][0]["subject"], &linked["next_cursor"]),
+        (&json!("jane"), &Value::Null)
+    );
     for (body, field) in [
         (json!({}), "decision"),
         (json!({ "decision": "maybe" }), "decision"),
