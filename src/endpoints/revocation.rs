@@ -50,6 +50,7 @@ impl<'a> Asked<'a> {
                 EndedBy::TesterRemoved,
                 EndedBy::Operator,
                 EndedBy::AppDeleted,
+                EndedBy::Organization,
             ],
         }
     }

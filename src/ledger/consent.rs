@@ -45,6 +45,8 @@ pub enum EndedBy {
     Operator,
     /// Its app was deleted.
     AppDeleted,
+    /// The organization that manages it took away what it stood on. The directory says `operator` and whose it is.
+    Organization,
 }
 
 /// A consent that was to end because it is unused, though it is not.

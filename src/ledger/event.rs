@@ -110,7 +110,8 @@ impl Event {
             | EndedBy::UserSuspended
             | EndedBy::TesterRemoved
             | EndedBy::Operator
-            | EndedBy::AppDeleted => event.actor,
+            | EndedBy::AppDeleted
+            | EndedBy::Organization => event.actor,
         };
         Self {
             actor,

@@ -7,7 +7,7 @@ use askama::filters::{Escaper, Html, HtmlSafe};
 
 use super::{DisplayName, Look};
 use crate::ledger::EndedBy;
-use crate::management::audit_trail::own::{OwnEntry, is_a_sign_of_theft};
+use crate::management::audit_trail::own::{By, OwnEntry, is_a_sign_of_theft};
 use crate::store::{GrantedScope, User};
 use crate::words::{Filled, Phrase};
 
@@ -126,6 +126,8 @@ fn what(entry: &OwnEntry, look: Look<'_>) -> Sentence {
         "session.started" => Sentence::plain(t.activity_signed_in),
         "session.ended" => Sentence::plain(t.activity_signed_out),
         "sign_in.refused" => Sentence::plain(t.activity_sign_in_refused),
+        "consent.granted" if entry.by == By::App && entry.is_new => t.activity_organization_connected(app).into(),
+        "consent.granted" if entry.by == By::App => t.activity_organization_allowed_more(app).into(),
         "consent.granted" if entry.is_new => t.activity_connected(app).into(),
         "consent.granted" => t.activity_allowed_more(app).into(),
         "consent.expiring" => t.activity_expiring(app).into(),
@@ -137,6 +139,7 @@ fn what(entry: &OwnEntry, look: Look<'_>) -> Sentence {
             Some(EndedBy::TesterRemoved) => t.activity_ended_tester(app).into(),
             Some(EndedBy::Operator) => t.activity_ended_operator(&look.platform, app).into(),
             Some(EndedBy::AppDeleted) => t.activity_ended_deleted(app).into(),
+            Some(EndedBy::Organization) => t.activity_ended_organization(app).into(),
             None => t.activity_ended(app).into(),
         },
         "refresh_token.reused" | "code.reused" => t.activity_reused(app).into(),
@@ -152,6 +155,10 @@ fn what(entry: &OwnEntry, look: Look<'_>) -> Sentence {
         "developer.member_left" => Sentence::plain(t.activity_member_left),
         "developer.member_removed" => Sentence::plain(t.activity_member_removed),
         "developer.owner_changed" => Sentence::plain(t.activity_owner_changed),
+        "organization.member_joined" | "organization.member_set" => Sentence::plain(t.activity_organization_joined),
+        "organization.member_removed" => Sentence::plain(t.activity_organization_left),
+        "organization.person_linked" => Sentence::plain(t.activity_organization_linked),
+        "organization.person_unlinked" => Sentence::plain(t.activity_organization_unlinked),
         _ => Sentence::plain(t.activity_other),
     }
 }
@@ -184,19 +191,25 @@ impl HtmlSafe for Sentence {}
 mod tests {
     use super::*;
     use crate::management::audit_trail::events;
-    use crate::management::audit_trail::own::By;
     use crate::time::Timestamp;
     use crate::words::Language;
 
     /// Events that are in nobody's part but an app's, a developer account's or the operator's; and the end of an account,
     /// after which nobody reads.
-    const OF_NO_USER: [&str; 12] = [
+    const OF_NO_USER: [&str; 19] = [
         "api.",
         "api_credential.",
         "app.",
         "client_grant.",
         "client_secret.",
         "connection.",
+        "organization.app_",
+        "organization.changed",
+        "organization.created",
+        "organization.issuer_changed",
+        "organization.issuer_trusted",
+        "organization.reinstated",
+        "organization.suspended",
         "rate_tier.",
         "scope.",
         "settings.",
@@ -258,10 +271,11 @@ mod tests {
                 by(Some(EndedBy::TesterRemoved)),
                 by(Some(EndedBy::Operator)),
                 by(Some(EndedBy::AppDeleted)),
+                by(Some(EndedBy::Organization)),
             ];
             ends.sort();
             ends.dedup();
-            assert_eq!(ends.len(), 8, "two ends are told alike: {ends:?}");
+            assert_eq!(ends.len(), 9, "two ends are told alike: {ends:?}");
         }
     }
 }

@@ -120,6 +120,7 @@ fn an_end_names_the_user_only_where_the_user_asked_for_it() {
         (EndedBy::TesterRemoved, Actor::System),
         (EndedBy::Operator, Actor::System),
         (EndedBy::AppDeleted, Actor::System),
+        (EndedBy::Organization, Actor::System),
     ] {
         let mut rows = MemoryRows::default();
         run(&mut rows, end_consents(by, &["cns_one", "cns_two"]));

@@ -56,6 +56,8 @@ pub enum By {
     Developer,
     /// Somebody who works for the platform.
     Operator,
+    /// The organization that manages the connection.
+    Organization,
     /// Nobody: it was time.
     System,
 }
@@ -172,6 +174,7 @@ impl By {
             EndedBy::Unused | EndedBy::Displaced => Self::System,
             EndedBy::TesterRemoved | EndedBy::AppDeleted => Self::Developer,
             EndedBy::UserSuspended | EndedBy::Operator => Self::Operator,
+            EndedBy::Organization => Self::Organization,
         }
     }
 
@@ -182,6 +185,7 @@ impl By {
             Self::App => "app",
             Self::Developer => "developer",
             Self::Operator => "operator",
+            Self::Organization => "organization",
             Self::System => "system",
         }
     }

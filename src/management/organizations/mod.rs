@@ -268,7 +268,8 @@ pub fn unfinished(organization_id: &str) -> [Statement; 2] {
         WHERE organization_id = ?1 AND status IN ('active', 'revoking') AND status = 'revoking'";
     [
         Statement::new(format!(
-            "SELECT id, shard, COALESCE(ended_by, 'operator') AS ended_by FROM {LEFT} LIMIT {AT_ONCE}"
+            "SELECT id, shard, CASE ended_by WHEN 'operator' THEN 'organization' ELSE COALESCE(ended_by, 'user') END AS ended_by
+             FROM {LEFT} LIMIT {AT_ONCE}"
         ))
         .text(organization_id),
         Statement::new(format!(

@@ -101,8 +101,9 @@ pub async fn finish(database: &D1Database, consent_ids: &[&str]) -> Result<(), S
 /// In no order, so that those of a ledger that is out of reach do not keep the others waiting.
 pub async fn unfinished(database: &D1Database) -> Result<Vec<Revoking>, StoreError> {
     let statement = Statement::new(
-        "SELECT id, shard, COALESCE(ended_by, 'user') AS ended_by FROM consents WHERE status = 'revoking'
-         ORDER BY random() LIMIT 2000",
+        "SELECT id, shard, CASE WHEN ended_by = 'operator' AND organization_id IS NOT NULL THEN 'organization'
+                           ELSE COALESCE(ended_by, 'user') END AS ended_by
+         FROM consents WHERE status = 'revoking' ORDER BY random() LIMIT 2000",
     );
     rows(&batch(database, vec![statement]).await?, 0)
 }

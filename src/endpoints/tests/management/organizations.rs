@@ -6,6 +6,7 @@ use super::*;
 use crate::endpoints::tests::cross_app_access::{
     IDP, KEYS, assert_with, assertion, publish, refused, send, subject, tokens,
 };
+use crate::ledger::EndedBy;
 use crate::store::memory::Fault;
 
 const ALL: &str = "/api/admin/organizations";
@@ -94,6 +95,14 @@ fn an_administrator_allows_an_app_people_get_tokens_and_blocking_it_kills_them()
     );
     assert_eq!(subject(&server, &first), None);
     assert_eq!(states(&server), ["revoked"]);
+    let ledgers = server.stores.ledgers.borrow();
+    let ends: Vec<_> = ledgers
+        .values()
+        .flat_map(|rows| &rows.events)
+        .map(|event| event.ended_by)
+        .collect();
+    assert_eq!(ends, [Some(EndedBy::Organization)]);
+    drop(ledgers);
     refused(
         &send(&server, &assertion(&server)),
         "invalid_grant",
