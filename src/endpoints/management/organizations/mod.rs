@@ -6,7 +6,6 @@ mod pages;
 use std::borrow::Cow;
 
 use futures_util::future::join;
-use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
 
 use super::idempotency::{self, Creation};
@@ -75,9 +74,8 @@ impl<S> Clone for Call<'_, '_, S> {
 impl<S> Copy for Call<'_, '_, S> {}
 
 impl<'a, S: Stores> Call<'a, '_, S> {
-    fn id(self, index: usize) -> Result<Cow<'a, str>, Problem> {
-        let segment = percent_decode_str(self.managed.id(index)).decode_utf8();
-        segment.map_err(|_| Problem::NotFound("path"))
+    fn id(self, index: usize) -> Cow<'a, str> {
+        self.managed.id(index)
     }
 
     fn act(self) -> Act<'a> {
@@ -122,7 +120,7 @@ async fn list<S: Stores>(call: Call<'_, '_, S>) -> Result<Reply, Problem> {
 }
 
 async fn read<S: Stores>(call: Call<'_, '_, S>) -> Result<Reply, Problem> {
-    let id = call.id(0)?;
+    let id = call.id(0);
     call.manager(&id).await?;
     let view = view(call.context, &id).await?;
     let mut value = json!(view.organization);
@@ -134,7 +132,7 @@ async fn read<S: Stores>(call: Call<'_, '_, S>) -> Result<Reply, Problem> {
 }
 
 async fn list_members<S: Stores>(call: Call<'_, '_, S>) -> Result<Reply, Problem> {
-    let id = call.id(0)?;
+    let id = call.id(0);
     call.manager(&id).await?;
     let page = PageRequest::of(&api::query(call.request)?)?;
     organizations::find(call.context.stores, &id).await?;
@@ -143,7 +141,7 @@ async fn list_members<S: Stores>(call: Call<'_, '_, S>) -> Result<Reply, Problem
 }
 
 async fn list_people<S: Stores>(call: Call<'_, '_, S>) -> Result<Reply, Problem> {
-    let (id, issuer_id) = (call.id(0)?, call.id(1)?);
+    let (id, issuer_id) = (call.id(0), call.id(1));
     call.manager(&id).await?;
     let page = PageRequest::of(&api::query(call.request)?)?;
     let page = issuers::people(call.context.stores, (&id, &issuer_id), &page).await?;
@@ -151,7 +149,7 @@ async fn list_people<S: Stores>(call: Call<'_, '_, S>) -> Result<Reply, Problem>
 }
 
 async fn read_app<S: Stores>(call: Call<'_, '_, S>) -> Result<Reply, Problem> {
-    let (id, client_id) = (call.id(0)?, call.id(1)?);
+    let (id, client_id) = (call.id(0), call.id(1));
     call.manager(&id).await?;
     let decision = apps::get(call.context.stores, &id, &client_id).await?;
     Ok(api::versioned(200, &decision, decision.version))
@@ -169,7 +167,7 @@ async fn create<S: Stores>(call: Call<'_, '_, S>) -> Result<Reply, Problem> {
 }
 
 async fn trust<S: Stores>(call: Call<'_, '_, S>) -> Result<Reply, Problem> {
-    let id = call.id(0)?;
+    let id = call.id(0);
     call.actor.administrator()?;
     if let Some(reply) = idempotency::replay(call.context, call.request, call.actor).await? {
         return Ok(reply);
@@ -181,7 +179,7 @@ async fn trust<S: Stores>(call: Call<'_, '_, S>) -> Result<Reply, Problem> {
 }
 
 async fn link<S: Stores>(call: Call<'_, '_, S>) -> Result<Reply, Problem> {
-    let (id, issuer_id) = (call.id(0)?, call.id(1)?);
+    let (id, issuer_id) = (call.id(0), call.id(1));
     call.actor.administrator()?;
     if let Some(reply) = idempotency::replay(call.context, call.request, call.actor).await? {
         return Ok(reply);
@@ -204,7 +202,7 @@ async fn finish_creation<S: Stores>(call: Call<'_, '_, S>, made: Change, reply: 
 /// A change that may take something away, which the ledgers end before this answers. 202: so much of it that the cron runs
 /// end the rest, or a ledger is out of reach.
 async fn change<S: Stores>(call: Call<'_, '_, S>, route: Organizations) -> Result<Reply, Problem> {
-    let id = call.id(0)?;
+    let id = call.id(0);
     let made = make(call, &id, route).await?;
     let (value, version) = (made.value.clone(), made.version);
     let left = carry_out(call, &id, made).await?;
@@ -226,17 +224,17 @@ async fn make<S: Stores>(call: Call<'_, '_, S>, id: &str, route: Organizations) 
     let expected = api::expected_version(request)?;
     match route {
         Organizations::Edit => organizations::edit(stores, act, id, expected, api::input(request)?).await,
-        Organizations::SetMember => members::set(stores, act, (id, &call.id(1)?), api::input(request)?).await,
-        Organizations::RemoveMember => members::remove(stores, act, (id, &call.id(1)?)).await,
+        Organizations::SetMember => members::set(stores, act, (id, &call.id(1)), api::input(request)?).await,
+        Organizations::RemoveMember => members::remove(stores, act, (id, &call.id(1))).await,
         Organizations::EditIssuer => {
             let own = &call.context.config.issuer;
-            issuers::edit(stores, act, (id, &call.id(1)?), own, expected, api::input(request)?).await
+            issuers::edit(stores, act, (id, &call.id(1)), own, expected, api::input(request)?).await
         }
-        Organizations::Unlink => issuers::unlink(stores, act, (id, &call.id(1)?), &call.id(2)?).await,
+        Organizations::Unlink => issuers::unlink(stores, act, (id, &call.id(1)), &call.id(2)).await,
         Organizations::SetApp => {
             let manager = call.manager(id).await?;
             organizations::find(stores, id).await?;
-            set_app(call, manager, (id, &call.id(1)?), expected, api::input(request)?).await
+            set_app(call, manager, (id, &call.id(1)), expected, api::input(request)?).await
         }
         _ => Err(Problem::NotFound("route")),
     }

@@ -77,7 +77,7 @@ async fn create<S: Stores>(call: Call<'_, '_, S>, form: Form) -> Result<Reply, P
 }
 
 async fn page<S: Stores>(call: Call<'_, '_, S>, status: u16, form: &FormState) -> Result<Reply, Problem> {
-    let id = call.id(0)?;
+    let id = call.id(0);
     let manager = call.manager(&id).await?;
     let view = view(call.context, &id).await?;
     let params = api::query(call.request)?;
@@ -96,7 +96,7 @@ async fn page<S: Stores>(call: Call<'_, '_, S>, status: u16, form: &FormState) -
 }
 
 async fn by_form<S: Stores>(call: Call<'_, '_, S>, form: Form) -> Result<Reply, Problem> {
-    let id = call.id(0)?;
+    let id = call.id(0);
     let state = form.state.clone();
     let done = match make(call, &id, form).await {
         Ok(change) => carry_out(call, &id, change).await,
