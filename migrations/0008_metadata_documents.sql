@@ -1,4 +1,4 @@
--- Apps that nobody registered: their client id is the address of a document in which they say what they are.
+-- Apps that register themselves, and those whose client id is the address of a document in which they say what they are.
 
 -- Whose apps are those that nobody has taken up.
 INSERT INTO developers (id, name, created_at) VALUES ('dev_unclaimed', '', 0);
@@ -17,4 +17,11 @@ CREATE TABLE metadata_documents (
   digest      TEXT NOT NULL, -- of what was kept of it: another one changed something
   fetched_at  INTEGER NOT NULL, -- the last time that it was good
   fresh_until INTEGER NOT NULL -- it is not asked for before
+) STRICT, WITHOUT ROWID;
+
+-- Those that registered themselves (RFC 7591).
+CREATE TABLE client_registrations (
+  client_id  TEXT PRIMARY KEY REFERENCES apps (client_id),
+  token_hash TEXT NOT NULL, -- of the registration access token (RFC 7592)
+  metadata   TEXT NOT NULL CHECK (json_valid(metadata)) -- as registered
 ) STRICT, WITHOUT ROWID;

@@ -8,10 +8,14 @@ use crate::crypto::keys::{SealingKeys, SealingKeysError};
 use crate::keyring::{Policy, PolicyError, PolicyVariables};
 use crate::looks::{Accent, LogoName, Looks};
 use crate::management::actor::FirstAdministrator;
+use crate::oauth::secret::Secret;
 use crate::router;
 
 /// How many people may ever connect an app that nobody has reviewed, unless the operator says otherwise.
 const UNVERIFIED_APP_USERS: u32 = 100;
+
+/// The shortest initial access token, in letters.
+const MIN_REGISTRATION_TOKEN: usize = 32;
 
 /// A configuration that may serve requests.
 #[derive(Debug)]
@@ -34,12 +38,25 @@ pub struct Config {
     pub unverified_app_users: u32,
     /// Whether a client id may be the address of a document.
     pub metadata_documents: bool,
+    /// Whose apps may register themselves.
+    pub dynamic_registration: DynamicRegistration,
     /// Who is an administrator before anybody was appointed.
     pub first_administrator: Option<FirstAdministrator>,
     /// The keys behind everything sealed.
     pub sealing_keys: SealingKeys,
     /// When signing keys are replaced, and by which.
     pub signing_keys: Policy,
+}
+
+/// Whose apps may register themselves (RFC 7591 §3).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DynamicRegistration {
+    /// Everybody's.
+    Open,
+    /// Those that show the initial access token of which this is the hash.
+    Protected(String),
+    /// Nobody's.
+    Off,
 }
 
 /// The raw values, as bound by wrangler.
@@ -67,6 +84,10 @@ pub struct Variables {
     pub unverified_app_users: Option<String>,
     /// `METADATA_DOCUMENTS`
     pub metadata_documents: Option<String>,
+    /// `DYNAMIC_REGISTRATION`
+    pub dynamic_registration: Option<String>,
+    /// `REGISTRATION_TOKEN`
+    pub registration_token: Option<String>,
     /// `FIRST_ADMINISTRATOR`
     pub first_administrator: Option<String>,
     /// `LATCHKEY_SECRET`
@@ -111,6 +132,14 @@ pub enum ConfigError {
     /// `METADATA_DOCUMENTS` is neither `on` nor `off`.
     #[error("METADATA_DOCUMENTS must be on or off")]
     BadMetadataDocuments,
+    /// `DYNAMIC_REGISTRATION` is none of its words.
+    #[error("DYNAMIC_REGISTRATION must be open, protected or off")]
+    BadDynamicRegistration,
+    /// Registration is to be protected, and there is nothing to protect it with.
+    #[error(
+        "DYNAMIC_REGISTRATION is protected, so REGISTRATION_TOKEN must be set: 32 letters or more, drawn at random"
+    )]
+    NoRegistrationToken,
     /// `FIRST_ADMINISTRATOR` names nobody.
     #[error("FIRST_ADMINISTRATOR must be a connection and a subject there: con_acme alice")]
     BadFirstAdministrator,
@@ -183,6 +212,15 @@ impl Config {
             Some("off") => false,
             Some(_) => return Err(ConfigError::BadMetadataDocuments),
         };
+        let dynamic_registration = match (variables.dynamic_registration.as_deref(), variables.registration_token) {
+            (None | Some("open"), _) => DynamicRegistration::Open,
+            (Some("off"), _) => DynamicRegistration::Off,
+            (Some("protected"), Some(token)) if token.len() >= MIN_REGISTRATION_TOKEN => {
+                DynamicRegistration::Protected(Secret::new(token).hash())
+            }
+            (Some("protected"), _) => return Err(ConfigError::NoRegistrationToken),
+            (Some(_), _) => return Err(ConfigError::BadDynamicRegistration),
+        };
         let first_administrator = variables
             .first_administrator
             .map(|text| FirstAdministrator::parse(&text).ok_or(ConfigError::BadFirstAdministrator))
@@ -202,6 +240,7 @@ impl Config {
             consent_page,
             unverified_app_users,
             metadata_documents,
+            dynamic_registration,
             first_administrator,
             sealing_keys: SealingKeys::parse(&secret)?,
             signing_keys: Policy::parse(&variables.signing_keys)?,
@@ -282,6 +321,7 @@ pub mod testing {
             consent_page: router::CONSENT.into(),
             unverified_app_users: UNVERIFIED_APP_USERS,
             metadata_documents: true,
+            dynamic_registration: DynamicRegistration::Open,
             first_administrator: None,
             sealing_keys: crate::crypto::keys::testing::sealing_keys(),
             signing_keys: Policy::parse(&PolicyVariables::default()).unwrap(),
@@ -301,6 +341,8 @@ pub mod testing {
             consent_page: None,
             unverified_app_users: None,
             metadata_documents: None,
+            dynamic_registration: None,
+            registration_token: None,
             first_administrator: None,
             latchkey_secret: Some(format!("1:{}", crate::crypto::base64url([1; 32]))),
             signing_keys: PolicyVariables::default(),

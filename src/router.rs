@@ -21,6 +21,8 @@ pub const PAR: &str = "/oauth/par";
 pub const REVOKE: &str = "/oauth/revoke";
 /// `POST`: introspection (RFC 7662).
 pub const INTROSPECT: &str = "/oauth/introspect";
+/// `POST`: dynamic client registration (RFC 7591); `GET`, `PUT`, `DELETE` under it (RFC 7592).
+pub const REGISTER: &str = "/oauth/register";
 /// `GET`: the JWK Set.
 pub const JWKS: &str = "/.well-known/jwks.json";
 /// `GET`: authorization server metadata (RFC 8414).
@@ -96,6 +98,23 @@ pub enum Route<'a> {
     Revoke,
     /// [`INTROSPECT`]
     Introspect,
+    /// [`REGISTER`]
+    Register,
+    /// `GET` under [`REGISTER`].
+    ReadRegistration {
+        /// Of which app.
+        client_id: &'a str,
+    },
+    /// `PUT` under [`REGISTER`].
+    ReplaceRegistration {
+        /// Of which app.
+        client_id: &'a str,
+    },
+    /// `DELETE` under [`REGISTER`].
+    DeleteRegistration {
+        /// Of which app.
+        client_id: &'a str,
+    },
     /// [`JWKS`]
     Jwks,
     /// [`METADATA`]
@@ -231,6 +250,10 @@ impl Route<'_> {
             Self::Token => "token",
             Self::Revoke => "revoke",
             Self::Introspect => "introspect",
+            Self::Register => "register",
+            Self::ReadRegistration { .. } => "read_registration",
+            Self::ReplaceRegistration { .. } => "replace_registration",
+            Self::DeleteRegistration { .. } => "delete_registration",
             Self::Jwks => "jwks",
             Self::Metadata => "metadata",
             Self::LoginPage => "login_page",
@@ -289,6 +312,7 @@ pub fn route<'a>(method: &str, path: &'a str) -> Route<'a> {
         PAR => only(method, &[("POST", Route::PushedRequest), PREFLIGHT], "POST, OPTIONS"),
         REVOKE => only(method, &[("POST", Route::Revoke), PREFLIGHT], "POST, OPTIONS"),
         INTROSPECT => only(method, &[("POST", Route::Introspect)], "POST"),
+        REGISTER => only(method, &[("POST", Route::Register), PREFLIGHT], "POST, OPTIONS"),
         JWKS => only(method, &[("GET", Route::Jwks), PREFLIGHT], "GET, HEAD, OPTIONS"),
         METADATA => only(method, &[("GET", Route::Metadata), PREFLIGHT], "GET, HEAD, OPTIONS"),
         LOGIN => only(
@@ -369,6 +393,15 @@ fn nested<'a>(method: &str, exact: &str, path: &'a str) -> Route<'a> {
             ("POST", Route::DecideConsentRequest { request_id }),
         ];
         return only(method, &routes, "GET, HEAD, POST");
+    }
+    if let Some(client_id) = under(REGISTER).filter(|rest| !rest.contains('/')) {
+        let routes = [
+            ("GET", Route::ReadRegistration { client_id }),
+            ("PUT", Route::ReplaceRegistration { client_id }),
+            ("DELETE", Route::DeleteRegistration { client_id }),
+            PREFLIGHT,
+        ];
+        return only(method, &routes, "GET, HEAD, PUT, DELETE, OPTIONS");
     }
     if let Some(consent_id) = under(CONNECTED_APPS).filter(|rest| !rest.contains('/')) {
         return only(

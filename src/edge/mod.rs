@@ -217,6 +217,8 @@ fn config(env: &Env) -> std::result::Result<Rc<Config>, ConfigError> {
         consent_page: variable("CONSENT_PAGE"),
         unverified_app_users: variable("UNVERIFIED_APP_USERS"),
         metadata_documents: variable("METADATA_DOCUMENTS"),
+        dynamic_registration: variable("DYNAMIC_REGISTRATION"),
+        registration_token: variable("REGISTRATION_TOKEN"),
         first_administrator: variable("FIRST_ADMINISTRATOR"),
         latchkey_secret: variable("LATCHKEY_SECRET"),
         signing_keys: PolicyVariables {

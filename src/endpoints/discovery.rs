@@ -9,9 +9,7 @@ use crate::store::Stores;
 
 /// The metadata document.
 pub fn metadata<S>(context: &Context<'_, S>) -> Reply {
-    let config = context.config;
-    Reply::json(200, &Metadata::new(&config.issuer, config.metadata_documents))
-        .header("Cache-Control", "public, max-age=300")
+    Reply::json(200, &Metadata::new(context.config)).header("Cache-Control", "public, max-age=300")
 }
 
 /// The public keys.

@@ -143,6 +143,12 @@ pub async fn may_fetch_document<S: Limits>(context: &Context<'_, S>, request: &R
     !context.config.rate_limits || within(context, Limit::SignIn, &key).await
 }
 
+/// Counts a registration. False: it is one too many.
+pub async fn may_register<S: Limits>(context: &Context<'_, S>, request: &Request) -> bool {
+    let key = format!("registration/{}", Origin::of(request));
+    !context.config.rate_limits || within(context, Limit::SignIn, &key).await
+}
+
 /// Counts an attempt to sign in. False: it is one too many.
 pub async fn may_sign_in<S: Limits>(context: &Context<'_, S>, request: &Request) -> bool {
     let key = format!("{}/{}", Endpoint::SignIn.name(), Origin::of(request));

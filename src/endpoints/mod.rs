@@ -24,6 +24,7 @@ mod metadata_documents;
 mod notices;
 mod par;
 mod problem;
+mod registration;
 mod revocation;
 mod revoke;
 mod sessions_api;
@@ -67,6 +68,16 @@ async fn answer<S: Stores>(context: &Context<'_, S>, request: &Request, route: R
         Route::PushedRequest => par::push(context, request).await.readable_across_origins(),
         Route::Token => token::token(context, request).await.readable_across_origins(),
         Route::Revoke => revoke::revoke(context, request).await.readable_across_origins(),
+        Route::Register => registration::create(context, request).await.readable_across_origins(),
+        Route::ReadRegistration { client_id } => registration::read(context, request, client_id)
+            .await
+            .readable_across_origins(),
+        Route::ReplaceRegistration { client_id } => registration::replace(context, request, client_id)
+            .await
+            .readable_across_origins(),
+        Route::DeleteRegistration { client_id } => registration::delete(context, request, client_id)
+            .await
+            .readable_across_origins(),
         Route::Introspect => introspect::introspect(context, request).await,
         Route::Jwks => discovery::jwks(context).await.readable_across_origins(),
         Route::Metadata => discovery::metadata(context).readable_across_origins(),
@@ -215,7 +226,7 @@ fn style_sheet<S>(context: &Context<'_, S>, request: &Request) -> Reply {
 fn preflight() -> Reply {
     Reply::new(204, String::new())
         .readable_across_origins()
-        .header("Access-Control-Allow-Methods", "GET, POST, OPTIONS")
+        .header("Access-Control-Allow-Methods", "GET, POST, PUT, DELETE, OPTIONS")
         .header(
             "Access-Control-Allow-Headers",
             "Authorization, Content-Type, DPoP, MCP-Protocol-Version",

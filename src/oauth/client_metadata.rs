@@ -57,6 +57,12 @@ pub struct ClientMetadata {
     pub tos_uri: Option<String>,
     /// `dpop_bound_access_tokens` (RFC 9449 §5.2).
     pub dpop_bound_access_tokens: bool,
+    /// `token_endpoint_auth_method`, by its name.
+    method: &'static str,
+    /// `grant_types`: those of the two it may have that it named.
+    grants: Vec<&'static str>,
+    /// `application_type`, if it said.
+    application_type: Option<&'static str>,
 }
 
 /// Why metadata was refused (RFC 7591 §3.2.2).
@@ -88,8 +94,8 @@ impl ClientMetadata {
     /// Reads metadata that was sent to the server `own`. Members it does not know are ignored (RFC 7591 §2), and so are
     /// grants it does not offer: clients name all they know.
     pub fn parse(members: &Map<String, Value>, channel: Channel, own: &Issuer) -> Result<Self, BadMetadata> {
-        let authentication = authentication(members, channel)?;
-        check_grants(members)?;
+        let (authentication, method) = authentication(members, channel)?;
+        let grants = grants(members)?;
         let redirect_uris = redirect_uris(members)?;
         let (jwks, jwks_uri) = keys(members, authentication, own)?;
         // Never linked, but fetched one day: an address inside somebody's network is not even kept.
@@ -111,11 +117,45 @@ impl ClientMetadata {
             policy_uri: page(members, "policy_uri", own)?,
             tos_uri: page(members, "tos_uri", own)?,
             dpop_bound_access_tokens: flag(members, "dpop_bound_access_tokens")?,
+            method,
+            grants,
+            application_type: application_type(members)?,
         })
+    }
+
+    /// The metadata as they were registered (RFC 7591 §3.2.1): what was passed over is not there.
+    pub fn registered(&self) -> Value {
+        let uris: Vec<&str> = self.redirect_uris.iter().map(RedirectUri::as_str).collect();
+        let mut registered = Map::new();
+        let mut set = |name: &str, value: Option<Value>| {
+            registered.extend(value.map(|value| (name.to_owned(), value)));
+        };
+        set("client_name", self.name.as_deref().map(Value::from));
+        set("redirect_uris", Some(uris.into()));
+        set("token_endpoint_auth_method", Some(self.method.into()));
+        set("grant_types", Some(self.grants.clone().into()));
+        set("response_types", Some(vec!["code"].into()));
+        set("application_type", self.application_type.map(Value::from));
+        set("scope", self.scope.as_ref().map(|scope| scope.to_string().into()));
+        set("jwks", self.jwks.clone());
+        set(
+            "jwks_uri",
+            self.jwks_uri.as_ref().map(|address| address.as_str().into()),
+        );
+        set("client_uri", self.client_uri.as_deref().map(Value::from));
+        set("policy_uri", self.policy_uri.as_deref().map(Value::from));
+        set("tos_uri", self.tos_uri.as_deref().map(Value::from));
+        set(
+            "dpop_bound_access_tokens",
+            self.dpop_bound_access_tokens.then_some(Value::Bool(true)),
+        );
+        Value::Object(registered)
     }
 }
 
-fn authentication(members: &Map<String, Value>, channel: Channel) -> Result<Authentication, BadMetadata> {
+type Method = (Authentication, &'static str);
+
+fn authentication(members: &Map<String, Value>, channel: Channel) -> Result<Method, BadMetadata> {
     let method = text(members, "token_endpoint_auth_method", MAX_TEXT)?;
     if channel == Channel::Document {
         for secret in ["client_secret", "client_secret_expires_at"] {
@@ -127,10 +167,11 @@ fn authentication(members: &Map<String, Value>, channel: Channel) -> Result<Auth
         }
     }
     match (method, channel) {
-        (Some("private_key_jwt"), _) => Ok(Authentication::PrivateKeyJwt),
-        (Some("none"), _) | (None, Channel::Document) => Ok(Authentication::None),
-        (Some("client_secret_basic" | "client_secret_post") | None, Channel::Registration) => {
-            Ok(Authentication::ClientSecret)
+        (Some("private_key_jwt"), _) => Ok((Authentication::PrivateKeyJwt, "private_key_jwt")),
+        (Some("none"), _) | (None, Channel::Document) => Ok((Authentication::None, "none")),
+        (Some("client_secret_post"), Channel::Registration) => Ok((Authentication::ClientSecret, "client_secret_post")),
+        (Some("client_secret_basic") | None, Channel::Registration) => {
+            Ok((Authentication::ClientSecret, "client_secret_basic"))
         }
         (Some("client_secret_basic" | "client_secret_post" | "client_secret_jwt"), Channel::Document) => Err(bad(
             "token_endpoint_auth_method must be none or private_key_jwt: a document that everybody can read has no secret",
@@ -143,9 +184,11 @@ fn authentication(members: &Map<String, Value>, channel: Channel) -> Result<Auth
 }
 
 /// Unknown grants and response types are passed over, but a code must be among what is left of each (RFC 7591 §2.1).
-fn check_grants(members: &Map<String, Value>) -> Result<(), BadMetadata> {
-    let grants = texts(members, "grant_types")?;
-    if grants.is_some_and(|grants| !grants.contains(&GRANTS[0])) {
+fn grants(members: &Map<String, Value>) -> Result<Vec<&'static str>, BadMetadata> {
+    let named = texts(members, "grant_types")?;
+    let of_ours = |grant: &&'static str| named.as_ref().is_none_or(|named| named.contains(grant));
+    let grants: Vec<&'static str> = GRANTS.into_iter().filter(of_ours).collect();
+    if !grants.contains(&"authorization_code") {
         return Err(bad(
             "grant_types must hold authorization_code: an app that registers itself acts for users only",
         ));
@@ -156,7 +199,12 @@ fn check_grants(members: &Map<String, Value>) -> Result<(), BadMetadata> {
             "response_types must hold code, which the grant authorization_code needs",
         ));
     }
-    Ok(())
+    Ok(grants)
+}
+
+fn application_type(members: &Map<String, Value>) -> Result<Option<&'static str>, BadMetadata> {
+    let said = text(members, "application_type", MAX_TEXT)?;
+    Ok(["web", "native"].into_iter().find(|kind| Some(*kind) == said))
 }
 
 fn redirect_uris(members: &Map<String, Value>) -> Result<Vec<RedirectUri>, BadMetadata> {

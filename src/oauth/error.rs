@@ -49,6 +49,8 @@ pub enum ErrorCode {
     UnsupportedGrantType,
     /// Only `code` is supported (OAuth 2.1 §4.1.2.1).
     UnsupportedResponseType,
+    /// A software statement that nobody here trusts (RFC 7591 §3.2.2).
+    UnapprovedSoftwareStatement,
     /// The DPoP proof needs a nonce, which comes with this error (RFC 9449 §8).
     UseDpopNonce,
 }
@@ -77,6 +79,7 @@ impl ErrorCode {
             Self::UnmetAuthenticationRequirements => "unmet_authentication_requirements",
             Self::UnsupportedGrantType => "unsupported_grant_type",
             Self::UnsupportedResponseType => "unsupported_response_type",
+            Self::UnapprovedSoftwareStatement => "unapproved_software_statement",
             Self::UseDpopNonce => "use_dpop_nonce",
         }
     }

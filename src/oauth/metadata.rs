@@ -8,7 +8,7 @@ use super::introspection_jwt;
 use super::jws::Algorithm;
 use super::scope::OFFLINE_ACCESS;
 use super::token_request::TokenRequest;
-use crate::config::Issuer;
+use crate::config::{Config, DynamicRegistration};
 use crate::crypto::signing::SigningAlgorithm;
 use crate::router;
 
@@ -19,6 +19,8 @@ pub struct Metadata {
     authorization_endpoint: String,
     token_endpoint: String,
     pushed_authorization_request_endpoint: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    registration_endpoint: Option<String>,
     revocation_endpoint: String,
     introspection_endpoint: String,
     jwks_uri: String,
@@ -45,8 +47,9 @@ pub struct Metadata {
 }
 
 impl Metadata {
-    /// The document of this issuer, which may take clients whose id is the address of a document.
-    pub fn new(issuer: &Issuer, metadata_documents: bool) -> Self {
+    /// The document of a server that is configured like this.
+    pub fn new(config: &Config) -> Self {
+        let issuer = &config.issuer;
         let algorithms = Algorithm::NAMES;
         let confidential = METHODS.into_iter().filter(|method| *method != "none");
         Self {
@@ -54,6 +57,8 @@ impl Metadata {
             authorization_endpoint: issuer.url(router::AUTHORIZE),
             token_endpoint: issuer.url(router::TOKEN),
             pushed_authorization_request_endpoint: issuer.url(router::PAR),
+            registration_endpoint: (config.dynamic_registration != DynamicRegistration::Off)
+                .then(|| issuer.url(router::REGISTER)),
             revocation_endpoint: issuer.url(router::REVOKE),
             introspection_endpoint: issuer.url(router::INTROSPECT),
             jwks_uri: issuer.url(router::JWKS),
@@ -75,7 +80,7 @@ impl Metadata {
             require_pushed_authorization_requests: false,
             // Those of the APIs are for each API to list (RFC 9728 §2).
             scopes_supported: [OFFLINE_ACCESS],
-            client_id_metadata_document_supported: metadata_documents,
+            client_id_metadata_document_supported: config.metadata_documents,
             authorization_response_iss_parameter_supported: true,
             request_parameter_supported: false,
             request_uri_parameter_supported: false,
@@ -87,11 +92,16 @@ impl Metadata {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Issuer;
+    use crate::config::testing::config;
 
     #[test]
     fn the_metadata_promises_what_this_server_does_and_nothing_else() {
-        let issuer = Issuer::parse("https://auth.example").unwrap();
-        let metadata = serde_json::to_value(Metadata::new(&issuer, true)).unwrap();
+        let config = Config {
+            issuer: Issuer::parse("https://auth.example").unwrap(),
+            ..config()
+        };
+        let metadata = serde_json::to_value(Metadata::new(&config)).unwrap();
         assert_eq!(metadata["issuer"], "https://auth.example");
         assert_eq!(metadata["token_endpoint"], "https://auth.example/oauth/token");
         assert_eq!(
@@ -99,11 +109,7 @@ mod tests {
             serde_json::json!(["S256"])
         );
         assert_eq!(metadata["authorization_response_iss_parameter_supported"], true);
-        for absent in [
-            "userinfo_endpoint",
-            "registration_endpoint",
-            "id_token_signing_alg_values_supported",
-        ] {
+        for absent in ["userinfo_endpoint", "id_token_signing_alg_values_supported"] {
             assert!(metadata.get(absent).is_none(), "{absent}");
         }
     }

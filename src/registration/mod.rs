@@ -1,6 +1,7 @@
 //! Apps that register themselves: what of them is written into the directory, and when it is forgotten.
 
 pub mod documents;
+pub mod dynamic;
 mod record;
 pub mod unused;
 

@@ -24,6 +24,7 @@ pub fn forget(now: Timestamp) -> Vec<Statement> {
     );
     let tables = [
         "metadata_documents",
+        "client_registrations",
         "app_redirect_uris",
         "app_scopes",
         "client_secrets",

@@ -15,6 +15,7 @@ mod logs;
 mod management;
 mod metadata_documents;
 mod proofs;
+mod registration;
 mod retries;
 mod sessions;
 mod signing;

@@ -31,6 +31,10 @@ pub const ALL: &[Kind] = &[
         "app.policy_changed",
         "Lifetimes or the rate tier of an app were changed",
     ),
+    kind(
+        "app.registration_changed",
+        "An app that registered itself changed its registration",
+    ),
     kind("app.reinstated", "A suspended app was let in again"),
     kind("app.rejected", "A submission was rejected"),
     kind("app.revoked", "The operator took back all that users gave an app"),

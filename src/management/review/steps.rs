@@ -114,6 +114,6 @@ mod tests {
         }
         assert_eq!(changing, ["steps.rs", "steps.rs"]);
         making.sort_unstable();
-        assert_eq!(making, ["documents.rs", "founding.rs"]);
+        assert_eq!(making, ["documents.rs", "dynamic.rs", "founding.rs"]);
     }
 }

@@ -1,0 +1,368 @@
+//! Apps that register themselves (RFC 7591) and manage that (RFC 7592).
+
+use serde_json::{Value, json as value};
+
+use super::*;
+use crate::config::DynamicRegistration;
+use crate::oauth::client::SubjectType;
+use crate::oauth::secret::Secret;
+
+const CALLBACK: &str = "http://127.0.0.1/callback";
+
+fn server() -> Server {
+    let server = Server::new();
+    server.stores.database.run(
+        "INSERT INTO apis (id, resource, name, created_at) VALUES ('api_mcp', 'https://mcp.acme.dev', 'MCP', 1);
+         INSERT INTO scopes (name, api_id, title, description) VALUES
+           ('read', 'api_mcp', 'Read', 'Read'), ('delete', 'api_mcp', 'Delete', 'Delete');
+         INSERT INTO client_grants (client_id, api_id, subject_type, access, scopes) VALUES
+           ('*', 'api_mcp', 'user', 'chosen', '[\"read\"]');",
+    );
+    server
+}
+
+fn request(method: &str, path: &str, token: Option<&str>, body: Option<&Value>) -> Request {
+    let mut request = get_request(path);
+    request.method = method.into();
+    if let Some(token) = token {
+        request
+            .headers
+            .insert("authorization".into(), format!("Bearer {token}"));
+    }
+    if let Some(body) = body {
+        request.headers.insert("content-type".into(), "application/json".into());
+        request.body = Body::Bytes(body.to_string().into_bytes());
+    }
+    request
+}
+
+fn register(server: &Server, metadata: &Value) -> Reply {
+    server.send(&request("POST", "/oauth/register", None, Some(metadata)))
+}
+
+fn registered(server: &Server, metadata: &Value) -> Value {
+    let reply = register(server, metadata);
+    assert_eq!(reply.status, 201, "{reply:?}");
+    assert_eq!(reply.header_value("Cache-Control"), Some("no-store"));
+    json(&reply)
+}
+
+fn json(reply: &Reply) -> Value {
+    serde_json::from_str(&reply.body).unwrap()
+}
+
+fn error(reply: &Reply) -> (u16, String) {
+    (reply.status, json(reply)["error"].as_str().unwrap().to_owned())
+}
+
+fn agent() -> Value {
+    value!({ "client_name": "Agent", "redirect_uris": [CALLBACK], "token_endpoint_auth_method": "none" })
+}
+
+fn text<'a>(view: &'a Value, name: &str) -> &'a str {
+    view[name].as_str().unwrap()
+}
+
+fn own(server: &Server, method: &str, view: &Value, body: Option<&Value>) -> Reply {
+    let path = text(view, "registration_client_uri")
+        .strip_prefix(ISSUER)
+        .unwrap()
+        .to_owned();
+    server.send(&request(
+        method,
+        &path,
+        Some(text(view, "registration_access_token")),
+        body,
+    ))
+}
+
+fn count(server: &Server, what: &str) -> Value {
+    server.stores.database.column(&format!("SELECT count(*) FROM {what}"))[0].clone()
+}
+
+// Covers: R61
+// Rule: REG 1, REG 2, REG 3
+#[test]
+fn an_agent_registers_by_itself_and_gets_what_the_default_permissions_give() {
+    let server = server();
+    let mut metadata = agent();
+    metadata["grant_types"] = value!([
+        "authorization_code",
+        "refresh_token",
+        "urn:ietf:params:oauth:grant-type:device_code"
+    ]);
+    metadata["unknown"] = value!(1);
+    let view = registered(&server, &metadata);
+    assert!(text(&view, "client_id").starts_with("app_"));
+    assert_eq!(view["grant_types"], value!(["authorization_code", "refresh_token"]));
+    assert_eq!(
+        (&view["response_types"], &view["redirect_uris"]),
+        (&value!(["code"]), &value!([CALLBACK]))
+    );
+    for absent in ["client_secret", "client_secret_expires_at", "unknown", "scope", "jwks"] {
+        assert!(view.get(absent).is_none(), "{absent}");
+    }
+    let app = pollster::block_on(crate::store::Apps::app(&server.stores, text(&view, "client_id")))
+        .unwrap()
+        .unwrap();
+    assert_eq!(app.available_scopes(SubjectType::User).all().to_string(), "read");
+    assert!(app.available_scopes(SubjectType::Client).all().is_empty());
+    assert!(!app.is_confidential());
+}
+
+// Rule: REG 1
+#[test]
+fn a_secret_is_given_once_and_kept_as_a_hash() {
+    let server = server();
+    let view = registered(&server, &value!({ "redirect_uris": ["https://agent.dev/cb"] }));
+    assert_eq!(view["token_endpoint_auth_method"], "client_secret_basic");
+    assert_eq!(view["client_secret_expires_at"], 0);
+    let secret = text(&view, "client_secret").to_owned();
+    let client_id = text(&view, "client_id").to_owned();
+    let form = format!("grant_type=refresh_token&refresh_token=x&client_id={client_id}&client_secret={secret}");
+    assert_eq!(
+        error(&server.post("/oauth/token", &form)),
+        (400, "invalid_grant".into())
+    );
+    let form = form.replace(&secret, "lks_wrong");
+    assert_eq!(
+        error(&server.post("/oauth/token", &form)),
+        (401, "invalid_client".into())
+    );
+    for table in ["apps", "client_secrets", "client_registrations", "audit"] {
+        let dump = server.stores.database.dump(table);
+        assert!(
+            !dump.contains(&secret) && !dump.contains(text(&view, "registration_access_token")),
+            "{table}"
+        );
+    }
+    assert!(server.lines.borrow().iter().all(|line| !line.contains(&secret)));
+    assert!(json(&own(&server, "GET", &view, None)).get("client_secret").is_none());
+}
+
+// Rule: REG 4, REG 5, REG 6, REG 7, REG 11
+#[test]
+fn what_cannot_be_registered_is_refused_by_the_standards_error_and_nothing_is_kept() {
+    let server = server();
+    for (name, bad, code) in [
+        ("redirect_uris", value!([]), "invalid_redirect_uri"),
+        ("redirect_uris", value!(["http://agent.dev/cb"]), "invalid_redirect_uri"),
+        ("redirect_uris", value!(["javascript:alert(1)"]), "invalid_redirect_uri"),
+        ("grant_types", value!(["implicit"]), "invalid_client_metadata"),
+        ("grant_types", value!(["client_credentials"]), "invalid_client_metadata"),
+        ("response_types", value!(["token"]), "invalid_client_metadata"),
+        (
+            "token_endpoint_auth_method",
+            value!("tls_client_auth"),
+            "invalid_client_metadata",
+        ),
+        (
+            "token_endpoint_auth_method",
+            value!("private_key_jwt"),
+            "invalid_client_metadata",
+        ),
+        ("jwks_uri", value!("https://10.0.0.1/keys"), "invalid_client_metadata"),
+        ("logo_uri", value!("https://db.internal/logo"), "invalid_client_metadata"),
+        ("client_name", value!("a".repeat(300)), "invalid_client_metadata"),
+        (
+            "software_statement",
+            value!("eyJ.eyJ.sig"),
+            "unapproved_software_statement",
+        ),
+    ] {
+        let mut metadata = agent();
+        metadata[name] = bad;
+        assert_eq!(error(&register(&server, &metadata)), (400, code.to_owned()), "{name}");
+    }
+    for (media_type, body) in [
+        ("text/plain", "{}"),
+        ("application/json", "[]"),
+        ("application/json", "{"),
+        ("application/json", ""),
+    ] {
+        let mut request = request("POST", "/oauth/register", None, Some(&agent()));
+        request.headers.insert("content-type".into(), media_type.into());
+        request.body = Body::Bytes(body.as_bytes().to_vec());
+        assert_eq!(
+            error(&server.send(&request)),
+            (400, "invalid_client_metadata".into()),
+            "{media_type} {body}"
+        );
+    }
+    let large = Request {
+        body: Body::TooLarge,
+        ..request("POST", "/oauth/register", None, Some(&agent()))
+    };
+    assert_eq!(error(&server.send(&large)).1, "invalid_client_metadata");
+    assert_eq!(
+        (
+            count(&server, "apps WHERE class = 'registered'"),
+            count(&server, "audit")
+        ),
+        (value!(0), value!(0))
+    );
+}
+
+// Covers: R61
+#[test]
+fn where_third_party_apps_have_no_default_permission_nobody_registers() {
+    let server = server();
+    server.stores.database.run("UPDATE client_grants SET access = 'none'");
+    let (status, code) = error(&register(&server, &agent()));
+    assert_eq!((status, code.as_str()), (403, "access_denied"));
+    assert_eq!(count(&server, "client_registrations"), value!(0));
+}
+
+#[test]
+fn registration_is_open_or_for_those_with_the_token_or_off() {
+    let mut server = server();
+    let endpoint = |server: &Server| {
+        let metadata = json(&server.send(&get_request("/.well-known/oauth-authorization-server")));
+        metadata.get("registration_endpoint").cloned()
+    };
+    assert_eq!(endpoint(&server), Some(value!(format!("{ISSUER}/oauth/register"))));
+    let token = "initial-access-token-of-32-letters";
+    server.config.dynamic_registration = DynamicRegistration::Protected(Secret::new(token).hash());
+    for wrong in [None, Some("x"), Some("")] {
+        let reply = server.send(&request("POST", "/oauth/register", wrong, Some(&agent())));
+        assert_eq!(error(&reply), (401, "invalid_token".into()));
+        assert!(reply.header_value("WWW-Authenticate").unwrap().starts_with("Bearer"));
+    }
+    assert_eq!(
+        server
+            .send(&request("POST", "/oauth/register", Some(token), Some(&agent())))
+            .status,
+        201
+    );
+    server.config.dynamic_registration = DynamicRegistration::Off;
+    assert_eq!(endpoint(&server), None);
+    assert_eq!(
+        server
+            .send(&request("POST", "/oauth/register", Some(token), Some(&agent())))
+            .status,
+        403
+    );
+}
+
+#[test]
+fn one_address_registers_so_often_and_no_more() {
+    let mut server = server();
+    server.config.rate_limits = true;
+    server.stores.limits.borrow_mut().insert(crate::store::Limit::SignIn, 2);
+    let all: Vec<u16> = (0..4).map(|_| register(&server, &agent()).status).collect();
+    assert_eq!(all, [201, 201, 429, 429]);
+}
+
+// Rule: REG 12, REG 13, REG 14
+#[test]
+fn whoever_has_the_token_reads_replaces_and_deletes_the_registration_and_nobody_else() {
+    let server = server();
+    let (one, other) = (registered(&server, &agent()), registered(&server, &agent()));
+    let path = format!("/oauth/register/{}", text(&one, "client_id"));
+    for wrong in [None, Some("lkm_wrong"), Some(text(&other, "registration_access_token"))] {
+        for method in ["GET", "PUT", "DELETE"] {
+            let reply = server.send(&request(method, &path, wrong, Some(&agent())));
+            assert_eq!(error(&reply), (401, "invalid_token".into()), "{method} {wrong:?}");
+        }
+    }
+    let unknown = request(
+        "GET",
+        "/oauth/register/app_none",
+        Some(text(&one, "registration_access_token")),
+        None,
+    );
+    assert_eq!(server.send(&unknown).status, 401);
+    assert_eq!(json(&own(&server, "GET", &one, None))["client_name"], "Agent");
+    // RFC 7592 §2.2: with its own client id, and without what is not the client's to set.
+    let mut changed = agent();
+    changed["client_name"] = value!("Renamed");
+    assert_eq!(own(&server, "PUT", &one, Some(&changed)).status, 400);
+    for (name, set) in [
+        ("client_id", value!("app_other")),
+        ("registration_access_token", value!("x")),
+        ("registration_client_uri", value!("x")),
+        ("client_id_issued_at", value!(1)),
+        ("client_secret_expires_at", value!(0)),
+        ("redirect_uris", value!([])),
+    ] {
+        let mut wrong = changed.clone();
+        wrong["client_id"] = one["client_id"].clone();
+        wrong[name] = set;
+        assert_eq!(own(&server, "PUT", &one, Some(&wrong)).status, 400, "{name}");
+    }
+    changed["client_id"] = one["client_id"].clone();
+    changed["redirect_uris"] = value!(["http://localhost/cb"]);
+    changed["token_endpoint_auth_method"] = value!("client_secret_post");
+    let answer = json(&own(&server, "PUT", &one, Some(&changed)));
+    assert_eq!(
+        (&answer["client_name"], &answer["token_endpoint_auth_method"]),
+        (&value!("Renamed"), &value!("client_secret_post"))
+    );
+    assert!(text(&answer, "client_secret").starts_with("lks_"));
+    // Again the same: the secret stays, and is not told twice.
+    assert!(
+        json(&own(&server, "PUT", &one, Some(&changed)))
+            .get("client_secret")
+            .is_none()
+    );
+    let of_one = format!("client_id = '{}'", text(&one, "client_id"));
+    assert_eq!(count(&server, &format!("client_secrets WHERE {of_one}")), value!(1));
+    let uris = server
+        .stores
+        .database
+        .column(&format!("SELECT redirect_uri FROM app_redirect_uris WHERE {of_one}"));
+    assert_eq!(uris, ["http://localhost/cb"]);
+    let deleted = own(&server, "DELETE", &one, None);
+    assert_eq!((deleted.status, deleted.body.len()), (204, 0));
+    assert_eq!(own(&server, "GET", &one, None).status, 401);
+    let form = format!(
+        "grant_type=refresh_token&refresh_token=x&client_id={}",
+        text(&one, "client_id")
+    );
+    assert_eq!(
+        error(&server.post("/oauth/token", &form)),
+        (401, "invalid_client".into())
+    );
+    assert_eq!(own(&server, "GET", &other, None).status, 200);
+}
+
+#[test]
+fn a_registration_that_was_taken_up_or_reviewed_is_no_longer_its_apps_to_change() {
+    for change in [
+        "UPDATE apps SET status = 'approved' WHERE class = 'registered'",
+        "INSERT INTO developers (id, name, created_at) VALUES ('dev_x', 'X', 1);
+         UPDATE apps SET developer_id = 'dev_x' WHERE class = 'registered'",
+    ] {
+        let server = server();
+        let view = registered(&server, &agent());
+        server.stores.database.run(change);
+        let mut changed = agent();
+        changed["client_id"] = view["client_id"].clone();
+        changed["redirect_uris"] = value!(["https://evil.dev/cb"]);
+        assert_eq!(
+            error(&own(&server, "PUT", &view, Some(&changed))),
+            (403, "access_denied".into())
+        );
+        assert_eq!(
+            error(&own(&server, "DELETE", &view, None)),
+            (403, "access_denied".into())
+        );
+        assert_eq!(
+            server
+                .stores
+                .database
+                .column("SELECT redirect_uri FROM app_redirect_uris"),
+            [CALLBACK]
+        );
+        assert_eq!(own(&server, "GET", &view, None).status, 200);
+    }
+}
+
+#[test]
+fn storage_that_fails_keeps_no_half_registration() {
+    let server = server();
+    server.stores.plan(&[crate::store::memory::Fault::Before("database")]);
+    assert_eq!(register(&server, &agent()).status, 503);
+    assert_eq!(count(&server, "apps WHERE class = 'registered'"), value!(0));
+    assert_eq!(register(&server, &agent()).status, 201);
+}
