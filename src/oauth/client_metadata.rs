@@ -20,6 +20,10 @@ const MAX_REDIRECT_URIS: usize = 20;
 const MAX_NAME: usize = 200;
 /// The longest text of a value that is no name, in letters.
 const MAX_TEXT: usize = 2048;
+/// How many grants or response types an app may name.
+const MAX_NAMED: usize = 50;
+/// The longest name of such a thing, in letters.
+const MAX_WORD: usize = 200;
 /// The one grant that gives a user's tokens, and the one that keeps them; apps nobody reviewed have no other.
 const GRANTS: [&str; 2] = ["authorization_code", "refresh_token"];
 
@@ -156,7 +160,7 @@ impl ClientMetadata {
 type Method = (Authentication, &'static str);
 
 fn authentication(members: &Map<String, Value>, channel: Channel) -> Result<Method, BadMetadata> {
-    let method = text(members, "token_endpoint_auth_method", MAX_TEXT)?;
+    let method = text(members, "token_endpoint_auth_method", MAX_WORD)?;
     if channel == Channel::Document {
         for secret in ["client_secret", "client_secret_expires_at"] {
             if members.contains_key(secret) {
@@ -185,7 +189,7 @@ fn authentication(members: &Map<String, Value>, channel: Channel) -> Result<Meth
 
 /// Unknown grants and response types are passed over, but a code must be among what is left of each (RFC 7591 §2.1).
 fn grants(members: &Map<String, Value>) -> Result<Vec<&'static str>, BadMetadata> {
-    let named = texts(members, "grant_types")?;
+    let named = words(members, "grant_types")?;
     let of_ours = |grant: &&'static str| named.as_ref().is_none_or(|named| named.contains(grant));
     let grants: Vec<&'static str> = GRANTS.into_iter().filter(of_ours).collect();
     if !grants.contains(&"authorization_code") {
@@ -193,7 +197,7 @@ fn grants(members: &Map<String, Value>) -> Result<Vec<&'static str>, BadMetadata
             "grant_types must hold authorization_code: an app that registers itself acts for users only",
         ));
     }
-    let responses = texts(members, "response_types")?;
+    let responses = words(members, "response_types")?;
     if responses.is_some_and(|responses| !responses.contains(&"code")) {
         return Err(bad(
             "response_types must hold code, which the grant authorization_code needs",
@@ -203,7 +207,7 @@ fn grants(members: &Map<String, Value>) -> Result<Vec<&'static str>, BadMetadata
 }
 
 fn application_type(members: &Map<String, Value>) -> Result<Option<&'static str>, BadMetadata> {
-    let said = text(members, "application_type", MAX_TEXT)?;
+    let said = text(members, "application_type", MAX_WORD)?;
     Ok(["web", "native"].into_iter().find(|kind| Some(*kind) == said))
 }
 
@@ -250,7 +254,7 @@ fn app_type(
     authentication: Authentication,
     redirect_uris: &[RedirectUri],
 ) -> Result<AppType, BadMetadata> {
-    let said = text(members, "application_type", MAX_TEXT)?;
+    let said = text(members, "application_type", MAX_WORD)?;
     let on_the_web = |uri: &RedirectUri| {
         VerifiedRedirect::find(uri.as_str(), std::slice::from_ref(uri)).is_some_and(|uri| uri.leads_to_a_site())
     };
@@ -296,6 +300,18 @@ fn texts<'a>(members: &'a Map<String, Value>, name: &str) -> Result<Option<Vec<&
     };
     list.map(Some)
         .ok_or_else(|| bad(format!("{name} must be a list of texts")))
+}
+
+fn words<'a>(members: &'a Map<String, Value>, name: &str) -> Result<Option<Vec<&'a str>>, BadMetadata> {
+    let list = texts(members, name)?;
+    let is_long =
+        |list: &[&str]| list.len() > MAX_NAMED || list.iter().any(|word| word.chars().nth(MAX_WORD).is_some());
+    match list.as_deref().is_some_and(is_long) {
+        true => Err(bad(format!(
+            "{name} must hold at most {MAX_NAMED} names of at most {MAX_WORD} letters"
+        ))),
+        false => Ok(list),
+    }
 }
 
 fn flag(members: &Map<String, Value>, name: &str) -> Result<bool, BadMetadata> {

@@ -94,9 +94,19 @@ impl Written<'_> {
         }
         let security = own.shift_or_remove("security").or_else(|| security.cloned());
         let security = security.map(|security| self.with_scopes_to_read(security));
+        for scheme in security.iter().flat_map(schemes) {
+            let schemes = self
+                .document
+                .get("components")
+                .map(|all| object(all, "securitySchemes"));
+            if !schemes.is_some_and(|schemes| schemes.contains_key(scheme)) {
+                mistakes.push(format!("{}: no security scheme {scheme}", self.place));
+            }
+        }
         let named: Vec<Value> = take_list(&mut own, "parameters");
         let body = own.shift_or_remove("body");
         let also: Vec<Value> = take_list(&mut own, "also");
+        let has_problems = own.shift_or_remove("problems") != Some(Value::Bool(false));
         let answers = own.shift_or_remove("answers");
 
         let mut parameters: Vec<Value> = Vec::new();
@@ -138,6 +148,7 @@ impl Written<'_> {
         }
         problems.sort_unstable();
         problems.dedup();
+        problems.retain(|_| has_problems);
 
         parameters.extend(named.into_iter().map(|parameter| match parameter {
             Value::String(name) => reference("parameters", &name),
@@ -331,6 +342,12 @@ pub fn example_of(document: &Value, schema: &Value) -> Value {
         ("null", _) => Value::Null,
         _ => Value::Object(whole),
     }
+}
+
+/// The schemes that any of these ways needs.
+fn schemes(security: &Value) -> impl Iterator<Item = &str> {
+    let ways = security.as_array().into_iter().flatten().filter_map(Value::as_object);
+    ways.flat_map(Object::keys).map(String::as_str)
 }
 
 /// What a reference into the document leads to.

@@ -162,7 +162,11 @@ fn what_cannot_be_registered_is_refused_by_the_standards_error_and_nothing_is_ke
             "invalid_client_metadata",
         ),
         ("jwks_uri", value!("https://10.0.0.1/keys"), "invalid_client_metadata"),
-        ("logo_uri", value!("https://db.internal/logo"), "invalid_client_metadata"),
+        (
+            "logo_uri",
+            value!("https://db.internal/logo"),
+            "invalid_client_metadata",
+        ),
         ("client_name", value!("a".repeat(300)), "invalid_client_metadata"),
         (
             "software_statement",
@@ -201,6 +205,48 @@ fn what_cannot_be_registered_is_refused_by_the_standards_error_and_nothing_is_ke
         ),
         (value!(0), value!(0))
     );
+}
+
+/// A value that is one more than the schema lets it be.
+fn one_too_many(schema: &Value) -> Option<Value> {
+    let cap = |name: &str| usize::try_from(schema[name].as_u64()?).ok();
+    if let Some(length) = cap("maxLength") {
+        return Some("a".repeat(length + 1).into());
+    }
+    cap("maxItems").map(|items| vec![value!("a"); items + 1].into())
+}
+
+// Rule: REG 2
+#[test]
+fn the_caps_that_the_document_states_are_those_that_hold_and_what_nobody_knows_is_ignored() {
+    let server = server();
+    let document = json(&server.send(&get_request("/openapi.json")));
+    let members = &document["components"]["schemas"]["ClientMetadata"]["properties"];
+    let mut tried = 0;
+    for (name, schema) in members.as_object().unwrap() {
+        let inside = one_too_many(&schema["items"]).map(|item| value!(["authorization_code", "code", item]));
+        for wrong in [one_too_many(schema), inside].into_iter().flatten() {
+            let mut metadata = agent();
+            metadata[name] = wrong;
+            let reply = register(&server, &metadata);
+            let said = text(&json(&reply), "error_description").to_owned();
+            assert!(reply.status == 400 && said.contains(name), "{name}: {said}");
+            tried += 1;
+        }
+    }
+    assert!(tried > 10, "{tried}");
+    let mut metadata = agent();
+    metadata["grant_types"] = value!(vec!["authorization_code"; 50]);
+    metadata["client_name"] = "é".repeat(200).into();
+    metadata["what_nobody_knows"] = value!({ "a": ["a".repeat(10_000)] });
+    assert!(registered(&server, &metadata).get("what_nobody_knows").is_none());
+    // Keys are counted, because each is one to try.
+    let key = |kid: usize| value!({ "kty": "OKP", "crv": "Ed25519", "x": "A".repeat(43), "kid": kid.to_string() });
+    for (keys, status) in [(20, 201), (21, 400)] {
+        let mut metadata = agent();
+        metadata["jwks"] = value!({ "keys": (0..keys).map(key).collect::<Vec<_>>() });
+        assert_eq!(register(&server, &metadata).status, status, "{keys}");
+    }
 }
 
 // Covers: R61
