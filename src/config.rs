@@ -8,6 +8,7 @@ use crate::crypto::keys::{SealingKeys, SealingKeysError};
 use crate::keyring::{Policy, PolicyError, PolicyVariables};
 use crate::looks::{Accent, LogoName, Looks};
 use crate::management::actor::FirstAdministrator;
+use crate::oauth::local_resources::LocalResources;
 use crate::oauth::secret::Secret;
 use crate::router;
 
@@ -40,6 +41,8 @@ pub struct Config {
     pub metadata_documents: bool,
     /// Whose apps may register themselves.
     pub dynamic_registration: DynamicRegistration,
+    /// Other names that APIs go by. Only ever any on this machine.
+    pub local_resources: LocalResources,
     /// Who is an administrator before anybody was appointed.
     pub first_administrator: Option<FirstAdministrator>,
     /// The keys behind everything sealed.
@@ -88,6 +91,8 @@ pub struct Variables {
     pub dynamic_registration: Option<String>,
     /// `REGISTRATION_TOKEN`
     pub registration_token: Option<String>,
+    /// `LOCAL_RESOURCES`
+    pub local_resources: Option<String>,
     /// `FIRST_ADMINISTRATOR`
     pub first_administrator: Option<String>,
     /// `LATCHKEY_SECRET`
@@ -140,6 +145,14 @@ pub enum ConfigError {
         "DYNAMIC_REGISTRATION is protected, so REGISTRATION_TOKEN must be set: 32 letters or more, drawn at random"
     )]
     NoRegistrationToken,
+    /// `LOCAL_RESOURCES` on a server that others can reach.
+    #[error("LOCAL_RESOURCES is for trying things out, so it works only where ISSUER is a loopback host")]
+    LocalResources,
+    /// `LOCAL_RESOURCES` cannot be read.
+    #[error(
+        "LOCAL_RESOURCES must be loopback addresses with the resource indicators they stand for: http://localhost:3000/mcp=https://mcp.example.com"
+    )]
+    BadLocalResources,
     /// `FIRST_ADMINISTRATOR` names nobody.
     #[error("FIRST_ADMINISTRATOR must be a connection and a subject there: con_acme alice")]
     BadFirstAdministrator,
@@ -221,6 +234,11 @@ impl Config {
             (Some("protected"), _) => return Err(ConfigError::NoRegistrationToken),
             (Some(_), _) => return Err(ConfigError::BadDynamicRegistration),
         };
+        let local_resources = match variables.local_resources.as_deref() {
+            None => LocalResources::default(),
+            Some(_) if !issuer.loopback => return Err(ConfigError::LocalResources),
+            Some(text) => LocalResources::parse(text).ok_or(ConfigError::BadLocalResources)?,
+        };
         let first_administrator = variables
             .first_administrator
             .map(|text| FirstAdministrator::parse(&text).ok_or(ConfigError::BadFirstAdministrator))
@@ -241,6 +259,7 @@ impl Config {
             unverified_app_users,
             metadata_documents,
             dynamic_registration,
+            local_resources,
             first_administrator,
             sealing_keys: SealingKeys::parse(&secret)?,
             signing_keys: Policy::parse(&variables.signing_keys)?,
@@ -322,6 +341,7 @@ pub mod testing {
             unverified_app_users: UNVERIFIED_APP_USERS,
             metadata_documents: true,
             dynamic_registration: DynamicRegistration::Open,
+            local_resources: LocalResources::default(),
             first_administrator: None,
             sealing_keys: crate::crypto::keys::testing::sealing_keys(),
             signing_keys: Policy::parse(&PolicyVariables::default()).unwrap(),
@@ -343,6 +363,7 @@ pub mod testing {
             metadata_documents: None,
             dynamic_registration: None,
             registration_token: None,
+            local_resources: None,
             first_administrator: None,
             latchkey_secret: Some(format!("1:{}", crate::crypto::base64url([1; 32]))),
             signing_keys: PolicyVariables::default(),
@@ -360,6 +381,27 @@ pub mod testing {
             let refused = Config::parse(variables(issuer, "true")).unwrap_err();
             assert_eq!(refused, ConfigError::DevelopmentSignIn, "{issuer}");
             assert!(Config::parse(variables(issuer, "false")).is_ok());
+        }
+    }
+
+    #[test]
+    fn apis_have_other_names_on_this_machine_only() {
+        let local = |issuer: &str, text: &str| {
+            let local_resources = Some(text.to_owned());
+            let variables = Variables {
+                local_resources,
+                ..variables(issuer, "")
+            };
+            Config::parse(variables).map(|config| config.local_resources)
+        };
+        let pair = "http://localhost:3000/mcp=https://mcp.example.com";
+        assert!(!local("http://localhost:8787", pair).unwrap().is_empty());
+        assert_eq!(
+            local("http://localhost:8787", "everything"),
+            Err(ConfigError::BadLocalResources)
+        );
+        for (issuer, text) in [("https://auth.example.com", pair), ("https://127.0.0.1.nip.io", "")] {
+            assert_eq!(local(issuer, text), Err(ConfigError::LocalResources), "{issuer}");
         }
     }
 

@@ -113,6 +113,7 @@ function workersAt({ issuer, resource, partner, signIn }, latchkey) {
         ACCENT_COLOR,
         DEVELOPMENT_SIGN_IN: "true",
         RATE_LIMITS: process.env.RATE_LIMITS ?? "off",
+        ...(process.env.LOCAL_RESOURCES ? { LOCAL_RESOURCES: process.env.LOCAL_RESOURCES } : {}),
       },
     },
     {

@@ -219,6 +219,7 @@ fn config(env: &Env) -> std::result::Result<Rc<Config>, ConfigError> {
         metadata_documents: variable("METADATA_DOCUMENTS"),
         dynamic_registration: variable("DYNAMIC_REGISTRATION"),
         registration_token: variable("REGISTRATION_TOKEN"),
+        local_resources: variable("LOCAL_RESOURCES"),
         first_administrator: variable("FIRST_ADMINISTRATOR"),
         latchkey_secret: variable("LATCHKEY_SECRET"),
         signing_keys: PolicyVariables {

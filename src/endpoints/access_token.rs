@@ -67,7 +67,7 @@ pub async fn issue<S: Stores>(
         claims: AccessTokenClaims {
             iss: context.config.issuer.as_str().to_owned(),
             sub: subject.to_owned(),
-            aud: Audience::new(grant.resources),
+            aud: Audience::new(context.config.local_resources.audiences(grant.resources)),
             client_id: app.client_id.clone(),
             jti: base64url(random::bytes::<16>(context.random)),
             scope: grant.scopes,

@@ -119,7 +119,7 @@ impl Asked {
         }
         Ok(Self {
             id: random::identifier(context.random, "req_"),
-            params,
+            params: context.config.local_resources.in_catalogue(params),
             sent: Sent::ByBrowser,
         })
     }

@@ -64,7 +64,7 @@ pub async fn read_form<S: Stores>(
 ) -> Result<Params, Failure> {
     let form = parse_form(request);
     match may_ask(context, endpoint, request, form.as_ref().ok()).await {
-        true => Ok(form?),
+        true => Ok(context.config.local_resources.in_catalogue(form?)),
         false => Err(Failure::TooMany),
     }
 }

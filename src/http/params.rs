@@ -84,6 +84,16 @@ impl Params {
             .flat_map(|(name, values)| values.iter().map(move |value| (name.as_str(), value.as_str())))
     }
 
+    /// The same, with every value of one parameter rewritten.
+    pub fn rewriting(mut self, name: &str, rewrite: impl Fn(&str) -> String) -> Self {
+        let place = self.place(name).ok();
+        let values = place.and_then(|at| self.0.get_mut(at)).map(|(_, values)| values);
+        for value in values.into_iter().flatten() {
+            *value = rewrite(value);
+        }
+        self
+    }
+
     /// The name of a parameter that came more than once, other than those in `may_repeat`.
     pub fn repeated(&self, may_repeat: &[&str]) -> Option<&str> {
         let mut repeated = self.0.iter().filter(|(_, values)| values.len() > 1);
@@ -141,6 +151,16 @@ mod tests {
         assert_eq!(params.repeated(&["r"]), Some("a"));
         assert_eq!(params.repeated(&["a", "r"]), None);
         assert_eq!(params.all("r"), ["x", "y"]);
+    }
+
+    #[test]
+    fn rewriting_a_parameter_changes_each_of_its_values_and_no_other() {
+        let upper = parse("a=x&b=x&b=y").rewriting("b", str::to_uppercase);
+        assert_eq!(
+            (upper.all("a"), upper.all("b")),
+            (&["x".into()][..], &["X".into(), "Y".into()][..])
+        );
+        assert_eq!(parse("a=x").rewriting("b", str::to_uppercase), parse("a=x"));
     }
 
     #[test]

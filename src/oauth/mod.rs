@@ -16,6 +16,7 @@ pub mod id_jag;
 pub mod introspection_jwt;
 pub mod jwk;
 pub mod jws;
+pub mod local_resources;
 pub mod metadata;
 pub mod metadata_document;
 pub mod pkce;
