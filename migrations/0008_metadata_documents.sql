@@ -3,6 +3,9 @@
 -- Whose apps are those that nobody has taken up.
 INSERT INTO developers (id, name, created_at) VALUES ('dev_unclaimed', '', 0);
 
+-- When somebody took up such an app into their developer account; NULL: nobody did.
+ALTER TABLE apps ADD COLUMN claimed_at INTEGER;
+
 -- Since when an app that registered itself waits for its first user; NULL: it had one, or was not made that way.
 ALTER TABLE apps ADD COLUMN unused_since INTEGER;
 CREATE INDEX apps_unused ON apps (unused_since) WHERE unused_since IS NOT NULL;

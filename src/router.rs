@@ -23,6 +23,8 @@ pub const REVOKE: &str = "/oauth/revoke";
 pub const INTROSPECT: &str = "/oauth/introspect";
 /// `POST`: dynamic client registration (RFC 7591); `GET`, `PUT`, `DELETE` under it (RFC 7592).
 pub const REGISTER: &str = "/oauth/register";
+/// `GET`: the form by which developers claim apps that registered themselves; the member of their documents that proves it.
+pub const CLAIM: &str = "/developers/apps/claim";
 /// `GET`: the JWK Set.
 pub const JWKS: &str = "/.well-known/jwks.json";
 /// `GET`: authorization server metadata (RFC 8414).

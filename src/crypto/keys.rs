@@ -38,6 +38,8 @@ pub enum Purpose {
     IdempotentReply,
     /// Seals what webhooks are signed with.
     WebhookSecret,
+    /// Makes what developers put into the document of an app that they claim.
+    AppClaim,
 }
 
 impl Purpose {
@@ -56,6 +58,7 @@ impl Purpose {
             Self::AuditAddress => b"latchkey/1/audit-address",
             Self::IdempotentReply => b"latchkey/1/idempotent-reply",
             Self::WebhookSecret => b"latchkey/1/webhook-secret",
+            Self::AppClaim => b"latchkey/1/app-claim",
         }
     }
 }

@@ -149,6 +149,18 @@ pub async fn may_register<S: Limits>(context: &Context<'_, S>, request: &Request
     !context.config.rate_limits || within(context, Limit::SignIn, &key).await
 }
 
+/// Counts an attempt to claim an app, which tries a token or has a document fetched.
+pub async fn may_claim<S: Limits>(context: &Context<'_, S>, request: &Request) -> Result<(), Problem> {
+    let key = format!("claim/{}", Origin::of(request));
+    match !context.config.rate_limits || within(context, Limit::SignIn, &key).await {
+        true => Ok(()),
+        false => Err(Problem::TooMany {
+            what: "you tried to claim too many apps at once",
+            retry_after: PERIOD,
+        }),
+    }
+}
+
 /// Counts an attempt to sign in. False: it is one too many.
 pub async fn may_sign_in<S: Limits>(context: &Context<'_, S>, request: &Request) -> bool {
     let key = format!("{}/{}", Endpoint::SignIn.name(), Origin::of(request));

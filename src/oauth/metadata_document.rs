@@ -10,6 +10,7 @@ use url::Url;
 use super::client_metadata::{BadMetadata, Channel, ClientMetadata};
 use crate::config::Issuer;
 use crate::json;
+use crate::router;
 use crate::web::public_address::{BadAddress, PublicAddress};
 use crate::web::{Answer, WebAddress, WebError};
 
@@ -87,6 +88,14 @@ pub struct MetadataDocument {
     pub metadata: ClientMetadata,
     /// How long it need not be asked for again (RFC 9111, within this server's bounds).
     pub fresh_for: Duration,
+    /// What it says to prove that somebody may claim the app: its member [`claim_member`].
+    pub claim: Option<String>,
+}
+
+/// The member by which a document proves to the server `own` that a developer may claim its app. A name that no other server
+/// reads.
+pub fn claim_member(own: &Issuer) -> String {
+    own.url(router::CLAIM)
 }
 
 impl DocumentUrl {
@@ -159,7 +168,12 @@ impl MetadataDocument {
         }
         let metadata = ClientMetadata::parse(&members, Channel::Document, own)?;
         let fresh_for = answer.cache_control.as_deref().map_or(USUAL, fresh_for);
-        Ok(Self { metadata, fresh_for })
+        let claim = members.get(&claim_member(own)).and_then(Value::as_str);
+        Ok(Self {
+            metadata,
+            fresh_for,
+            claim: claim.map(str::to_owned),
+        })
     }
 }
 

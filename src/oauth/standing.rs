@@ -27,7 +27,7 @@ impl AppClass {
         }
     }
 
-    /// Whether it registered itself, so that nobody here edits and submits it.
+    /// Whether it registered itself, and so served everybody before anybody here looked at it.
     pub fn is_self_registered(self) -> bool {
         matches!(self, Self::Registered | Self::MetadataDocument)
     }

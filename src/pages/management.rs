@@ -20,7 +20,9 @@ mod usage;
 
 pub use accounts::{AccountPage, DeveloperHomePage, InvitationPage};
 pub use app_frame::{AppFrame, AppTab, status_in_words};
-pub use apps::{AppCreatedPage, AppDeletePage, AppNewPage, AppPermissionsPage, AppSettingsPage, UriRow, UriRows};
+pub use apps::{
+    AppClaimPage, AppCreatedPage, AppDeletePage, AppNewPage, AppPermissionsPage, AppSettingsPage, UriRow, UriRows,
+};
 pub use audit_trail::AuditPage;
 pub use credentials::{CredentialsPage, Done, Served, TestingPage};
 pub use field::hidden;

@@ -1,7 +1,8 @@
 //! Apps whose client id is the address of a document, as the directory keeps them.
 //!
-//! Until a reviewer approves such an app, it is what its document says. From then on its name, permissions and pages are
-//! those that were reviewed; of the document only what takes something away counts, and its keys, which rotate.
+//! Until a developer claims such an app or a reviewer approves it, it is what its document says. From then on its name,
+//! permissions and pages are those of the portal; of the document only what takes something away counts, and its keys, which
+//! rotate.
 
 use serde_json::json;
 
@@ -35,11 +36,11 @@ impl Accepted<'_> {
     /// What it changes in the directory: the app, its redirect URIs and scopes, and when to ask again. An app that was
     /// deleted stays so. The audit trail tells of the first time and of every change.
     pub fn statements(&self, random: &dyn Random) -> Vec<Statement> {
-        let mut statements = vec![self.app(), self.approved_app()];
-        // What the document does not name is nowhere to send codes to, whoever approved it; what it adds waits for a
-        // review, if there was one.
-        statements.extend(record::redirect_uris(self.client_id(), self.metadata(), UNREVIEWED));
-        statements.extend(record::scopes(self.client_id(), self.metadata(), UNREVIEWED));
+        let mut statements = vec![self.app(), self.managed_app()];
+        // What the document does not name is nowhere to send codes to, whoever approved it; what it adds is for the app's
+        // developer to add, or for the next review.
+        statements.extend(record::redirect_uris(self.client_id(), self.metadata(), &own()));
+        statements.extend(record::scopes(self.client_id(), self.metadata(), &own()));
         statements.push(self.entry(random));
         statements.push(self.copy());
         statements
@@ -57,7 +58,7 @@ impl Accepted<'_> {
         self.metadata().name.clone().unwrap_or_else(|| self.url.host())
     }
 
-    /// As it is before any review: all of it is the document's. Its host stands for its developer, because the host is all
+    /// As it is while nobody here has taken it into their hands: all of it is the document's. Its host stands for its developer, because the host is all
     /// that is proved.
     fn app(&self) -> Statement {
         let metadata = self.metadata();
@@ -71,7 +72,8 @@ impl Accepted<'_> {
                jwks = excluded.jwks, jwks_uri = excluded.jwks_uri, homepage_url = excluded.homepage_url,
                privacy_policy_url = excluded.privacy_policy_url, terms_of_service_url = excluded.terms_of_service_url,
                dpop_bound_access_tokens = excluded.dpop_bound_access_tokens, version = version + 1
-             WHERE {UNREVIEWED} AND {CHANGED}",
+             WHERE {own} AND {CHANGED}",
+            own = own(),
             new = Life::NEW.status.name()
         ))
         .text(self.client_id())
@@ -89,12 +91,13 @@ impl Accepted<'_> {
         .text(&self.digest())
     }
 
-    /// As it is after a review: its keys are the document's still.
-    fn approved_app(&self) -> Statement {
-        Statement::new(
+    /// As it is from then on: its keys are the document's still.
+    fn managed_app(&self) -> Statement {
+        Statement::new(format!(
             "UPDATE apps SET jwks = ?2, jwks_uri = ?3
-             WHERE client_id = ?1 AND class = 'metadata_document' AND approved_at IS NOT NULL",
-        )
+             WHERE client_id = ?1 AND class = 'metadata_document' AND deleted_at IS NULL AND NOT ({})",
+            own()
+        ))
         .text(self.client_id())
         .optional_text(record::jwks(self.metadata()).as_deref())
         .optional_text(self.metadata().jwks_uri.as_ref().map(|address| address.as_str()))
@@ -156,8 +159,14 @@ impl Accepted<'_> {
     }
 }
 
-/// Nobody has reviewed it.
-const UNREVIEWED: &str = "apps.class = 'metadata_document' AND apps.approved_at IS NULL AND apps.deleted_at IS NULL";
+/// Nobody has claimed or reviewed it.
+fn own() -> String {
+    format!(
+        "apps.class = 'metadata_document' AND apps.developer_id = '{UNCLAIMED}' AND apps.approved_at IS NULL
+         AND apps.deleted_at IS NULL"
+    )
+}
+
 /// The document says something else than it did.
 const CHANGED: &str =
     "NOT EXISTS (SELECT 1 FROM metadata_documents d WHERE d.client_id = apps.client_id AND d.digest = ?13)";

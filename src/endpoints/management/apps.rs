@@ -1,5 +1,6 @@
 //! Apps: `/developers/apps…`, `/api/developer/apps…`, `/api/developer/scopes`.
 
+mod claims;
 mod json;
 mod logo;
 mod pages;
@@ -23,6 +24,10 @@ pub async fn answer<S: Stores>(
     match route {
         Apps::List => api::reply(context, json::list(context, request).await),
         Apps::Create => api::reply(context, json::create(context, request).await),
+        Apps::ClaimProof => api::reply(context, claims::proof(context, request).await),
+        Apps::Claim => api::reply(context, claims::claim(context, request).await),
+        Apps::ClaimPage => claims::page(context, request).await,
+        Apps::ClaimForm => claims::by_form(context, request).await,
         Apps::Show => api::reply(context, json::show(context, request, id).await),
         Apps::Patch => api::reply(context, json::patch(context, request, id).await),
         Apps::Delete => api::reply(context, json::delete(context, request, id).await),

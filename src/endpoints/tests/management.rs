@@ -5,6 +5,7 @@ mod app_pages;
 mod apps;
 mod audit_trail;
 mod callers;
+mod claims;
 mod credentials;
 mod escape;
 mod every_route;

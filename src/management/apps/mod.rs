@@ -1,6 +1,8 @@
 //! Apps, as those who manage and review them see them.
 
+pub mod account;
 pub mod catalogue;
+pub mod claim;
 pub mod deletion;
 pub mod edit;
 pub mod founding;
@@ -19,6 +21,7 @@ use super::review::state::{Life, Refusal};
 use crate::json;
 use crate::oauth::client::AppType;
 use crate::oauth::standing::{AppClass, AppStatus};
+use crate::registration::UNCLAIMED;
 use crate::store::StoreError;
 use crate::store::database::{Database, Statement};
 use crate::time::Timestamp;
@@ -66,6 +69,11 @@ impl AppRecord {
     /// The settings its developers edit.
     pub fn working_copy(&self) -> &AppSettings {
         self.draft.as_ref().unwrap_or(&self.in_force)
+    }
+
+    /// Whether it is a stranger's: it registered itself, and no developer account has claimed it.
+    pub fn is_unclaimed(&self) -> bool {
+        self.developer_id == UNCLAIMED
     }
 
     /// Whether an approved app has edits that no reviewer has approved.

@@ -1,27 +1,20 @@
 //! Registration of an app by a developer. The app, its secret, its submission and, where they have none yet, their
 //! developer account are made in one transaction.
 
+use super::account::Account;
+pub use super::account::REFUSED;
 use super::catalogue::Catalogue;
 use super::edit::{self, UriRules};
 use super::founding::{Founding, NewApp};
 use super::settings::AppSettings;
 use crate::management::actor::DeveloperUser;
-use crate::management::audit::Entry;
 use crate::management::input::Input;
 use crate::management::problem::Problem;
 use crate::management::review::state::Action;
 use crate::oauth::client::AppType;
 use crate::oauth::standing::AppClass;
-use crate::random::{self, Random};
-use crate::store::database::Statement;
+use crate::random::Random;
 use crate::time::Timestamp;
-
-/// How many apps a developer account may have.
-const MOST_APPS: u32 = 100;
-
-/// What refuses an app beyond [`MOST_APPS`], and an account that was left or made meanwhile.
-pub const REFUSED: Problem =
-    Problem::Conflict("the developer account has as many apps as one may, or you do not belong to it any more");
 
 /// The types of apps, as they are sent.
 pub const TYPES: [(&str, AppType); 4] = [
@@ -83,76 +76,5 @@ impl Registration {
         let made = founding.make(developer.actor(), random, now)?;
         statements.extend(made.statements);
         Ok(NewApp { statements, ..made })
-    }
-}
-
-/// The developer account of a new app.
-enum Account<'a> {
-    /// One the developer belongs to.
-    Existing(&'a str),
-    /// Their first, made with their own name.
-    New(String),
-}
-
-impl<'a> Account<'a> {
-    fn choose(developer: DeveloperUser<'a>, developer_id: Option<&str>, random: &dyn Random) -> Result<Self, Problem> {
-        let actor = developer.actor();
-        match (developer_id, actor.memberships()) {
-            (Some(id), _) => Ok(Self::Existing(actor.member(id)?.developer_id())),
-            (None, []) => Ok(Self::New(random::identifier(random, "dev_"))),
-            (None, [only]) => Ok(Self::Existing(&only.developer_id)),
-            (None, _) => Err(Problem::field(
-                "developer_id",
-                "is required, because you belong to several developer accounts",
-            )),
-        }
-    }
-
-    fn id(&self) -> &str {
-        match self {
-            Self::Existing(id) => id,
-            Self::New(id) => id,
-        }
-    }
-
-    fn statements(&self, developer: DeveloperUser<'_>, random: &dyn Random, now: Timestamp) -> Vec<Statement> {
-        let user_id = developer.user_id();
-        match self {
-            Self::Existing(id) => vec![
-                Statement::require(
-                    "EXISTS (SELECT 1 FROM developer_members WHERE developer_id = ?1 AND user_id = ?2)
-                     AND (SELECT count(*) FROM apps WHERE developer_id = ?1 AND deleted_at IS NULL) < ?3",
-                )
-                .text(id)
-                .text(user_id)
-                .number(MOST_APPS),
-            ],
-            Self::New(id) => {
-                let entry = Entry {
-                    developer_id: Some(id),
-                    ..Entry::new("developer.created", ("developer", id))
-                };
-                vec![
-                    Statement::require("NOT EXISTS (SELECT 1 FROM developer_members WHERE user_id = ?1)").text(user_id),
-                    // Everybody may read it, so an address that stands in for a name does not become one.
-                    Statement::new(
-                        "INSERT INTO developers (id, name, created_at)
-                         SELECT ?1, CASE WHEN name LIKE '%_@_%' THEN 'Unnamed developer' ELSE substr(name, 1, 80) END, ?3
-                         FROM users WHERE id = ?2",
-                    )
-                    .text(id)
-                    .text(user_id)
-                    .time(now),
-                    Statement::new(
-                        "INSERT INTO developer_members (developer_id, user_id, role, added_at)
-                         VALUES (?1, ?2, 'owner', ?3)",
-                    )
-                    .text(id)
-                    .text(user_id)
-                    .time(now),
-                    entry.by(developer.actor(), random, now),
-                ]
-            }
-        }
     }
 }

@@ -127,11 +127,6 @@ pub fn save(
     random: &dyn Random,
     now: Timestamp,
 ) -> Result<Vec<Statement>, Problem> {
-    if app.class.is_self_registered() {
-        return Err(Problem::Conflict(
-            "this app registered itself: it is changed where it registered",
-        ));
-    }
     let settings = settings.in_order();
     let mut statements = vec![still_member(member), app.unchanged()];
     if app.approved_at.is_none() {

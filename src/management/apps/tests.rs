@@ -128,15 +128,6 @@ fn an_edit_of_a_rejected_app_makes_it_a_draft_and_of_a_suspended_one_leaves_it_s
 }
 
 #[test]
-fn an_app_that_registered_itself_is_not_edited_here() {
-    let memory = directory();
-    for class in ["registered", "metadata_document"] {
-        memory.database.run(&format!("UPDATE apps SET class = '{class}'"));
-        assert!(matches!(save(&app(&memory), settings()), Err(Problem::Conflict(_))));
-    }
-}
-
-#[test]
 fn an_edit_by_somebody_who_has_left_the_developer_account_meanwhile_writes_nothing() {
     let memory = directory();
     let statements = save(&app(&memory), settings()).unwrap();

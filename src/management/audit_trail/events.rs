@@ -22,6 +22,7 @@ pub const ALL: &[Kind] = &[
     kind("api_credential.deleted", "A credential of an API was deleted"),
     kind("app.approved", "A reviewer approved a submission"),
     kind("app.authentication_changed", "How an app proves who it is was changed"),
+    kind("app.claimed", "A developer claimed an app that had registered itself"),
     kind("app.created", "An app was registered"),
     kind("app.deleted", "An app was deleted"),
     kind("app.document_accepted", "An app was taken in by its metadata document"),

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::keys::RegisteredJwks;
 use super::rotation::Secrets;
-use super::{Changed, Credentials, GivenSecret, PUBLIC};
+use super::{Changed, Credentials, GivenSecret, OF_DOCUMENT, PUBLIC};
 use crate::config::Issuer;
 use crate::management::accounts::members::still_member;
 use crate::management::actor::Member;
@@ -45,6 +45,9 @@ impl Method {
     pub fn parse(mut input: Input, credentials: &Credentials, own: &Issuer) -> Result<Self, Problem> {
         if credentials.method == Authentication::None {
             return Err(PUBLIC);
+        }
+        if credentials.follows_document {
+            return Err(OF_DOCUMENT);
         }
         let method = input.choice("method", &METHODS);
         let method = input.required("method", method);

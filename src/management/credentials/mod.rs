@@ -20,6 +20,7 @@ use super::problem::Problem;
 use crate::json;
 use crate::oauth::client::AppType;
 use crate::oauth::client_security::{Authentication, Profile};
+use crate::oauth::standing::AppClass;
 use crate::random::{self, Random};
 use crate::store::StoreError;
 use crate::store::database::{Database, Statement};
@@ -42,6 +43,8 @@ pub struct Credentials {
     pub jwks_uri: Option<String>,
     /// Its live secrets.
     pub secrets: Secrets<LiveSecret>,
+    /// Whether its client id is the address of a document, which says how it proves who it is.
+    pub follows_document: bool,
 }
 
 /// A secret that lives.
@@ -85,6 +88,8 @@ pub struct Changed {
 pub const MEANWHILE: Problem =
     Problem::Conflict("the credentials of this app changed meanwhile: look at them again before you go on");
 const PUBLIC: Problem = Problem::Conflict("this app is public: it runs where no secret can be kept, and has none");
+const OF_DOCUMENT: Problem =
+    Problem::Conflict("the client id of this app is the address of a document, which says what its keys are");
 const BY_KEY: Problem =
     Problem::Conflict("this app proves who it is by private_key_jwt: it has no client secret to change");
 
@@ -97,10 +102,11 @@ pub async fn load(database: &impl Database, client_id: &str) -> Result<Option<Cr
         authentication: Authentication,
         jwks: Option<String>,
         jwks_uri: Option<String>,
+        class: AppClass,
         version: u32,
     }
     let app = Statement::new(
-        "SELECT app_type, security_profile AS profile, authentication, jwks, jwks_uri, version FROM apps
+        "SELECT app_type, security_profile AS profile, authentication, jwks, jwks_uri, class, version FROM apps
          WHERE client_id = ?1 AND deleted_at IS NULL",
     );
     let secrets = Statement::new(
@@ -119,6 +125,7 @@ pub async fn load(database: &impl Database, client_id: &str) -> Result<Option<Cr
         method: Authentication::of(app.profile, app.app_type, app.authentication),
         jwks: app.jwks.and_then(|jwks| json::from_str(&jwks).ok()),
         jwks_uri: app.jwks_uri,
+        follows_document: app.class == AppClass::MetadataDocument,
         secrets: Secrets::of(found.rows(1)?),
     }))
 }

@@ -10,6 +10,7 @@ use crate::management::actor::Administrator;
 use crate::management::cursor::{Cursor, Page, PageRequest};
 use crate::management::problem::Problem;
 use crate::management::window::{self, WINDOW};
+use crate::registration::UNCLAIMED;
 use crate::store::StoreError;
 use crate::store::database::{Database, Statement};
 use crate::time::Timestamp;
@@ -230,10 +231,11 @@ pub struct AppView {
 }
 
 impl AppView {
-    /// Whether it registered itself and no reviewer has taken it up.
+    /// Whether it registered itself, and neither a developer nor a reviewer has taken it up.
     pub fn is_to_be_taken_up(&self) -> bool {
-        let is_self_registered = ["registered", "metadata_document"].contains(&self.app.class.as_str());
-        is_self_registered && self.detail.pending_submission.is_none() && self.detail.approved_at.is_none()
+        self.app.developer_id == UNCLAIMED
+            && self.detail.pending_submission.is_none()
+            && self.detail.approved_at.is_none()
     }
 }
 

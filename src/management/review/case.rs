@@ -8,6 +8,7 @@ use crate::management::actor::{Actor, Reviewer};
 use crate::management::apps::{self, AppRecord};
 use crate::management::problem::Problem;
 use crate::oauth::client::sqlite_bool;
+use crate::registration::UNCLAIMED;
 use crate::store::StoreError;
 use crate::store::database::{Database, Statement};
 use crate::time::Timestamp;
@@ -69,15 +70,17 @@ const BOUND: Asks = Asks {
 };
 
 impl Asks {
-    /// What holds unless they made the app or submitted it. Taking up what registered itself is part of its review.
+    /// What holds unless they made or claimed the app, or submitted it since. Taking up what registered itself is part of its
+    /// review.
     pub fn did_not_submit(&self) -> String {
         let Self { app, user, own_app } = self;
         format!(
             "NOT EXISTS (
-               SELECT 1 FROM apps made WHERE made.client_id = {app} AND made.class IN ('portal', 'operator') AND (
+               SELECT 1 FROM apps made WHERE made.client_id = {app} AND made.developer_id <> '{UNCLAIMED}' AND (
                  COALESCE(made.created_by IN ({user}, {own_app}), 0)
                  OR EXISTS (SELECT 1 FROM submissions sent
-                            WHERE sent.client_id = made.client_id AND sent.submitted_by IN ({user}, {own_app}))))"
+                            WHERE sent.client_id = made.client_id AND sent.submitted_by IN ({user}, {own_app})
+                              AND sent.submitted_at >= COALESCE(made.claimed_at, 0))))"
         )
     }
 

@@ -76,11 +76,6 @@ pub fn submit(
     testing: String,
     at: Circumstances<'_>,
 ) -> Result<(Submission, Vec<Statement>), Problem> {
-    if case.app.class.is_self_registered() {
-        return Err(Problem::Conflict(
-            "this app registered itself: reviewers take it up themselves",
-        ));
-    }
     if case.busy_since.is_some_and(|since| at.now - since < A_DAY) {
         return Err(Problem::Conflict(
             "this app was submitted as often as an app may be within a day",
@@ -97,10 +92,10 @@ pub fn submit(
     Ok((submission, statements))
 }
 
-/// Takes up an app that registered itself, for which nobody else stands by.
+/// Takes up an app that registered itself and that nobody has claimed.
 pub fn take_up(reviewer: ReviewerOf<'_>, at: Circumstances<'_>) -> Result<(Submission, Vec<Statement>), Problem> {
     let (actor, case) = (reviewer.judge().actor(), reviewer.judge().case());
-    if !case.app.class.is_self_registered() {
+    if !case.app.is_unclaimed() {
         return Err(Problem::Conflict("its developer submits this app"));
     }
     if case.app.pending.is_some() || case.app.approved_at.is_some() {

@@ -23,7 +23,8 @@ pub enum Refusal {
     None,
     /// Its developer may mend it and submit it again.
     UntilMended,
-    /// It registered itself and served everybody: nobody mends it, so it serves nobody until a reviewer approves it.
+    /// It registered itself and served everybody: an edit does not undo that, and it serves nobody until a reviewer approves
+    /// it.
     UntilApproved,
 }
 

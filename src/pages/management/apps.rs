@@ -102,6 +102,33 @@ pub struct AppNewPage<'a> {
     pub accounts: &'a [Membership],
 }
 
+/// The form that claims an app that registered itself.
+#[derive(Template)]
+#[template(path = "management/app_claim.html")]
+pub struct AppClaimPage<'a> {
+    /// What every page here is given.
+    pub frame: Frame<'a>,
+    /// What is in the form.
+    pub form: &'a FormState,
+    /// The developer accounts to choose from.
+    pub accounts: &'a [Membership],
+    /// The member of a document that proves the claim.
+    pub member: String,
+    /// Its value, if the form names a document.
+    pub value: Option<String>,
+}
+
+const TOKEN_HINT: &str = "What the registration endpoint gave the app. Leave it out if the client id is an address.";
+
+impl AppClaimPage<'_> {
+    fn account_options(&self) -> Vec<(&str, &str)> {
+        let accounts = self.accounts.iter();
+        accounts
+            .map(|account| (account.developer_id.as_str(), account.name.as_str()))
+            .collect()
+    }
+}
+
 /// The page after a registration: the only one that shows the secret.
 #[derive(Template)]
 #[template(path = "management/app_created.html")]
@@ -130,8 +157,8 @@ pub struct AppSettingsPage<'a> {
     pub logo_error: Option<&'a str>,
     /// The version the forms change.
     pub version: u32,
-    /// Whether the app is changed where it registered itself.
-    pub registered_itself: bool,
+    /// Whether its client id is the address of a document.
+    pub follows_document: bool,
     /// Its type in words.
     pub app_type: &'static str,
 }

@@ -31,6 +31,8 @@ pub struct CredentialsPage<'a> {
     pub secrets: Vec<SecretLine<'a>>,
     /// Whether it has no credentials at all.
     pub is_public: bool,
+    /// Whether its document says how it proves who it is.
+    pub follows_document: bool,
     /// Whether a secret is what it proves itself with.
     pub has_secrets: bool,
     /// Whether a rotation is going on.
@@ -94,6 +96,7 @@ impl<'a> CredentialsPage<'a> {
             done,
             given: given.map(|given| given.secret.reveal()),
             is_public: credentials.method == Authentication::None,
+            follows_document: credentials.follows_document,
             has_secrets: credentials.method == Authentication::ClientSecret,
             is_rotating: secrets.len() > 1,
             secrets,

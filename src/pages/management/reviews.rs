@@ -150,8 +150,8 @@ impl AppReviewPage<'_> {
         let is_self_registered = self.class.is_self_registered();
         match (self.life.status, self.life.is_pending) {
             (AppStatus::Draft | AppStatus::PendingReview, _) if is_self_registered => {
-                "This app registered itself. Whoever connects it reads that nobody has reviewed it, and only so many \
-                 people may. The platform's reviewers take such apps up themselves."
+                "This app registered itself. Until a reviewer has approved it, whoever connects it reads that nobody has \
+                 reviewed it, and only so many people may."
             }
             (AppStatus::Draft, _) => {
                 "Only its testers and the members of its developer account can connect this app. Everybody can once a \
@@ -168,6 +168,10 @@ impl AppReviewPage<'_> {
                 "Everybody can connect the version that was approved. What you changed since is not in force: submit it."
             }
             (AppStatus::Approved, false) => "Everybody can connect this app.",
+            (AppStatus::Rejected, _) if is_self_registered => {
+                "A reviewer rejected it, and said why below. Nobody can connect it until one approves it: mend it and \
+                 submit it again."
+            }
             (AppStatus::Rejected, _) => {
                 "A reviewer rejected it, and said why below. Nobody can connect it; once you edit it, its testers can \
                  again."
@@ -181,7 +185,7 @@ impl AppReviewPage<'_> {
 
     /// Whether its developers can submit it now.
     fn can_submit(&self) -> bool {
-        self.has_news && !self.class.is_self_registered()
+        self.has_news
     }
 }
 

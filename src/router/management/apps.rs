@@ -1,6 +1,7 @@
 //! Apps: registration, settings, permissions, logo, deletion.
 
 use super::{Area, Entry};
+use crate::router::CLAIM;
 
 /// What is asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -9,6 +10,14 @@ pub enum Apps {
     NewPage,
     /// The same, sent.
     CreateForm,
+    /// The form that claims an app that registered itself.
+    ClaimPage,
+    /// The same, sent.
+    ClaimForm,
+    /// What an app's document must say so that it can be claimed.
+    ClaimProof,
+    /// Claiming an app.
+    Claim,
     /// An app: its first tab.
     Page,
     /// Its settings.
@@ -59,6 +68,8 @@ const fn entry(method: &'static str, path: &'static str, name: &'static str, rou
 pub const TABLE: &[Entry] = &[
     entry("GET", "/developers/apps/new", "register_app_page", Apps::NewPage),
     entry("POST", "/developers/apps", "register_app_form", Apps::CreateForm),
+    entry("GET", CLAIM, "claim_app_page", Apps::ClaimPage),
+    entry("POST", CLAIM, "claim_app_form", Apps::ClaimForm),
     entry("GET", "/developers/apps/{client_id}", "app_page", Apps::Page),
     entry("GET", "/developers/apps/{client_id}/settings", "app_settings_page", Apps::SettingsPage),
     entry("POST", "/developers/apps/{client_id}/settings", "app_settings_form", Apps::SettingsForm),
@@ -70,6 +81,8 @@ pub const TABLE: &[Entry] = &[
     entry("POST", "/developers/apps/{client_id}/delete", "delete_app_form", Apps::DeleteForm),
     entry("GET", "/api/developer/apps", "list_apps", Apps::List),
     entry("POST", "/api/developer/apps", "register_app", Apps::Create),
+    entry("GET", "/api/developer/apps/claim", "get_app_claim", Apps::ClaimProof),
+    entry("POST", "/api/developer/apps/claim", "claim_app", Apps::Claim),
     entry("GET", "/api/developer/apps/{client_id}", "get_app", Apps::Show),
     entry("PATCH", "/api/developer/apps/{client_id}", "update_app", Apps::Patch),
     entry("DELETE", "/api/developer/apps/{client_id}", "delete_app", Apps::Delete),

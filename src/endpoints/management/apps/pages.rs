@@ -14,6 +14,7 @@ use crate::management::apps::{self, AppRecord, catalogue, deletion, edit, regist
 use crate::management::daily::Daily;
 use crate::management::problem::Problem;
 use crate::oauth::client::AppType;
+use crate::oauth::standing::AppClass;
 use crate::pages::management::{
     AppCreatedPage, AppDeletePage, AppFrame, AppNewPage, AppPermissionsPage, AppSettingsPage, AppTab, FormState, Place,
     UriRows,
@@ -159,7 +160,7 @@ pub fn show_settings<S>(
         uris,
         logo_error,
         version: app.version,
-        registered_itself: app.class.is_self_registered(),
+        follows_document: app.class == AppClass::MetadataDocument,
         app_type: type_in_words(app.app_type),
     };
     render(status, &page)

@@ -12,7 +12,7 @@ INSERT INTO apps (client_id, developer_id, name, description, app_type, class, s
                   suspended_at, suspension_reason) VALUES
   ('app_lens', 'dev_north', 'Lens', 'Looks', 'web', 'portal', 'approved', 1, 'usr_alice', 2, NULL, NULL),
   ('app_wait', 'dev_north', 'Wait', 'Waits', 'web', 'portal', 'pending_review', 1, 'usr_alice', NULL, NULL, NULL),
-  ('app_self', 'dev_north', 'Self', 'Itself', 'web', 'registered', 'draft', 1, NULL, NULL, NULL, NULL),
+  ('app_self', 'dev_unclaimed', 'Self', 'Itself', 'web', 'registered', 'draft', 1, NULL, NULL, NULL, NULL),
   ('app_off', 'dev_north', 'Off', 'Dark', 'web', 'portal', 'suspended', 1, 'usr_alice', 2, 3, 'Spam');
 INSERT INTO app_redirect_uris (client_id, redirect_uri) VALUES ('app_lens', 'https://lens.example/cb');
 INSERT INTO app_scopes (client_id, scope) VALUES ('app_lens', 'read:projects');
@@ -35,6 +35,7 @@ const JOINS: &str = "INSERT INTO developer_members (developer_id, user_id, role)
                        ('dev_north', 'usr_rita', 'member'), ('dev_north', 'usr_ada', 'member')";
 const HANDS_OVER: &str = "UPDATE developer_members SET role = 'member' WHERE user_id = 'usr_alice';
                           UPDATE developer_members SET role = 'owner' WHERE user_id = 'usr_ben'";
+const CLAIMED: &str = "UPDATE apps SET developer_id = 'dev_north', version = version + 1 WHERE client_id = 'app_self'";
 const EDITED: &str = "UPDATE apps SET version = version + 1";
 
 /// Who sends what, and what happens before it is written.
@@ -217,7 +218,7 @@ fn cases() -> Vec<Case> {
             "POST",
             "/api/admin/apps/app_self/submissions",
             Value::Null,
-            JOINS,
+            CLAIMED,
         ),
         ("ada", "POST", "/api/admin/apps", operators_app(), JOINS),
         // What is decided over is not what it was.

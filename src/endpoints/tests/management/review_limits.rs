@@ -85,20 +85,3 @@ fn a_scope_that_went_out_of_the_catalogue_is_not_approved_and_can_be_rejected() 
         200
     );
 }
-
-#[test]
-fn the_developer_of_an_app_that_registered_itself_does_not_submit_it() {
-    let server = portal();
-    server.stores.database.run(
-        "INSERT INTO apps (client_id, developer_id, name, description, app_type, class, status, created_at, homepage_url,
-                           privacy_policy_url)
-         VALUES ('app_self', 'dev_north', 'Self', 'Itself', 'spa', 'registered', 'draft', 1, 'https://self.dev/',
-                 'https://self.dev/privacy');
-         INSERT INTO app_redirect_uris (client_id, redirect_uri) VALUES ('app_self', 'https://self.dev/cb');
-         INSERT INTO app_scopes (client_id, scope) VALUES ('app_self', 'read:projects');",
-    );
-    let mut alice = signed_in(&server, "alice");
-    let refused = alice.send(&server, call("POST", &path("app_self", "/submissions"), &submission()));
-    assert_eq!(problem(&refused).1, "conflict", "{refused:?}");
-    assert!(server.stores.database.column("SELECT id FROM submissions").is_empty());
-}

@@ -11,7 +11,7 @@ fn an_app_that_registered_itself_is_taken_up_and_approved_by_reviewers() {
     let (mut alice, mut rita) = (signed_in(&server, "alice"), signed_in(&server, "rita"));
     server.stores.database.run(
         "INSERT INTO apps (client_id, developer_id, name, description, app_type, class, status, created_at)
-         VALUES ('https://mcp.example/client', 'dev_south', 'Agent', 'Acts', 'mobile', 'metadata_document', 'draft', 1);
+         VALUES ('https://mcp.example/client', 'dev_unclaimed', 'Agent', 'Acts', 'mobile', 'metadata_document', 'draft', 1);
          INSERT INTO app_redirect_uris VALUES ('https://mcp.example/client', 'http://127.0.0.1/cb');
          INSERT INTO app_scopes (client_id, scope) VALUES ('https://mcp.example/client', 'read:projects');
          INSERT INTO app_users VALUES ('https://mcp.example/client', 'usr_alice', 1);",
@@ -43,7 +43,7 @@ fn a_rejected_app_that_registered_itself_is_not_revived_by_taking_it_up_again() 
     let mut rita = signed_in(&server, "rita");
     server.stores.database.run(
         "INSERT INTO apps (client_id, developer_id, name, description, app_type, class, status, created_at)
-         VALUES ('app_self', 'dev_south', 'Agent', 'Acts', 'mobile', 'registered', 'draft', 1);
+         VALUES ('app_self', 'dev_unclaimed', 'Agent', 'Acts', 'mobile', 'registered', 'draft', 1);
          INSERT INTO app_redirect_uris VALUES ('app_self', 'http://127.0.0.1/cb');
          INSERT INTO app_scopes (client_id, scope) VALUES ('app_self', 'read:projects');",
     );
@@ -75,7 +75,7 @@ fn reviewers_take_up_an_app_by_the_form_of_the_queue_or_of_its_page_and_nobody_e
     for id in ["app_one", "app_two"] {
         server.stores.database.run(&format!(
             "INSERT INTO apps (client_id, developer_id, name, description, app_type, class, status, created_at)
-             VALUES ('{id}', 'dev_south', 'Agent', 'Acts', 'mobile', 'registered', 'draft', 1);
+             VALUES ('{id}', 'dev_unclaimed', 'Agent', 'Acts', 'mobile', 'registered', 'draft', 1);
              INSERT INTO app_redirect_uris VALUES ('{id}', 'http://127.0.0.1/cb');
              INSERT INTO app_scopes (client_id, scope) VALUES ('{id}', 'read:projects');"
         ));
@@ -85,7 +85,7 @@ fn reviewers_take_up_an_app_by_the_form_of_the_queue_or_of_its_page_and_nobody_e
         let form = format!("csrf={csrf}&client_id={id}");
         browser.send(&server, form_request("/admin/reviews", &form))
     };
-    // Not even who answers for it.
+    // Not even a developer.
     let mut carol = signed_in(&server, "carol");
     let refused = take_up(&mut carol, "/developers/apps/new", "app_one");
     assert_eq!(refused.status, 403, "{refused:?}");
