@@ -77,7 +77,8 @@ pub struct Circumstances<'a> {
 }
 
 impl Registered {
-    /// Makes an app of metadata that was accepted.
+    /// Makes an app of metadata that was accepted. Its `scope` limits nothing: agents register with what the first answer
+    /// of an MCP server told them to ask for, and need more later.
     pub fn new(metadata: &ClientMetadata, at: Circumstances<'_>) -> Self {
         let client_id = random::identifier(at.random, "app_");
         let token = RegistrationToken::draw(at.random);
@@ -89,7 +90,6 @@ impl Registered {
             insert(&client_id, metadata, at.now),
         ];
         statements.extend(record::redirect_uris(&client_id, metadata, OWN));
-        statements.extend(record::scopes(&client_id, metadata, OWN));
         statements.extend(secret.as_ref().map(|secret| keep_secret(&client_id, secret, at)));
         statements.push(
             Statement::new("INSERT INTO client_registrations (client_id, token_hash, metadata) VALUES (?1, ?2, ?3)")
@@ -157,7 +157,6 @@ impl Registration {
             update(id, metadata),
         ];
         statements.extend(record::redirect_uris(id, metadata, OWN));
-        statements.extend(record::scopes(id, metadata, OWN));
         if metadata.authentication != Authentication::ClientSecret {
             statements.push(Statement::new("DELETE FROM client_secrets WHERE client_id = ?1").text(id));
         }

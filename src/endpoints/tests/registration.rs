@@ -110,6 +110,28 @@ fn an_agent_registers_by_itself_and_gets_what_the_default_permissions_give() {
     assert!(!app.is_confidential());
 }
 
+// Rule: REG 2
+#[test]
+fn an_agent_that_registered_with_one_scope_may_ask_for_the_others() {
+    let server = server();
+    server
+        .stores
+        .database
+        .run("UPDATE client_grants SET scopes = '[\"read\", \"delete\"]'");
+    let mut metadata = agent();
+    metadata["scope"] = value!("read");
+    let view = registered(&server, &metadata);
+    let may_ask_for = || {
+        let app = crate::store::Apps::app(&server.stores, text(&view, "client_id"));
+        let app = pollster::block_on(app).unwrap().unwrap();
+        app.available_scopes(SubjectType::User).all().to_string()
+    };
+    assert_eq!((text(&view, "scope"), may_ask_for()), ("read", "delete read".into()));
+    metadata["client_id"] = view["client_id"].clone();
+    assert_eq!(own(&server, "PUT", &view, Some(&metadata)).status, 200);
+    assert_eq!(may_ask_for(), "delete read");
+}
+
 // Rule: REG 1
 #[test]
 fn a_secret_is_given_once_and_kept_as_a_hash() {
