@@ -3,8 +3,8 @@
 
 use serde::de::value::StringDeserializer;
 use serde::de::{
-    DeserializeOwned, DeserializeSeed, Deserializer, EnumAccess, Error as _, IntoDeserializer, MapAccess, SeqAccess,
-    VariantAccess, Visitor,
+    Deserialize, DeserializeOwned, DeserializeSeed, Deserializer, EnumAccess, Error as _, IntoDeserializer, MapAccess,
+    SeqAccess, VariantAccess, Visitor,
 };
 use serde_json::{Error, Map, Number, Value};
 
@@ -32,9 +32,70 @@ pub fn from_values<T: DeserializeOwned>(values: Vec<Value>) -> Result<Vec<T>, Er
     Ok(read)
 }
 
-/// Reads a value from the bytes of a text.
+/// Reads a value from the bytes of a text. An object that says something twice is refused: what others who read the same
+/// text make of it is not known (RFC 8259 §4).
 pub fn parse(bytes: &[u8]) -> Result<Value, Error> {
-    serde_json::from_slice(bytes)
+    serde_json::from_slice(bytes).map(|Unambiguous(value)| value)
+}
+
+struct Unambiguous(Value);
+
+impl<'de> Deserialize<'de> for Unambiguous {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(UnambiguousVisitor).map(Self)
+    }
+}
+
+struct UnambiguousVisitor;
+
+impl<'de> Visitor<'de> for UnambiguousVisitor {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("JSON")
+    }
+
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<Value, A::Error> {
+        let mut list = Vec::new();
+        while let Some(Unambiguous(element)) = elements.next_element()? {
+            list.push(element);
+        }
+        Ok(Value::Array(list))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Value, A::Error> {
+        let mut object = Map::new();
+        while let Some((name, Unambiguous(value))) = members.next_entry::<String, _>()? {
+            if object.insert(name, value).is_some() {
+                return Err(A::Error::custom("a member is there twice"));
+            }
+        }
+        Ok(Value::Object(object))
+    }
 }
 
 struct Node(Value);
@@ -440,6 +501,23 @@ mod tests {
             (any::<u8>(), ".*").prop_map(|(number, text)| Shape::Tuple(number, text)),
         ]
         .boxed()
+    }
+
+    #[test]
+    fn what_is_said_twice_is_refused_however_deep_and_however_it_is_spelt() {
+        for twice in [
+            r#"{"a":1,"a":1}"#,
+            r#"{"a":1,"b":2,"\u0061":3}"#,
+            r#"[{"a":{"b":null,"b":[]}}]"#,
+            r#"{"":1,"":2}"#,
+        ] {
+            assert!(parse(twice.as_bytes()).is_err(), "{twice}");
+        }
+        let once = r#"{"a":[1,-1,1.5,"x",true,null,{"a":{"A":{}}}],"b":18446744073709551615}"#;
+        let value = parse(once.as_bytes()).unwrap();
+        assert_eq!(value, serde_json::from_str::<Value>(once).unwrap());
+        let deep = "[".repeat(1000) + &"]".repeat(1000);
+        assert!(parse(deep.as_bytes()).is_err());
     }
 
     proptest! {
