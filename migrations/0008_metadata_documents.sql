@@ -8,7 +8,9 @@ ALTER TABLE apps ADD COLUMN claimed_at INTEGER;
 
 -- Since when an app that registered itself waits for its first user; NULL: it had one, or was not made that way.
 ALTER TABLE apps ADD COLUMN unused_since INTEGER;
-CREATE INDEX apps_unused ON apps (unused_since) WHERE unused_since IS NOT NULL;
+-- Those that somebody decided about are never forgotten, so they are not looked through either.
+CREATE INDEX apps_unused ON apps (unused_since)
+  WHERE unused_since IS NOT NULL AND status = 'draft' AND developer_id = 'dev_unclaimed' AND deleted_at IS NULL;
 CREATE TRIGGER an_app_with_a_user_is_not_unused AFTER INSERT ON app_users
 BEGIN
   UPDATE apps SET unused_since = NULL WHERE client_id = NEW.client_id AND unused_since IS NOT NULL;

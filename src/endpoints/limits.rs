@@ -143,7 +143,7 @@ pub async fn may_fetch_document<S: Limits>(context: &Context<'_, S>, request: &R
     !context.config.rate_limits || within(context, Limit::SignIn, &key).await
 }
 
-/// Counts a registration. False: it is one too many.
+/// Counts a registration, or a change of one. False: it is one too many.
 pub async fn may_register<S: Limits>(context: &Context<'_, S>, request: &Request) -> bool {
     let key = format!("registration/{}", Origin::of(request));
     !context.config.rate_limits || within(context, Limit::SignIn, &key).await
@@ -159,6 +159,12 @@ pub async fn may_claim<S: Limits>(context: &Context<'_, S>, request: &Request) -
             retry_after: PERIOD,
         }),
     }
+}
+
+/// Counts a request about a registration, before anything about it is believed. False: it is one too many.
+pub async fn may_ask_about_registration<S: Limits>(context: &Context<'_, S>, request: &Request) -> bool {
+    let key = format!("registration/{}", Origin::of(request));
+    !context.config.rate_limits || within(context, Limit::Address, &key).await
 }
 
 /// Counts an attempt to sign in. False: it is one too many.

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::limits::{may_register, too_many_requests};
+use super::limits::{may_ask_about_registration, may_register, too_many_requests};
 use super::management::caller::origin;
 use super::{json_error, json_unavailable};
 use crate::config::DynamicRegistration;
@@ -21,7 +21,9 @@ use crate::store::{StoreError, Stores};
 enum Failure {
     /// The metadata is at fault (RFC 7591 §3.2.2).
     Metadata(OAuthError),
-    /// There is no token, or it is not good here (RFC 6750 §3).
+    /// There is no token, where one must be (RFC 6750 §3).
+    NoToken,
+    /// The token is not good here (RFC 6750 §3.1).
     Token,
     /// The token is good, and what is asked is not to be done.
     Forbidden(&'static str),
@@ -29,6 +31,8 @@ enum Failure {
     TooMany,
     /// Storage is out of reach.
     Unavailable,
+    /// The app was changed while this request was at it.
+    Meanwhile,
 }
 
 impl From<StoreError> for Failure {
@@ -47,21 +51,30 @@ impl Failure {
     fn reply(self) -> Reply {
         match self {
             Self::Metadata(error) => json_error(&error),
-            Self::Token => {
-                let error =
-                    json!({ "error": "invalid_token", "error_description": "the token is not one that is good here" });
-                Reply::json(401, &error)
-                    .header("WWW-Authenticate", "Bearer error=\"invalid_token\"")
-                    .telling("invalid_token")
-            }
+            Self::NoToken => unauthorized("Bearer", "a token is required: Authorization: Bearer ..."),
+            Self::Token => unauthorized(
+                "Bearer error=\"invalid_token\"",
+                "the token is not one that is good here",
+            ),
             Self::Forbidden(description) => {
                 let error = OAuthError::new(ErrorCode::AccessDenied, description);
                 Reply::json(403, &error.body()).telling(error.code.as_str())
             }
             Self::TooMany => too_many_requests(),
             Self::Unavailable => json_unavailable(),
+            Self::Meanwhile => {
+                let description = "the app was changed meanwhile: try again";
+                json_error(&OAuthError::new(ErrorCode::TemporarilyUnavailable, description))
+            }
         }
     }
+}
+
+fn unauthorized(challenge: &'static str, description: &str) -> Reply {
+    let error = json!({ "error": "invalid_token", "error_description": description });
+    Reply::json(401, &error)
+        .header("WWW-Authenticate", challenge)
+        .telling("invalid_token")
 }
 
 /// Registers an app (RFC 7591 §3).
@@ -88,7 +101,7 @@ async fn register<S: Stores>(context: &Context<'_, S>, request: &Request) -> Res
     match &context.config.dynamic_registration {
         DynamicRegistration::Off => return Err(Failure::Forbidden("this server takes no registrations")),
         DynamicRegistration::Protected(expected) => {
-            let token = bearer(request).ok_or(Failure::Token)?;
+            let token = bearer(request).ok_or(Failure::NoToken)?;
             if !token.matches(expected) {
                 return Err(Failure::Token);
             }
@@ -117,8 +130,8 @@ async fn register<S: Stores>(context: &Context<'_, S>, request: &Request) -> Res
             ));
         }
     }
-    let mut view = view(context, &client_id, context.now.as_seconds(), metadata.registered());
-    view.insert("registration_access_token".into(), token.reveal().into());
+    let issued_at = context.now.as_seconds();
+    let mut view = view(context, &client_id, issued_at, token.reveal(), metadata.registered());
     if let Some(secret) = &secret {
         give(&mut view, secret.reveal());
     }
@@ -126,14 +139,18 @@ async fn register<S: Stores>(context: &Context<'_, S>, request: &Request) -> Res
 }
 
 async fn show<S: Stores>(context: &Context<'_, S>, request: &Request, client_id: &str) -> Result<Reply, Failure> {
-    let registration = find(context, request, client_id).await?;
-    let created_at = registration.created_at.as_seconds();
-    let view = view(context, client_id, created_at, registration.metadata);
+    let (registration, token) = find(context, request, client_id).await?;
+    let issued_at = registration.created_at.as_seconds();
+    let view = view(context, client_id, issued_at, token.reveal(), registration.metadata);
     Ok(Reply::json(200, &Value::Object(view)))
 }
 
 async fn change<S: Stores>(context: &Context<'_, S>, request: &Request, client_id: &str) -> Result<Reply, Failure> {
-    let registration = own(find(context, request, client_id).await?)?;
+    let (registration, token) = find(context, request, client_id).await?;
+    let registration = own(registration)?;
+    if !may_register(context, request).await {
+        return Err(Failure::TooMany);
+    }
     let members = members(request)?;
     let wrong = |description: &str| OAuthError::new(ErrorCode::InvalidClientMetadata, description);
     // RFC 7592 §2.2.
@@ -149,16 +166,17 @@ async fn change<S: Stores>(context: &Context<'_, S>, request: &Request, client_i
     if let Some(name) = given_out.into_iter().find(|name| members.contains_key(*name)) {
         return Err(wrong(&format!("{name} is not the client's to set")).into());
     }
+    match members.get("client_secret") {
+        None | Some(Value::Null) => {}
+        Some(Value::String(secret)) if registration.has_secret(&Secret::new(secret.as_str())) => {}
+        Some(_) => return Err(wrong("client_secret is not the one the app has, and clients do not choose it").into()),
+    }
     let metadata = accepted(context, &members)?;
     let origin = &origin(context, request);
     let (secret, statements) = registration.replace(&metadata, circumstances(context, origin));
     write(context, statements).await?;
-    let mut view = view(
-        context,
-        client_id,
-        registration.created_at.as_seconds(),
-        metadata.registered(),
-    );
+    let issued_at = registration.created_at.as_seconds();
+    let mut view = view(context, client_id, issued_at, token.reveal(), metadata.registered());
     if let Some(secret) = &secret {
         give(&mut view, secret.reveal());
     }
@@ -166,29 +184,34 @@ async fn change<S: Stores>(context: &Context<'_, S>, request: &Request, client_i
 }
 
 async fn end<S: Stores>(context: &Context<'_, S>, request: &Request, client_id: &str) -> Result<Reply, Failure> {
-    let registration = own(find(context, request, client_id).await?)?;
+    let (registration, _) = find(context, request, client_id).await?;
+    let registration = own(registration)?;
     let origin = &origin(context, request);
     write(context, registration.delete(circumstances(context, origin))).await?;
     Ok(Reply::new(204, String::new()))
 }
 
-/// The registration whose token the request shows. One that is gone, or another's token, is no different from a bad token
-/// (RFC 7592 §2.1).
+/// The registration whose token the request shows, and that token. One that is gone, or another's token, is no different
+/// from a bad token (RFC 7592 §2.1).
 async fn find<S: Stores>(
     context: &Context<'_, S>,
     request: &Request,
     client_id: &str,
-) -> Result<Registration, Failure> {
-    let token = bearer(request).ok_or(Failure::Token)?;
+) -> Result<(Registration, Secret), Failure> {
+    if !may_ask_about_registration(context, request).await {
+        return Err(Failure::TooMany);
+    }
+    let token = bearer(request).ok_or(Failure::NoToken)?;
     let found = Registration::find(context.stores, client_id, &token).await?;
-    found.ok_or(Failure::Token)
+    let registration = found.ok_or(Failure::Token)?;
+    Ok((registration, token))
 }
 
 fn own(registration: Registration) -> Result<Registration, Failure> {
     match registration.is_own {
         true => Ok(registration),
         false => Err(Failure::Forbidden(
-            "this app was taken up or reviewed: its developers change it in the portal",
+            "somebody took this app up or decided about it: it is changed in the portal",
         )),
     }
 }
@@ -200,8 +223,7 @@ async fn write<S: Stores>(
     match context.stores.transact(statements).await {
         Ok(_) => Ok(()),
         Err(Undone::Store(_)) => Err(Failure::Unavailable),
-        // It was taken up, reviewed or deleted meanwhile.
-        Err(Undone::Refused) => Err(Failure::Token),
+        Err(Undone::Refused) => Err(Failure::Meanwhile),
     }
 }
 
@@ -240,7 +262,10 @@ fn members(request: &Request) -> Result<Map<String, Value>, OAuthError> {
 }
 
 fn accepted<S>(context: &Context<'_, S>, members: &Map<String, Value>) -> Result<ClientMetadata, OAuthError> {
-    if members.contains_key("software_statement") {
+    if members
+        .get("software_statement")
+        .is_some_and(|statement| !statement.is_null())
+    {
         let description = "this server trusts nobody's software statements";
         return Err(OAuthError::new(ErrorCode::UnapprovedSoftwareStatement, description));
     }
@@ -248,8 +273,15 @@ fn accepted<S>(context: &Context<'_, S>, members: &Map<String, Value>) -> Result
     metadata.map_err(OAuthError::from)
 }
 
-/// A registration as its app sees it (RFC 7591 §3.2.1, RFC 7592 §3).
-fn view<S>(context: &Context<'_, S>, client_id: &str, issued_at: i64, metadata: Value) -> Map<String, Value> {
+/// A registration as its app sees it (RFC 7591 §3.2.1, RFC 7592 §3). The token is kept as a hash: whoever reads or changes a
+/// registration gets back the one they showed.
+fn view<S>(
+    context: &Context<'_, S>,
+    client_id: &str,
+    issued_at: i64,
+    token: &str,
+    metadata: Value,
+) -> Map<String, Value> {
     let mut view = match metadata {
         Value::Object(members) => members,
         _ => Map::new(),
@@ -258,6 +290,7 @@ fn view<S>(context: &Context<'_, S>, client_id: &str, issued_at: i64, metadata: 
     view.insert("client_id".into(), client_id.into());
     view.insert("client_id_issued_at".into(), issued_at.into());
     view.insert("registration_client_uri".into(), uri.into());
+    view.insert("registration_access_token".into(), token.into());
     view
 }
 

@@ -8,8 +8,8 @@ use super::{UNCLAIMED, record};
 use crate::crypto;
 use crate::json;
 use crate::management::actor::Origin;
+use crate::management::apps::deletion;
 use crate::management::credentials::secret::{Kind, NewSecret};
-use crate::management::people::revoking;
 use crate::management::review::state::Life;
 use crate::oauth::client_metadata::ClientMetadata;
 use crate::oauth::client_security::Authentication;
@@ -19,8 +19,9 @@ use crate::store::StoreError;
 use crate::store::database::{Database, Statement};
 use crate::time::Timestamp;
 
-/// Whose registrations may be changed by whoever holds their token: those that nobody took up or reviewed.
-const OWN: &str = "apps.class = 'registered' AND apps.approved_at IS NULL AND apps.deleted_at IS NULL";
+/// Whose registrations may be changed by whoever holds their token: those that nobody took up or decided about.
+const OWN: &str =
+    "apps.class = 'registered' AND apps.status = 'draft' AND apps.approved_at IS NULL AND apps.deleted_at IS NULL";
 
 /// What an app may show that it registered itself: `lkm_` and 256 random bits. Kept as a hash.
 #[derive(Debug)]
@@ -60,9 +61,11 @@ pub struct Registration {
     pub metadata: Value,
     /// When it was made.
     pub created_at: Timestamp,
-    /// Whether it is the app's own to change: nobody took it up or reviewed it.
+    /// Whether it is the app's own to change: nobody took it up or decided about it.
     pub is_own: bool,
     authentication: Authentication,
+    version: u32,
+    secret_hashes: Vec<String>,
 }
 
 /// Circumstances of a change.
@@ -116,15 +119,24 @@ impl Registration {
             metadata: String,
             created_at: Timestamp,
             authentication: Authentication,
+            version: u32,
             is_own: u8,
         }
+        #[derive(Deserialize)]
+        struct Kept {
+            secret_hash: String,
+        }
         let statement = Statement::new(format!(
-            "SELECT r.token_hash, r.metadata, apps.created_at, apps.authentication,
+            "SELECT r.token_hash, r.metadata, apps.created_at, apps.authentication, apps.version,
                     apps.developer_id = '{UNCLAIMED}' AND {OWN} AS is_own
              FROM client_registrations r JOIN apps ON apps.client_id = r.client_id
              WHERE r.client_id = ?1 AND apps.deleted_at IS NULL"
         ));
-        let found = database.read(vec![statement.text(client_id)]).await?;
+        let secrets = Statement::new("SELECT secret_hash FROM client_secrets WHERE client_id = ?1");
+        let found = database
+            .read(vec![statement.text(client_id), secrets.text(client_id)])
+            .await?;
+        let secrets: Vec<Kept> = found.rows(1)?;
         let row: Option<Row> = found.first(0)?;
         let Some(row) = row.filter(|row| token.matches(&row.token_hash)) else {
             return Ok(None);
@@ -139,23 +151,22 @@ impl Registration {
             created_at: row.created_at,
             is_own: row.is_own != 0,
             authentication: row.authentication,
+            version: row.version,
+            secret_hashes: secrets.into_iter().map(|kept| kept.secret_hash).collect(),
         }))
     }
 
+    /// Whether the app has this secret.
+    pub fn has_secret(&self, secret: &Secret) -> bool {
+        self.secret_hashes.iter().any(|hash| secret.matches(hash))
+    }
+
     /// Replaces the metadata (RFC 7592 §2.2). An app that now needs a secret and has none gets one; one that needs none any
-    /// more loses it.
+    /// more loses it. Refused where the app was changed since it was read.
     pub fn replace(&self, metadata: &ClientMetadata, at: Circumstances<'_>) -> (Option<NewSecret>, Vec<Statement>) {
         let id = self.client_id.as_str();
-        let had = self.metadata.get("token_endpoint_auth_method").and_then(Value::as_str);
-        let had_secret = had.is_some_and(|method| method.starts_with("client_secret"));
-        let secret = secret_for(metadata, at.random).filter(|_| !had_secret);
-        let mut statements = vec![
-            Statement::require(&format!(
-                "EXISTS (SELECT 1 FROM apps WHERE client_id = ?1 AND developer_id = '{UNCLAIMED}' AND {OWN})"
-            ))
-            .text(id),
-            update(id, metadata),
-        ];
+        let secret = secret_for(metadata, at.random).filter(|_| self.secret_hashes.is_empty());
+        let mut statements = vec![self.unchanged(), update(id, metadata)];
         statements.extend(record::redirect_uris(id, metadata, OWN));
         if metadata.authentication != Authentication::ClientSecret {
             statements.push(Statement::new("DELETE FROM client_secrets WHERE client_id = ?1").text(id));
@@ -171,31 +182,30 @@ impl Registration {
         (secret, statements)
     }
 
-    /// Takes the app back with all that users gave it (RFC 7592 §2.3).
+    /// Takes the app back with all that users gave it (RFC 7592 §2.3). Refused where the app was changed since it was read.
     pub fn delete(&self, at: Circumstances<'_>) -> Vec<Statement> {
         let id = self.client_id.as_str();
         let of_app = |sql: &'static str| Statement::new(sql).text(id);
         let mut statements = vec![
-            Statement::require(&format!(
-                "EXISTS (SELECT 1 FROM apps WHERE client_id = ?1 AND developer_id = '{UNCLAIMED}' AND {OWN})"
-            ))
-            .text(id),
+            self.unchanged(),
             of_app(
-                "UPDATE apps SET deleted_at = ?2, revoked_before = ?2, epoch = epoch + 1, version = version + 1,
-                                 jwks = NULL, jwks_uri = NULL, unused_since = NULL
-                 WHERE client_id = ?1",
-            )
-            .time(at.now),
+                "UPDATE apps SET epoch = epoch + 1, version = version + 1, unused_since = NULL WHERE client_id = ?1",
+            ),
         ];
-        statements.extend(revoking::some_of_app(id, at.now));
+        statements.extend(deletion::of_what_is_left(id, at.now));
         statements.extend([
-            of_app("DELETE FROM client_secrets WHERE client_id = ?1"),
-            of_app("DELETE FROM app_redirect_uris WHERE client_id = ?1"),
-            of_app("DELETE FROM app_scopes WHERE client_id = ?1"),
             of_app("DELETE FROM client_registrations WHERE client_id = ?1"),
             entry("app.deleted", id, &json!({}), at),
         ]);
         statements
+    }
+
+    fn unchanged(&self) -> Statement {
+        Statement::require(&format!(
+            "EXISTS (SELECT 1 FROM apps WHERE client_id = ?1 AND version = ?2 AND developer_id = '{UNCLAIMED}' AND {OWN})"
+        ))
+        .text(&self.client_id)
+        .number(self.version)
     }
 }
 

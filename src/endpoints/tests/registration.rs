@@ -164,8 +164,20 @@ fn a_secret_is_given_once_and_kept_as_a_hash() {
 
 // Rule: REG 4, REG 5, REG 6, REG 7, REG 11
 #[test]
-fn what_cannot_be_registered_is_refused_by_the_standards_error_and_nothing_is_kept() {
+fn what_cannot_be_registered_is_refused_by_the_standards_error_on_every_way_and_nothing_is_kept() {
     let server = server();
+    let other = registered(&server, &agent());
+    let kept = || {
+        let tables = [
+            "apps",
+            "app_redirect_uris",
+            "client_registrations",
+            "client_secrets",
+            "audit",
+        ];
+        tables.map(|table| server.stores.database.dump(table))
+    };
+    let before = kept();
     for (name, bad, code) in [
         ("redirect_uris", value!([]), "invalid_redirect_uri"),
         ("redirect_uris", value!(["http://agent.dev/cb"]), "invalid_redirect_uri"),
@@ -185,6 +197,11 @@ fn what_cannot_be_registered_is_refused_by_the_standards_error_and_nothing_is_ke
         ),
         ("jwks_uri", value!("https://10.0.0.1/keys"), "invalid_client_metadata"),
         (
+            "jwks",
+            value!({ "keys": [{ "kty": "OKP", "crv": "Ed25519", "x": "AA", "d": "AA" }] }),
+            "invalid_client_metadata",
+        ),
+        (
             "logo_uri",
             value!("https://db.internal/logo"),
             "invalid_client_metadata",
@@ -199,12 +216,23 @@ fn what_cannot_be_registered_is_refused_by_the_standards_error_and_nothing_is_ke
         let mut metadata = agent();
         metadata[name] = bad;
         assert_eq!(error(&register(&server, &metadata)), (400, code.to_owned()), "{name}");
+        metadata["client_id"] = other["client_id"].clone();
+        let changed = own(&server, "PUT", &other, Some(&metadata));
+        assert_eq!(error(&changed), (400, code.to_owned()), "{name}");
     }
     for (media_type, body) in [
         ("text/plain", "{}"),
         ("application/json", "[]"),
         ("application/json", "{"),
         ("application/json", ""),
+        (
+            "application/json",
+            r#"{"redirect_uris":["https://agent.dev/cb"],"redirect_uris":["https://evil.dev/cb"]}"#,
+        ),
+        (
+            "application/x-www-form-urlencoded",
+            r#"{"redirect_uris":["https://agent.dev/cb"]}"#,
+        ),
     ] {
         let mut request = request("POST", "/oauth/register", None, Some(&agent()));
         request.headers.insert("content-type".into(), media_type.into());
@@ -220,13 +248,45 @@ fn what_cannot_be_registered_is_refused_by_the_standards_error_and_nothing_is_ke
         ..request("POST", "/oauth/register", None, Some(&agent()))
     };
     assert_eq!(error(&server.send(&large)).1, "invalid_client_metadata");
+    assert_eq!(kept(), before);
+}
+
+// Rule: REG 6
+#[test]
+fn keys_and_their_address_are_not_both_taken() {
+    let server = server();
+    let key = value!({ "kty": "OKP", "crv": "Ed25519", "x": "A".repeat(43) });
+    let mut metadata = agent();
+    metadata["token_endpoint_auth_method"] = "private_key_jwt".into();
+    metadata["jwks"] = value!({ "keys": [key] });
+    assert_eq!(register(&server, &metadata).status, 201);
+    metadata["jwks_uri"] = "https://agent.dev/jwks.json".into();
     assert_eq!(
-        (
-            count(&server, "apps WHERE class = 'registered'"),
-            count(&server, "audit")
-        ),
-        (value!(0), value!(0))
+        error(&register(&server, &metadata)),
+        (400, "invalid_client_metadata".into())
     );
+}
+
+// Rule: REG 9
+#[test]
+fn a_native_app_is_one_and_a_web_app_may_listen_on_its_users_machine() {
+    let server = server();
+    for (said, uri, app_type) in [
+        (Some("native"), "https://agent.dev/cb", "mobile"),
+        (Some("web"), "https://agent.dev/cb", "spa"),
+        (Some("web"), CALLBACK, "mobile"),
+        (None, CALLBACK, "mobile"),
+    ] {
+        let mut metadata = value!({ "redirect_uris": [uri], "token_endpoint_auth_method": "none" });
+        if let Some(said) = said {
+            metadata["application_type"] = said.into();
+        }
+        let view = registered(&server, &metadata);
+        assert_eq!(view.get("application_type").and_then(Value::as_str), said);
+        let client_id = text(&view, "client_id");
+        let sql = format!("SELECT app_type FROM apps WHERE client_id = '{client_id}'");
+        assert_eq!(server.stores.database.column(&sql), [app_type], "{said:?} {uri}");
+    }
 }
 
 /// A value that is one more than the schema lets it be.
@@ -281,6 +341,7 @@ fn where_third_party_apps_have_no_default_permission_nobody_registers() {
     assert_eq!(count(&server, "client_registrations"), value!(0));
 }
 
+// Rule: REG 3
 #[test]
 fn registration_is_open_or_for_those_with_the_token_or_off() {
     let mut server = server();
@@ -312,6 +373,7 @@ fn registration_is_open_or_for_those_with_the_token_or_off() {
     );
 }
 
+// Rule: REG 3
 #[test]
 fn one_address_registers_so_often_and_no_more() {
     let mut server = server();
@@ -319,6 +381,66 @@ fn one_address_registers_so_often_and_no_more() {
     server.stores.limits.borrow_mut().insert(crate::store::Limit::SignIn, 2);
     let all: Vec<u16> = (0..4).map(|_| register(&server, &agent()).status).collect();
     assert_eq!(all, [201, 201, 429, 429]);
+}
+
+#[test]
+fn who_changes_a_registration_again_and_again_is_stopped_as_one_who_registers_and_so_is_who_guesses() {
+    let mut server = server();
+    let view = registered(&server, &agent());
+    let mut changed = agent();
+    changed["client_id"] = view["client_id"].clone();
+    server.config.rate_limits = true;
+    server.stores.limits.borrow_mut().insert(crate::store::Limit::SignIn, 2);
+    let put = || own(&server, "PUT", &view, Some(&changed)).status;
+    assert_eq!([put(), put(), put()], [200, 200, 429]);
+    server
+        .stores
+        .limits
+        .borrow_mut()
+        .insert(crate::store::Limit::Address, 2);
+    let path = format!("/oauth/register/{}", text(&view, "client_id"));
+    let guess = || server.send(&request("GET", &path, Some("lkm_guess"), None));
+    let last = [guess(), guess(), guess()].map(|reply| reply.status);
+    assert_eq!(last[2], 429, "{last:?}");
+    assert!(guess().header_value("Retry-After").is_some());
+}
+
+#[test]
+fn of_two_changes_at_once_only_one_is_made() {
+    use crate::management::actor::Origin;
+    use crate::oauth::client_metadata::{Channel, ClientMetadata};
+    use crate::registration::dynamic::{Circumstances, Registration};
+    use crate::store::database::{Database, Undone};
+
+    let server = server();
+    let view = registered(&server, &agent());
+    let client_id = text(&view, "client_id");
+    let token = Secret::new(text(&view, "registration_access_token"));
+    let database = &server.stores;
+    let found = || {
+        pollster::block_on(Registration::find(database, client_id, &token))
+            .unwrap()
+            .unwrap()
+    };
+    let mut confidential = agent();
+    confidential["token_endpoint_auth_method"] = "client_secret_post".into();
+    let members = confidential.as_object().unwrap();
+    let metadata = ClientMetadata::parse(members, Channel::Registration, &server.config.issuer).unwrap();
+    let origin = Origin::default();
+    let at = Circumstances {
+        random: &server.random,
+        now: crate::time::Timestamp(1),
+        origin: &origin,
+    };
+    let (one, other) = (found(), found());
+    assert!(pollster::block_on(database.transact(one.replace(&metadata, at).1)).is_ok());
+    for late in [other.replace(&metadata, at).1, other.delete(at)] {
+        assert!(matches!(
+            pollster::block_on(database.transact(late)),
+            Err(Undone::Refused)
+        ));
+    }
+    assert_eq!(count(&server, "client_secrets"), value!(1));
 }
 
 // Rule: REG 12, REG 13, REG 14
@@ -331,8 +453,12 @@ fn whoever_has_the_token_reads_replaces_and_deletes_the_registration_and_nobody_
         for method in ["GET", "PUT", "DELETE"] {
             let reply = server.send(&request(method, &path, wrong, Some(&agent())));
             assert_eq!(error(&reply), (401, "invalid_token".into()), "{method} {wrong:?}");
+            // RFC 6750 §3.1: who showed nothing is told nothing of what is wrong with it.
+            let challenge = wrong.map_or("Bearer", |_| "Bearer error=\"invalid_token\"");
+            assert_eq!(reply.header_value("WWW-Authenticate"), Some(challenge));
         }
     }
+    assert_eq!(own(&server, "PATCH", &one, Some(&agent())).status, 405);
     let unknown = request(
         "GET",
         "/oauth/register/app_none",
@@ -351,6 +477,8 @@ fn whoever_has_the_token_reads_replaces_and_deletes_the_registration_and_nobody_
         ("registration_client_uri", value!("x")),
         ("client_id_issued_at", value!(1)),
         ("client_secret_expires_at", value!(0)),
+        ("client_secret", value!("chosen")),
+        ("client_secret", value!(1)),
         ("redirect_uris", value!([])),
     ] {
         let mut wrong = changed.clone();
@@ -367,11 +495,19 @@ fn whoever_has_the_token_reads_replaces_and_deletes_the_registration_and_nobody_
         (&value!("Renamed"), &value!("client_secret_post"))
     );
     assert!(text(&answer, "client_secret").starts_with("lks_"));
-    // Again the same: the secret stays, and is not told twice.
-    assert!(
-        json(&own(&server, "PUT", &one, Some(&changed)))
-            .get("client_secret")
-            .is_none()
+    // Again the same: the secret stays, and is not told twice. The client may show that it has it.
+    for shown in [Value::Null, answer["client_secret"].clone()] {
+        changed["client_secret"] = shown;
+        let again = json(&own(&server, "PUT", &one, Some(&changed)));
+        assert!(again.get("client_secret").is_none());
+        for name in ["client_id", "registration_client_uri", "registration_access_token"] {
+            assert_eq!(again[name], one[name]);
+        }
+    }
+    changed["client_secret"] = "lks_another".into();
+    assert_eq!(
+        error(&own(&server, "PUT", &one, Some(&changed))),
+        (400, "invalid_client_metadata".into())
     );
     let of_one = format!("client_id = '{}'", text(&one, "client_id"));
     assert_eq!(count(&server, &format!("client_secrets WHERE {of_one}")), value!(1));
@@ -395,9 +531,10 @@ fn whoever_has_the_token_reads_replaces_and_deletes_the_registration_and_nobody_
 }
 
 #[test]
-fn a_registration_that_was_taken_up_or_reviewed_is_no_longer_its_apps_to_change() {
+fn a_registration_that_was_taken_up_reviewed_or_suspended_is_no_longer_its_apps_to_change() {
     for change in [
         "UPDATE apps SET status = 'approved' WHERE class = 'registered'",
+        "UPDATE apps SET status = 'suspended' WHERE class = 'registered'",
         "INSERT INTO developers (id, name, created_at) VALUES ('dev_x', 'X', 1);
          UPDATE apps SET developer_id = 'dev_x' WHERE class = 'registered'",
     ] {

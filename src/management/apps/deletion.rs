@@ -25,10 +25,18 @@ pub fn delete(
     let step = app.life().step(Action::Delete)?;
     let actor = member.actor();
     let id = app.client_id.as_str();
-    let of_app = |sql: &'static str| Statement::new(sql).text(id);
     let mut statements = vec![still_member(member), app.unchanged()];
     statements.extend(steps::take(app, step, actor, None, now));
-    statements.extend([
+    statements.extend(of_what_is_left(id, now));
+    let entry = step.event.map(|event| Entry::of_app(event, id));
+    statements.extend(entry.map(|entry| entry.by(actor, random, now)));
+    Ok(statements)
+}
+
+/// Takes away what belongs to an app that is deleted, and what users gave it. Its epoch has to rise beside that.
+pub fn of_what_is_left(id: &str, now: Timestamp) -> Vec<Statement> {
+    let of_app = |sql: &'static str| Statement::new(sql).text(id);
+    let mut statements = vec![
         of_app(
             "UPDATE apps SET deleted_at = ?2, revoked_before = ?2, draft = NULL, jwks = NULL, jwks_uri = NULL
              WHERE client_id = ?1",
@@ -40,7 +48,7 @@ pub fn delete(
                SELECT rowid FROM consents INDEXED BY consents_of_app
                WHERE client_id = ?1 AND status IN ('active', 'revoking') AND status = 'revoking' AND ended_by = 'unused')",
         ),
-    ]);
+    ];
     // Before its testers go: a trigger would end what they had, and call it something else.
     statements.extend(revoking::some_of_app(id, now));
     statements.extend([
@@ -50,7 +58,5 @@ pub fn delete(
         of_app("DELETE FROM app_testers WHERE client_id = ?1"),
         of_app("DELETE FROM client_grants WHERE client_id = ?1"),
     ]);
-    let entry = step.event.map(|event| Entry::of_app(event, id));
-    statements.extend(entry.map(|entry| entry.by(actor, random, now)));
-    Ok(statements)
+    statements
 }
