@@ -96,6 +96,12 @@ export class Latchkey {
     return this.worker.scheduled({ cron: "*/5 * * * *", scheduledTime: new Date() });
   }
 
+  // The same in a request, so that the costs are known: [{ sql, read, written }] of its transactions.
+  async scheduleCosts() {
+    const answer = await this.worker.fetch(`${ISSUER}/`, { headers: [["x-test-schedule", "*/5 * * * *"]] });
+    return answer.json();
+  }
+
   // Calls every ledger object, by the methods of faults/ledger.mjs.
   async eachLedger(call) {
     for (const id of await this.worker.listDurableObjectIds("LEDGER"))

@@ -1,4 +1,5 @@
-// The built worker behind a door that obeys `x-test-faults` and tells `x-test-trips` and `x-test-rows-read`. Never deployed.
+// The built worker behind a door that obeys `x-test-faults` and tells `x-test-trips` and `x-test-rows-read`. A request with
+// `x-test-schedule` does what the cron trigger of that name does, and is told what each transaction cost. Never deployed.
 import { WorkerEntrypoint } from "cloudflare:workers";
 import { watchedEnvironment } from "./environment.mjs";
 import { Plan } from "./plan.mjs";
@@ -22,6 +23,11 @@ export function withFaults(Built) {
       const headers = new Headers(request.headers);
       headers.delete("x-test-faults");
       const inner = worker(this.ctx, watchedEnvironment(this.env, plan));
+      const cron = request.headers.get("x-test-schedule");
+      if (cron !== null) {
+        await inner.scheduled({ cron, scheduledTime: Date.now(), type: "scheduled", noRetry() {} });
+        return Response.json(plan.transactions);
+      }
       const passed = new Request(request, { headers });
       if (plan.panics) Object.defineProperty(passed, "cf", { value: BREAKS });
       const answer = await inner.fetch(passed);

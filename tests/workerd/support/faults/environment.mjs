@@ -52,7 +52,9 @@ function database(binding, name, plan) {
       const sql = () => known.map((one) => one.sql).join("\n");
       return plan.run(`${name}.batch`, sql, async () => {
         const results = await binding.batch(known.map((one) => one.real));
-        for (const { meta } of results) plan.rowsRead += meta.rows_read;
+        const sum = (name) => results.reduce((sum, { meta }) => sum + meta[name], 0);
+        plan.rowsRead += sum("rows_read");
+        plan.transactions.push({ sql: sql(), read: sum("rows_read"), written: sum("rows_written") });
         return results;
       });
     },

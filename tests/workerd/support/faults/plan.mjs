@@ -64,6 +64,8 @@ export class Plan {
   trips = new Trips();
   // By the database, its indexes included.
   rowsRead = 0;
+  // { sql, read, written }
+  transactions = [];
 
   constructor(rules) {
     this.rules = rules.map((rule) => new Rule(rule));
