@@ -29,6 +29,10 @@ pub const CLAIM: &str = "/developers/apps/claim";
 pub const JWKS: &str = "/.well-known/jwks.json";
 /// `GET`: authorization server metadata (RFC 8414).
 pub const METADATA: &str = "/.well-known/oauth-authorization-server";
+/// `GET`: protected resource metadata of any API (RFC 9728), named by `resource`.
+pub const RESOURCE_METADATA: &str = "/oauth/resource-metadata";
+/// `GET`: that of this server's own API.
+pub const OWN_RESOURCE_METADATA: &str = "/.well-known/oauth-protected-resource/api";
 /// `GET`, `POST`: the sign-in page.
 pub const LOGIN: &str = "/login";
 /// `GET` under it: answers of identity providers.
@@ -121,6 +125,10 @@ pub enum Route<'a> {
     Jwks,
     /// [`METADATA`]
     Metadata,
+    /// [`RESOURCE_METADATA`]
+    ResourceMetadata,
+    /// [`OWN_RESOURCE_METADATA`]
+    OwnResourceMetadata,
     /// [`LOGIN`], the page.
     LoginPage,
     /// [`LOGIN`], the form.
@@ -258,6 +266,8 @@ impl Route<'_> {
             Self::DeleteRegistration { .. } => "delete_registration",
             Self::Jwks => "jwks",
             Self::Metadata => "metadata",
+            Self::ResourceMetadata => "resource_metadata",
+            Self::OwnResourceMetadata => "own_resource_metadata",
             Self::LoginPage => "login_page",
             Self::Login => "login",
             Self::LoginCallback { .. } => "login_callback",
@@ -317,6 +327,16 @@ pub fn route<'a>(method: &str, path: &'a str) -> Route<'a> {
         REGISTER => only(method, &[("POST", Route::Register), PREFLIGHT], "POST, OPTIONS"),
         JWKS => only(method, &[("GET", Route::Jwks), PREFLIGHT], "GET, HEAD, OPTIONS"),
         METADATA => only(method, &[("GET", Route::Metadata), PREFLIGHT], "GET, HEAD, OPTIONS"),
+        RESOURCE_METADATA => only(
+            method,
+            &[("GET", Route::ResourceMetadata), PREFLIGHT],
+            "GET, HEAD, OPTIONS",
+        ),
+        OWN_RESOURCE_METADATA => only(
+            method,
+            &[("GET", Route::OwnResourceMetadata), PREFLIGHT],
+            "GET, HEAD, OPTIONS",
+        ),
         LOGIN => only(
             method,
             &[("GET", Route::LoginPage), ("POST", Route::Login)],

@@ -25,6 +25,7 @@ mod notices;
 mod par;
 mod problem;
 mod registration;
+mod resource_metadata;
 mod revocation;
 mod revoke;
 mod sessions_api;
@@ -81,6 +82,10 @@ async fn answer<S: Stores>(context: &Context<'_, S>, request: &Request, route: R
         Route::Introspect => introspect::introspect(context, request).await,
         Route::Jwks => discovery::jwks(context).await.readable_across_origins(),
         Route::Metadata => discovery::metadata(context).readable_across_origins(),
+        Route::ResourceMetadata => resource_metadata::of_any(context, request)
+            .await
+            .readable_across_origins(),
+        Route::OwnResourceMetadata => resource_metadata::of_own_api(context).readable_across_origins(),
         Route::LoginPage => login::page(context, request).await,
         Route::Login => login::sign_in(context, request).await,
         Route::LoginCallback { connection } => login::callback(context, request, connection).await,

@@ -6,6 +6,7 @@ use crate::config::Config;
 use crate::context::Context;
 use crate::http::Reply;
 use crate::log::Log;
+use crate::router;
 
 /// A problem document, with more members if there are any.
 pub fn document(
@@ -32,8 +33,11 @@ pub fn document(
         .header("Content-Type", "application/problem+json")
         .telling(code);
     match status {
-        // RFC 9110 §15.5.2 asks for a challenge.
-        401 => reply.header("WWW-Authenticate", "Bearer"),
+        // RFC 9110 §15.5.2 asks for a challenge, and RFC 9728 §5.1 for a way on.
+        401 => {
+            let metadata = config.issuer.url(router::OWN_RESOURCE_METADATA);
+            reply.header("WWW-Authenticate", format!("Bearer resource_metadata=\"{metadata}\""))
+        }
         503 => reply.header("Retry-After", "1"),
         _ => reply,
     }

@@ -24,6 +24,7 @@ pub mod pushed_request;
 pub mod redirect_uri;
 pub mod refresh_token;
 pub mod resource;
+pub mod resource_metadata;
 pub mod scope;
 pub mod secret;
 pub mod signed_jwt;

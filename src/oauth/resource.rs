@@ -34,7 +34,8 @@ fn canonical(text: &str) -> Option<String> {
     Some(format!("{}{path}", origin.to_ascii_lowercase()))
 }
 
-fn split_origin(text: &str) -> Option<(&str, &str)> {
+/// The part before the path, and the rest.
+pub fn split_origin(text: &str) -> Option<(&str, &str)> {
     let authority = text.find("://")? + 3;
     let length = text
         .get(authority..)?

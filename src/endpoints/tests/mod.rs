@@ -15,6 +15,7 @@ mod logs;
 mod management;
 mod metadata_documents;
 mod proofs;
+mod protected_resources;
 mod registration;
 mod retries;
 mod sessions;

@@ -10,6 +10,7 @@ pub mod grants;
 pub mod operator_apps;
 pub mod overview;
 pub mod own_api;
+pub mod protected_resources;
 pub mod rate_tiers;
 pub mod roles;
 pub mod scopes;

@@ -14,6 +14,7 @@ use crate::management::policy::grants::{Grant, GrantKey};
 use crate::management::policy::operator_apps::Account;
 use crate::management::policy::overview::Overview;
 use crate::management::policy::own_api;
+use crate::management::policy::protected_resources::Guide;
 use crate::management::policy::rate_tiers::RateTier;
 use crate::management::policy::roles::Appointment;
 use crate::management::policy::scopes::Scope;
@@ -63,6 +64,8 @@ pub struct ApiPage<'a> {
     pub api: &'a Api,
     /// Whether it is the management API.
     pub is_own: bool,
+    /// What it tells its clients of this server.
+    pub protected: &'a Guide,
     /// Its credentials.
     pub credentials: &'a [Credential],
     /// The one that was made just now.

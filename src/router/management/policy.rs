@@ -28,6 +28,8 @@ pub enum Policy {
     ItemPage(Kind),
     /// The forms there that change or delete it.
     EditForm(Kind),
+    /// What an API tells its clients of this server.
+    ReadProtectedResource,
     /// The credentials of an API.
     ListCredentials,
     /// Another.
@@ -120,6 +122,7 @@ pub const TABLE: &[Entry] = &[
     entry("GET", "/admin/policy/apis/{api_id}", "api_page", P::ItemPage(Api)),
     entry("POST", "/admin/policy/apis/{api_id}", "edit_api_form", P::EditForm(Api)),
 
+    entry("GET", "/api/admin/apis/{api_id}/protected-resource", "read_protected_resource", P::ReadProtectedResource),
     entry("GET", "/api/admin/apis/{api_id}/credentials", "list_api_credentials", P::ListCredentials),
     entry("POST", "/api/admin/apis/{api_id}/credentials", "create_api_credential", P::CreateCredential),
     entry("DELETE", "/api/admin/apis/{api_id}/credentials/{credential_id}", "delete_api_credential", P::DeleteCredential),

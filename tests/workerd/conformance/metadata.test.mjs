@@ -21,7 +21,7 @@ test("the metadata stands at one place only", async () => {
 
 // Rule: META 4
 test("what is not there under .well-known is 404 to programs and browsers alike", async () => {
-  const absent = ["openid-configuration", "oauth-protected-resource", "oauth-protected-resource/oauth/userinfo", "jwks"];
+  const absent = ["openid-configuration", "oauth-protected-resource", "oauth-protected-resource/oauth/userinfo", "oauth-protected-resource/api/", "jwks"];
   for (const name of [...absent, `x${Date.now()}`, ""])
     for (const accept of ["application/json", "text/html,*/*"])
       assert.equal(await statusOf(`/.well-known/${name}`, { headers: { accept } }), 404, `${name} as ${accept}`);

@@ -4,7 +4,9 @@ use super::{Call, Form, api, no_content, pages, pressed, segment};
 use crate::endpoints::management::idempotency::Creation;
 use crate::http::Reply;
 use crate::management::cursor::PageRequest;
-use crate::management::policy::{Kind, apis, connections, credentials, grants, own_api, rate_tiers, scopes};
+use crate::management::policy::{
+    Kind, apis, connections, credentials, grants, own_api, protected_resources, rate_tiers, scopes,
+};
 use crate::management::problem::Problem;
 use crate::pages::management::policy::{ApiPage, ConnectionPage, RateTierPage, ScopePage, ShownSecret};
 use crate::pages::management::{FormState, Place};
@@ -57,6 +59,13 @@ pub async fn delete<S: Stores>(call: Call<'_, '_, S>, kind: Kind) -> Result<Repl
     let change = kind.delete(call.context.stores, call.act, &id, expected).await?;
     call.transact(change.statements, change.refused).await?;
     Ok(no_content())
+}
+
+/// What an API tells its clients of this server.
+pub async fn protected_resource<S: Stores>(call: Call<'_, '_, S>) -> Result<Reply, Problem> {
+    let issuer = &call.context.config.issuer;
+    let guide = protected_resources::guide(call.context.stores, issuer, &call.id(0)).await?;
+    Ok(Reply::json(200, &guide))
 }
 
 /// The page of one of them.
@@ -122,6 +131,7 @@ pub async fn item_page<S: Stores>(
                 is_own: api.id == own_api::ID,
                 credentials: &credentials::list(stores, &id).await?,
                 secret: shown.secret.as_ref(),
+                protected: &protected_resources::guide(stores, &call.context.config.issuer, &id).await?,
                 scopes: &scopes::of_api(stores, &id).await?,
                 grants: &grants::of_api(stores, &id).await?,
                 api: &api,

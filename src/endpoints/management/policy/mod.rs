@@ -66,6 +66,7 @@ async fn json<S: Stores>(
         Policy::Read(kind) => catalogue::read(call, kind).await,
         Policy::Edit(kind) => catalogue::edit(call, kind).await,
         Policy::Delete(kind) => catalogue::delete(call, kind).await,
+        Policy::ReadProtectedResource => catalogue::protected_resource(call).await,
         Policy::ListCredentials => credentials::list(call).await,
         Policy::CreateCredential => credentials::create(call).await,
         Policy::DeleteCredential => credentials::delete(call).await,

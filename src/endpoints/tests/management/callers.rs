@@ -11,7 +11,10 @@ fn nobody_who_is_not_signed_in_gets_anything() {
     let server = portal();
     let refused = server.send(&get_request(ACCOUNTS));
     assert_eq!(problem(&refused).1, "unauthorized");
-    assert_eq!(refused.header_value("WWW-Authenticate"), Some("Bearer"));
+    assert_eq!(
+        refused.header_value("WWW-Authenticate"),
+        Some("Bearer resource_metadata=\"http://localhost:8787/.well-known/oauth-protected-resource/api\"")
+    );
     let page = server.send(&get_request("/developers"));
     assert_eq!(location(&page), "/login?continue=%2Fdevelopers");
 }

@@ -404,3 +404,55 @@ fn a_deleted_apis_credentials_and_grants_go_with_it() {
     assert_eq!([left("api_credentials"), left("client_grants")], [json!(0), json!(0)]);
     assert_eq!(count(&server, "api_credentials"), 0);
 }
+
+// Rule: PRM 5, PRM 6
+#[test]
+fn an_operator_reads_and_copies_what_an_api_tells_its_clients() {
+    let (server, mut ada) = console();
+    let made = ada.send(
+        &server,
+        call(
+            "POST",
+            APIS,
+            &json!({ "resource": "https://tools.example/mcp", "name": "Tools <MCP>" }),
+        ),
+    );
+    let id = ok(&made, 201)["id"].as_str().unwrap().to_owned();
+    let path = format!("{APIS}/{id}/protected-resource");
+    let guide = ok(&ada.get(&server, &path), 200);
+    let address = "http://localhost:8787/oauth/resource-metadata?resource=https%3A%2F%2Ftools.example%2Fmcp";
+    assert_eq!(guide["metadata_url"], address);
+    assert_eq!(
+        guide["well_known_url"],
+        "https://tools.example/.well-known/oauth-protected-resource/mcp"
+    );
+    assert_eq!(
+        guide["challenges"]["no_token"],
+        format!("Bearer resource_metadata=\"{address}\"")
+    );
+    // What is copied is what is served.
+    let served = server.send(&get_request(address.strip_prefix(ISSUER).unwrap()));
+    assert_eq!(guide["document"], serde_json::from_str::<Value>(&served.body).unwrap());
+    let page = ada.get(&server, &format!("/admin/policy/apis/{id}"));
+    for shown in [
+        "https://tools.example/.well-known/oauth-protected-resource/mcp",
+        "insufficient_scope",
+        "Tools &#60;MCP&#62;",
+    ] {
+        assert!(page.body.contains(shown), "{shown}: {}", &*page.body);
+    }
+    // One that apps may ask for names its scopes, and this server's own API its well-known place.
+    let projects = ok(
+        &ada.get(&server, &format!("{APIS}/api_projects/protected-resource")),
+        200,
+    );
+    let no_token = projects["challenges"]["no_token"].as_str().unwrap();
+    assert!(
+        no_token.ends_with("scope=\"read:profile read:projects read:team\""),
+        "{no_token}"
+    );
+    assert_eq!(
+        ada.get(&server, &format!("{APIS}/api_none/protected-resource")).status,
+        404
+    );
+}
