@@ -5,12 +5,29 @@ import { platform, RESOURCE } from "./support/projects-api.mjs";
 import { logged } from "./support/stand-in.mjs";
 
 // Covers: R64, B32
-test("without a token the challenge is bare and says where to learn more", async () => {
+// Rule: META 21, PRM 5, MCP 7
+test("without a token the challenge has no error and says where to learn more and what to ask for", async () => {
   const { call } = await platform();
-  const { status, challenge, text } = await call("/projects");
-  assert.equal(status, 401);
-  assert.equal(challenge, `Bearer resource_metadata="${RESOURCE}/.well-known/oauth-protected-resource"`);
-  assert.equal(text, "");
+  const metadata = `resource_metadata="${RESOURCE}/.well-known/oauth-protected-resource"`;
+  for (const [method, scope] of [["GET", "read:projects"], ["POST", "write:projects"]]) {
+    const { status, challenge, text } = await call("/projects", { method });
+    assert.equal(status, 401);
+    assert.equal(challenge, `Bearer scope="${scope}", ${metadata}`);
+    assert.equal(text, "");
+  }
+});
+
+// Rule: PRM 1, PRM 3
+test("a script of any site reads the metadata, also when it names its protocol version", async () => {
+  const { call, env } = await platform();
+  const path = "/.well-known/oauth-protected-resource";
+  const { response, body } = await call(path);
+  assert.equal(response.headers.get("Access-Control-Allow-Origin"), "*");
+  assert.deepEqual([body.resource, body.authorization_servers], [RESOURCE, [env.ISSUER]]);
+  assert.ok(!body.scopes_supported.includes("offline_access"));
+  const { status, response: preflight } = await call(path, { method: "OPTIONS" });
+  assert.equal(status, 204);
+  assert.match(preflight.headers.get("Access-Control-Allow-Headers"), /MCP-Protocol-Version/);
 });
 
 // Covers: B32
@@ -68,7 +85,7 @@ for (const [name, make] of Object.entries(REFUSED)) {
     const on = await platform();
     const { status, challenge, body } = await on.call("/projects", { token: await make(on) });
     assert.equal(status, 401);
-    assert.match(challenge, /^Bearer error="invalid_token", .*resource_metadata="/);
+    assert.match(challenge, /^Bearer error="invalid_token", .*scope="read:projects", resource_metadata="/);
     assert.equal(body.error, "invalid_token");
     assert.equal(on.latchkey.asked("/oauth/introspect").length, 0);
   });
@@ -143,12 +160,13 @@ test("metadata that names another issuer is not used", async () => {
 });
 
 // Covers: R65, B32, B35
+// Rule: PRM 6, MCP 7
 test("a token without the permission gets 403 and is told which one", async () => {
   const { call, create, latchkey } = await platform();
   const token = await latchkey.accessToken({ scope: "read:profile" });
   const read = await call("/projects", { token });
   assert.equal(read.status, 403);
-  assert.match(read.challenge, /error="insufficient_scope".* scope="read:projects"/);
+  assert.match(read.challenge, /error="insufficient_scope".* scope="read:projects", resource_metadata="/);
   const write = await create(await latchkey.accessToken({ scope: "read:projects" }), '{"name":"x"}');
   assert.match(write.challenge, /scope="write:projects"/);
 });

@@ -17,13 +17,14 @@ const MAX_TOKEN_LENGTH = 8192;
  * The checks in order: the token's own signature and claims, then whether it is still alive.
  * @param {Request} request
  * @param {Env} env
+ * @param {{scope?: string}} [wanted] what a caller without a good token is told to ask for
  * @returns {Promise<Access>}
  */
-export async function authenticate(request, env) {
-  const token = bearerToken(request, env);
-  const claims = await verify(token, env);
+export async function authenticate(request, env, wanted) {
+  const token = bearerToken(request, env, wanted);
+  const claims = await verify(token, env, wanted);
   const status = await introspect(env, await authorizationServer(env), token);
-  if (status.active !== true) throw invalidToken(env, "The token was revoked or has ended.");
+  if (status.active !== true) throw invalidToken(env, wanted, "The token was revoked or has ended.");
   // The two answers must be about the same token; anything else is a fault, not a permission.
   if (status.sub !== claims.sub || status.client_id !== claims.client_id) throw new Unavailable();
 
@@ -60,10 +61,10 @@ export function requireUser(access, scope, env) {
   return access.user;
 }
 
-function bearerToken(request, env) {
+function bearerToken(request, env, wanted) {
   const [, scheme = "", rest = ""] = /^([^ ]*) *(.*)$/.exec(request.headers.get("Authorization") ?? "") ?? [];
   // No credentials, no error code (RFC 6750 section 3.1): the caller may simply not know yet that it needs some.
-  if (scheme.toLowerCase() !== "bearer") throw new Refusal(401, "", "", challenge(env.RESOURCE));
+  if (scheme.toLowerCase() !== "bearer") throw new Refusal(401, "", "", challenge(env.RESOURCE, wanted));
   if (!/^[A-Za-z0-9\-._~+/]+=*$/.test(rest)) {
     const description = "The Authorization header holds no well-formed bearer token.";
     throw new Refusal(
@@ -73,11 +74,11 @@ function bearerToken(request, env) {
       challenge(env.RESOURCE, { error: "invalid_request", error_description: description }),
     );
   }
-  if (rest.length > MAX_TOKEN_LENGTH) throw invalidToken(env, "The token is too long.");
+  if (rest.length > MAX_TOKEN_LENGTH) throw invalidToken(env, wanted, "The token is too long.");
   return rest;
 }
 
-async function verify(token, env) {
+async function verify(token, env, wanted) {
   const { keys } = await authorizationServer(env);
   try {
     const { payload } = await jwtVerify(token, keys, {
@@ -92,8 +93,8 @@ async function verify(token, env) {
     }
     return payload;
   } catch (error) {
-    if (error instanceof errors.JWTExpired) throw invalidToken(env, "The token has expired.");
-    if (isFaultOfToken(error)) throw invalidToken(env, "The token is not valid here.");
+    if (error instanceof errors.JWTExpired) throw invalidToken(env, wanted, "The token has expired.");
+    if (isFaultOfToken(error)) throw invalidToken(env, wanted, "The token is not valid here.");
     if (error instanceof Refusal) throw error;
     throw new Unavailable();
   }
@@ -109,16 +110,21 @@ function isFaultOfToken(error) {
   );
 }
 
-function invalidToken(env, description) {
+function invalidToken(env, wanted, description) {
   return new Refusal(
     401,
     "invalid_token",
     description,
-    challenge(env.RESOURCE, { error: "invalid_token", error_description: description }),
+    challenge(env.RESOURCE, { error: "invalid_token", error_description: description, ...wanted }),
   );
 }
 
-function insufficientScope(env, scope, description) {
+/**
+ * @param {Env} env
+ * @param {string} scope everything that the next token needs
+ * @param {string} description
+ */
+export function insufficientScope(env, scope, description) {
   return new Refusal(
     403,
     "insufficient_scope",

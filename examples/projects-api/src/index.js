@@ -60,7 +60,9 @@ export default {
 
 async function answer(request, env) {
   const url = new URL(request.url);
-  if (url.pathname === "/.well-known/oauth-protected-resource") return resourceMetadata(env);
+  if (url.pathname === "/.well-known/oauth-protected-resource") {
+    return request.method === "OPTIONS" ? preflight("GET") : resourceMetadata(env);
+  }
 
   const route = ROUTES.find(({ path }) => path.test(url.pathname));
   if (!route) throw new Refusal(404, "not_found", "There is nothing at this address.");
@@ -71,7 +73,7 @@ async function answer(request, env) {
   }
 
   const { scope, handle, forApps } = route.methods[request.method];
-  const access = await authenticate(request, env);
+  const access = await authenticate(request, env, { scope });
   requireScope(access, scope, env);
   const call = { request, url, env, id: route.path.exec(url.pathname)[1] };
   if (forApps && access.user === null) return forApps(call);
@@ -162,7 +164,7 @@ function preflight(allow) {
     status: 204,
     headers: {
       "Access-Control-Allow-Methods": allow,
-      "Access-Control-Allow-Headers": "Authorization, Content-Type",
+      "Access-Control-Allow-Headers": "Authorization, Content-Type, MCP-Protocol-Version",
       "Access-Control-Max-Age": "600",
     },
   });

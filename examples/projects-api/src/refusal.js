@@ -28,9 +28,15 @@ export class Unavailable extends Refusal {
   }
 }
 
+/** RFC 9728 section 3.1: where the metadata of a resource stands on its server. Nothing: of one without a path. */
+export function metadataPath(resource) {
+  const path = resource === "" ? "" : new URL(resource).pathname.replace(/^\/$/, "");
+  return `/.well-known/oauth-protected-resource${path}`;
+}
+
 /** The places of an RFC 6750 challenge, in the order a reader expects. */
 export function challenge(resource, parameters = {}) {
-  const all = { ...parameters, resource_metadata: `${resource}/.well-known/oauth-protected-resource` };
+  const all = { ...parameters, resource_metadata: new URL(resource).origin + metadataPath(resource) };
   const text = Object.entries(all).map(([name, value]) => `${name}="${value}"`);
   return { "WWW-Authenticate": `Bearer ${text.join(", ")}` };
 }
