@@ -9,6 +9,14 @@ const shortKey = generateKeyPairSync("rsa", { modulusLength: 1024 }).privateKey.
 const publicKey = generateKeyPairSync("ec", { namedCurve: "P-256" }).publicKey.export({ format: "jwk" });
 const bad = {
   "the development sign-in on a public host": { vars: { ISSUER: "https://id.example" } },
+  "local resources on a public host": {
+    vars: {
+      ISSUER: "https://id.example",
+      DEVELOPMENT_SIGN_IN: "false",
+      LOCAL_RESOURCES: "http://localhost:3000/mcp=https://mcp.example",
+    },
+  },
+  "a local resource that stands for nothing": { vars: { LOCAL_RESOURCES: "http://localhost:3000/mcp" } },
   "an issuer without TLS on a public host": { vars: { ISSUER: "http://id.example", DEVELOPMENT_SIGN_IN: "false" } },
   "no sealing key": { secrets: { LATCHKEY_SECRET: "" } },
   "a sealing key that is too short": { secrets: { LATCHKEY_SECRET: "1:AAAA" } },
