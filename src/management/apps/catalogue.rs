@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
+use super::settings::RequestedScope;
 use crate::oauth::client::sqlite_bool;
 use crate::store::StoreError;
 use crate::store::database::{Database, Statement};
@@ -94,6 +95,20 @@ pub async fn load(database: &impl Database, client_id: Option<&str>) -> Result<C
 /// The scopes of all APIs: what the operator may give an app.
 pub async fn load_all(database: &impl Database) -> Result<Catalogue, StoreError> {
     read(database, "", false).await
+}
+
+/// The scopes that the operator lets an app ask users for today: what one lives on that asks for none in particular. A request
+/// of such an app that names no scope does not ask for what is sensitive.
+pub async fn load_granted(database: &impl Database, client_id: &str) -> Result<Vec<RequestedScope>, StoreError> {
+    let catalogue = read(database, client_id, false).await?;
+    let granted = catalogue.scopes().filter(|scope| scope.for_users);
+    let requested = granted.map(|scope| RequestedScope {
+        scope: scope.name.clone(),
+        is_default: !scope.sensitive,
+        is_optional: false,
+        reason: None,
+    });
+    Ok(requested.collect())
 }
 
 async fn read(database: &impl Database, client_id: &str, only_public: bool) -> Result<Catalogue, StoreError> {

@@ -12,7 +12,7 @@ use super::steps;
 use super::submissions::{Submission, SubmissionStatus};
 use crate::management::accounts::members::still_member;
 use crate::management::actor::{Actor, Member};
-use crate::management::apps::settings::{AppSettings, write_in_force};
+use crate::management::apps::settings::{AppSettings, RequestedScope, write_in_force};
 use crate::management::audit::Entry;
 use crate::management::input::Input;
 use crate::management::problem::{FieldError, Problem};
@@ -92,8 +92,13 @@ pub fn submit(
     Ok((submission, statements))
 }
 
-/// Takes up an app that registered itself and that nobody has claimed.
-pub fn take_up(reviewer: ReviewerOf<'_>, at: Circumstances<'_>) -> Result<(Submission, Vec<Statement>), Problem> {
+/// Takes up an app that registered itself and that nobody has claimed. If it asks for no scopes in particular, what it was
+/// living on is what it asks for from now on: `granted` to it by default.
+pub fn take_up(
+    reviewer: ReviewerOf<'_>,
+    granted: Vec<RequestedScope>,
+    at: Circumstances<'_>,
+) -> Result<(Submission, Vec<Statement>), Problem> {
     let (actor, case) = (reviewer.judge().actor(), reviewer.judge().case());
     if !case.app.is_unclaimed() {
         return Err(Problem::Conflict("its developer submits this app"));
@@ -101,7 +106,16 @@ pub fn take_up(reviewer: ReviewerOf<'_>, at: Circumstances<'_>) -> Result<(Submi
     if case.app.pending.is_some() || case.app.approved_at.is_some() {
         return Err(Problem::Conflict("this app has been taken up already"));
     }
-    let (submission, mut statements) = open(actor, case, &case.app.in_force, String::new(), at)?;
+    let mut content = case.app.in_force.clone();
+    if content.scopes.is_empty() {
+        content.scopes = granted;
+    }
+    if content.scopes.is_empty() {
+        return Err(Problem::Conflict(
+            "this app asks for no permissions, and the default permissions give it none: there is nothing to approve",
+        ));
+    }
+    let (submission, mut statements) = open(actor, case, &content, String::new(), at)?;
     statements.insert(0, case.app.unchanged());
     statements.splice(0..0, reviewer.still_may_decide());
     Ok((submission, statements))
@@ -189,6 +203,9 @@ pub fn decide(
     let mut statements = Vec::from(reviewer.still_may_decide());
     statements.push(case.stands());
     if ending == Ending::Approved {
+        if submission.content.scopes.is_empty() {
+            return Err(Problem::Conflict("it asks for no permission: it can only be rejected"));
+        }
         let mut scopes = submission.content.scopes.iter();
         if !scopes.all(|scope| case.catalogue.get(&scope.scope).is_some()) {
             return Err(Problem::Conflict(

@@ -70,6 +70,16 @@ pub fn of(settings: &AppSettings, around: Surroundings<'_>) -> Vec<Observation> 
     seen
 }
 
+/// That an app asks for no permissions in particular, so that those it has by default are reviewed.
+pub fn default_permissions() -> Observation {
+    Observation {
+        code: "default_permissions",
+        text: "The app asks for no permissions in particular. Those listed are what the default permissions gave it when it \
+               was taken up, and an approval leaves it with exactly these."
+            .into(),
+    }
+}
+
 fn names(settings: &AppSettings, around: Surroundings<'_>, seen: &mut Vec<Observation>) {
     let mut note = |code, text: String| seen.push(Observation { code, text });
     for (whose, name) in [("app", settings.name.as_str()), ("developer", around.developer)] {

@@ -9,6 +9,7 @@ use super::{now, without_fields};
 use crate::context::Context;
 use crate::http::{Reply, Request};
 use crate::management::actor::Actor;
+use crate::management::apps::catalogue;
 use crate::management::apps::settings::AppSettings;
 use crate::management::cursor::{Page, PageRequest};
 use crate::management::input::Input;
@@ -125,8 +126,12 @@ pub(super) async fn review<S: Stores>(
     };
     let first_page = PageRequest { after: None, size: 20 };
     let items = checklist::of(&submission.content, case.app.app_type, &case.catalogue);
+    let mut seen = observations::of(&submission.content, surroundings);
+    if submission.is_pending() && case.app.is_unclaimed() && case.app.in_force.scopes.is_empty() {
+        seen.push(observations::default_permissions());
+    }
     Ok(Review {
-        observations: observations::of(&submission.content, surroundings),
+        observations: seen,
         missing: checklist::errors(&items)
             .into_iter()
             .map(|error| format!("{} {}", error.field, error.message))
@@ -334,7 +339,8 @@ pub(super) async fn take_up_as<S: Stores>(
 ) -> Result<Submission, Problem> {
     let reviewer = actor.reviewer()?;
     let case = Case::load(context.stores, actor, client_id, None).await?;
-    let (submission, statements) = decisions::take_up(case.reviewer(reviewer)?, now(context))?;
+    let granted = catalogue::load_granted(context.stores, client_id).await?;
+    let (submission, statements) = decisions::take_up(case.reviewer(reviewer)?, granted, now(context))?;
     context.stores.transact(statements).await?;
     Ok(submission)
 }

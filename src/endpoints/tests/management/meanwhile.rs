@@ -18,7 +18,7 @@ INSERT INTO app_redirect_uris (client_id, redirect_uri) VALUES ('app_lens', 'htt
 INSERT INTO app_scopes (client_id, scope) VALUES ('app_lens', 'read:projects');
 INSERT INTO client_secrets (id, client_id, secret_hash, hint, created_at) VALUES ('lsc_first', 'app_lens', 'x', 'abcd', 1);
 INSERT INTO submissions (id, client_id, number, status, content, testing, submitted_by, submitted_at, developer_name) VALUES
-  ('sub_wait', 'app_wait', 1, 'pending', '{\"name\":\"Wait\",\"description\":\"Waits\",\"redirect_uris\":[],\"scopes\":[]}',
+  ('sub_wait', 'app_wait', 1, 'pending', '{\"name\":\"Wait\",\"description\":\"Waits\",\"redirect_uris\":[],\"scopes\":[{\"scope\":\"read:projects\",\"is_default\":true,\"is_optional\":false,\"reason\":null}]}',
    '', 'usr_alice', 1, 'Northwind Labs');
 INSERT INTO app_testers (id, client_id, name, added_at) VALUES ('tst_one', 'app_lens', 'dora', 1);
 INSERT INTO connections (id, kind, name, issuer, client_id, client_secret_name, created_at)

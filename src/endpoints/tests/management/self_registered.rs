@@ -69,6 +69,81 @@ fn a_rejected_app_that_registered_itself_is_not_revived_by_taking_it_up_again() 
 }
 
 #[test]
+fn an_app_that_asks_for_nothing_in_particular_is_reviewed_with_what_it_lives_on_and_keeps_exactly_that() {
+    let server = portal();
+    let mut rita = signed_in(&server, "rita");
+    server.stores.database.run(
+        "INSERT INTO apps (client_id, developer_id, name, description, app_type, class, status, created_at)
+         VALUES ('app_self', 'dev_unclaimed', 'Agent', 'Acts', 'mobile', 'registered', 'draft', 1);
+         INSERT INTO app_redirect_uris VALUES ('app_self', 'http://127.0.0.1/cb');
+         UPDATE client_grants SET access = 'none';
+         INSERT INTO client_grants (client_id, api_id, subject_type, access) VALUES ('*', 'api_inner', 'user', 'none');",
+    );
+    let grant = |access: &str, scopes: &str| {
+        server.stores.database.run(&format!(
+            "UPDATE client_grants SET access = '{access}', scopes = '{scopes}' WHERE api_id = 'api_projects'"
+        ));
+    };
+    // With no permission at all there is nothing to approve.
+    let nothing = switch(&server, &mut rita, "app_self", "submissions", &Value::Null);
+    assert_eq!(problem(&nothing).0, 409, "{nothing:?}");
+    assert!(app(&server, "app_self").starts_with("draft "));
+    grant("chosen", r#"["read:projects", "write:projects"]"#);
+    let taken = switch(&server, &mut rita, "app_self", "submissions", &Value::Null);
+    assert_eq!(taken.status, 201, "{taken:?}");
+    let sub = json(&taken)["id"].as_str().unwrap().to_owned();
+    let frozen: Vec<_> = json(&taken)["content"]["scopes"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|scope| (scope["scope"].clone(), scope["is_default"].clone()))
+        .collect();
+    assert_eq!(
+        frozen,
+        [
+            (json!("read:projects"), json!(true)),
+            (json!("write:projects"), json!(false))
+        ]
+    );
+    // The reviewer reads them, and why they are there, before they decide.
+    let page = rita.get(&server, &format!("/admin/reviews/{sub}"));
+    assert!(page.body.contains("write:projects") && page.body.contains("no permissions in particular"));
+    let seen = json(&rita.get(&server, &format!("{QUEUE}/{sub}")));
+    let codes: Vec<_> = seen["observations"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| &one["code"])
+        .collect();
+    assert!(codes.contains(&&json!("default_permissions")), "{codes:?}");
+    // What the default permissions become is no matter any more.
+    grant("all", "[]");
+    assert_eq!(approve(&server, &mut rita, &sub).status, 200);
+    let kept = server
+        .stores
+        .database
+        .column("SELECT scope FROM app_scopes ORDER BY scope");
+    assert_eq!(kept, ["read:projects", "write:projects"]);
+}
+
+#[test]
+fn a_submission_without_a_single_permission_cannot_be_approved() {
+    let server = portal();
+    let mut rita = signed_in(&server, "rita");
+    server.stores.database.run(
+        r#"INSERT INTO apps (client_id, developer_id, name, description, app_type, class, status, created_at)
+           VALUES ('app_self', 'dev_unclaimed', 'Agent', 'Acts', 'mobile', 'registered', 'pending_review', 1);
+           INSERT INTO app_redirect_uris VALUES ('app_self', 'http://127.0.0.1/cb');
+           INSERT INTO submissions (id, client_id, number, status, content, testing, submitted_by, submitted_at, developer_name)
+           VALUES ('sub_bare', 'app_self', 1, 'pending', '{"name":"Agent","description":"","redirect_uris":[],"scopes":[]}', '',
+                   'usr_ada', 1, '')"#,
+    );
+    assert_eq!(problem(&approve(&server, &mut rita, "sub_bare")).0, 409);
+    assert!(app(&server, "app_self").starts_with("pending_review "));
+    assert_eq!(reject(&server, &mut rita, "sub_bare").status, 200);
+}
+
+#[test]
 fn reviewers_take_up_an_app_by_the_form_of_the_queue_or_of_its_page_and_nobody_else_does() {
     let server = portal();
     let (mut rita, mut ada) = (signed_in(&server, "rita"), signed_in(&server, "ada"));
