@@ -183,6 +183,11 @@ impl ClientKeys {
         Value::deserialize(deserializer).map(|jwks| Self::parse(&jwks).unwrap_or_default())
     }
 
+    /// What the keys are called, those that are.
+    pub fn names(&self) -> impl Iterator<Item = Option<&str>> {
+        self.0.iter().map(|key| key.kid.as_deref())
+    }
+
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

@@ -32,6 +32,6 @@ pub use frame::{Frame, Place};
 pub use notices::{NoticesPage, WebhookPage, WebhooksPage};
 pub use organizations::{OrganizationPage, OrganizationsPage};
 pub use people::{AdminAppPage, AdminAppsPage, AdminDeveloperPage, AdminDevelopersPage, NextPage, UserPage, UsersPage};
-pub use reviews::{AppReviewPage, Past, QueuePage, QueueRow, ReviewPage, Said, moment};
+pub use reviews::{AppReviewPage, DocumentPreviewPage, Past, QueuePage, QueueRow, ReviewPage, Said, moment};
 pub use shown::{minute, minute_or_never, named};
 pub use usage::{AdminUsagePage, AppLog, ErrorLogPage, UsageOverviewPage, UsagePage};

@@ -7,6 +7,7 @@ mod audit_trail;
 mod callers;
 mod claims;
 mod credentials;
+mod document_preview;
 mod escape;
 mod every_route;
 mod limits;

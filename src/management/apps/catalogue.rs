@@ -100,7 +100,7 @@ pub async fn load_all(database: &impl Database) -> Result<Catalogue, StoreError>
 /// The scopes that the operator lets an app ask users for today: what one lives on that asks for none in particular. A request
 /// of such an app that names no scope does not ask for what is sensitive.
 pub async fn load_granted(database: &impl Database, client_id: &str) -> Result<Vec<RequestedScope>, StoreError> {
-    let catalogue = read(database, client_id, false).await?;
+    let catalogue = load_all_for(database, client_id).await?;
     let granted = catalogue.scopes().filter(|scope| scope.for_users);
     let requested = granted.map(|scope| RequestedScope {
         scope: scope.name.clone(),
@@ -109,6 +109,11 @@ pub async fn load_granted(database: &impl Database, client_id: &str) -> Result<V
         reason: None,
     });
     Ok(requested.collect())
+}
+
+/// The scopes of all APIs, with what the operator lets one app have of them; the app need not be there.
+pub async fn load_all_for(database: &impl Database, client_id: &str) -> Result<Catalogue, StoreError> {
+    read(database, client_id, false).await
 }
 
 async fn read(database: &impl Database, client_id: &str, only_public: bool) -> Result<Catalogue, StoreError> {

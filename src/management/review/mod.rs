@@ -7,6 +7,7 @@ pub mod comments;
 pub mod decisions;
 pub mod diff;
 pub mod observations;
+pub mod preview;
 pub mod queue;
 pub mod state;
 pub mod steps;

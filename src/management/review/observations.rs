@@ -2,20 +2,21 @@
 
 use std::collections::BTreeSet;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use url::Url;
 
 use crate::management::apps::settings::AppSettings;
 use crate::oauth::redirect_uri::{Destination, VerifiedRedirect};
 use crate::pages::DisplayName;
+use crate::registration::UNCLAIMED;
 use crate::store::database::Statement;
 
 /// How many names of other apps are looked at.
 const NAMES: u32 = 300;
 
 /// Something a reviewer should look at.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Observation {
     /// Which kind, for programs.
     pub code: &'static str,
@@ -45,17 +46,18 @@ pub struct Surroundings<'a> {
     pub others: &'a [OtherApp],
 }
 
-/// Reads apps of other developers whose names begin like this one, as many as are looked at. Names that differ in the
+/// Reads apps of other developers, and all that nobody has claimed, whose names begin like this one, as many as are looked at. Names that differ in the
 /// first two letters are not compared.
 pub fn others(client_id: &str, name: &str) -> Statement {
     let start: String = name.trim().chars().take(2).collect();
-    Statement::new(
+    Statement::new(format!(
         "SELECT a.client_id, a.name, d.name AS developer_name
          FROM apps a JOIN developers d ON d.id = a.developer_id
          WHERE a.deleted_at IS NULL AND a.name >= ?2 COLLATE NOCASE AND a.name < ?3 COLLATE NOCASE
-           AND a.developer_id <> (SELECT developer_id FROM apps WHERE client_id = ?1)
-         ORDER BY a.name COLLATE NOCASE LIMIT ?4",
-    )
+           AND a.client_id <> ?1
+           AND (a.developer_id = '{UNCLAIMED}' OR a.developer_id IS NOT (SELECT developer_id FROM apps WHERE client_id = ?1))
+         ORDER BY a.name COLLATE NOCASE LIMIT ?4"
+    ))
     .text(client_id)
     .text(&start)
     .text(&format!("{start}\u{10ffff}"))

@@ -8,6 +8,7 @@ use crate::management::review::checklist::Item;
 use crate::management::review::comments::{Comment, Side};
 use crate::management::review::diff::{Change, Diff, Field, ScopeLine};
 use crate::management::review::observations::Observation;
+use crate::management::review::preview::Preview;
 use crate::management::review::queue::{Waiting, age_in_words};
 use crate::management::review::state::Life;
 use crate::management::review::submissions::{Submission, SubmissionStatus};
@@ -262,6 +263,18 @@ pub struct QueuePage<'a> {
     pub next: Option<String>,
     /// The form that takes up an app that registered itself, as it was sent.
     pub take_up: FormState,
+}
+
+/// What this server would make of a metadata document.
+#[derive(Template)]
+#[template(path = "management/document_preview.html")]
+pub struct DocumentPreviewPage<'a> {
+    /// What every page here is given.
+    pub frame: Frame<'a>,
+    /// What is in the form.
+    pub form: &'a FormState,
+    /// What came of it.
+    pub preview: Option<&'a Preview>,
 }
 
 /// A submission, for reviewers.

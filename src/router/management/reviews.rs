@@ -55,6 +55,12 @@ pub enum ReviewerReviews {
     ReinstateForm,
     /// The form of the queue that takes up an app that registered itself.
     TakeUpForm,
+    /// What this server would make of a metadata document: the form that asks.
+    PreviewPage,
+    /// The same, sent.
+    PreviewForm,
+    /// The same, as JSON.
+    Preview,
     /// The queue.
     Queue,
     /// A submission, and what it changes.
@@ -114,6 +120,9 @@ pub const TABLE: &[Entry] = &[
     reviewer("POST", "/admin/reviews/{submission_id}/suspend", "suspend_reviewed_app_form", ReviewerReviews::SuspendForm),
     reviewer("POST", "/admin/reviews/{submission_id}/reinstate", "reinstate_reviewed_app_form", ReviewerReviews::ReinstateForm),
     reviewer("POST", "/admin/reviews", "take_up_app_form", ReviewerReviews::TakeUpForm),
+    reviewer("GET", "/admin/documents", "document_preview_page", ReviewerReviews::PreviewPage),
+    reviewer("POST", "/admin/documents", "document_preview_form", ReviewerReviews::PreviewForm),
+    reviewer("POST", "/api/admin/documents/preview", "preview_document", ReviewerReviews::Preview),
     reviewer("GET", "/api/admin/reviews", "list_reviews", ReviewerReviews::Queue),
     reviewer("GET", "/api/admin/reviews/{submission_id}", "get_review", ReviewerReviews::Show),
     reviewer("POST", "/api/admin/reviews/{submission_id}/approve", "approve_submission", ReviewerReviews::Approve),

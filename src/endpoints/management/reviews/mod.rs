@@ -2,6 +2,7 @@
 
 mod by_form;
 mod developer;
+mod preview;
 mod reviewer;
 
 pub use self::reviewer::{Switch, switch};

@@ -4,8 +4,7 @@ use serde_json::{Value, json};
 
 use super::super::idempotency::{self, Creation};
 use super::super::{api, caller};
-use super::by_form;
-use super::{now, without_fields};
+use super::{by_form, now, preview, without_fields};
 use crate::context::Context;
 use crate::http::{Reply, Request};
 use crate::management::actor::Actor;
@@ -45,6 +44,9 @@ pub async fn answer<S: Stores>(
         | ReviewerReviews::SuspendForm
         | ReviewerReviews::ReinstateForm => by_form::reviewer_form(context, request, &id, route).await,
         ReviewerReviews::TakeUpForm => by_form::take_up_form(context, request).await,
+        ReviewerReviews::PreviewPage => preview::page(context, request).await,
+        ReviewerReviews::PreviewForm => preview::by_form(context, request).await,
+        ReviewerReviews::Preview => api::reply(context, preview::answer(context, request).await),
         ReviewerReviews::Queue => api::reply(context, list(context, request).await),
         ReviewerReviews::Show => api::reply(context, show(context, request, &id).await),
         ReviewerReviews::Approve => api::reply(context, approve(context, request, &id).await),
@@ -58,7 +60,7 @@ pub async fn answer<S: Stores>(
 }
 
 /// Who may look at reviews: reviewers, and administrators by token.
-fn may_look(actor: &Actor) -> Result<(), Problem> {
+pub(super) fn may_look(actor: &Actor) -> Result<(), Problem> {
     match actor.reviewer() {
         Ok(_) => Ok(()),
         Err(refused) => actor.administrator().map(drop).map_err(|_| refused),
