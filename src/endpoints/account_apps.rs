@@ -38,7 +38,7 @@ pub async fn page<S: Stores>(context: &Context<'_, S>, request: &Request) -> Rep
     };
     let page = ConnectedAppsPage {
         look: context.look(),
-        user: &user.user,
+        user: &user,
         apps: AppCard::group(
             &listed.apps,
             context.language,
@@ -142,7 +142,7 @@ fn ask<S>(
 ) -> Reply {
     let page = RevokePage {
         look: context.look(),
-        user: &user.user,
+        user,
         csrf: &csrf_token(context, router::ACCOUNT_APPS, &user.session),
         action: &request.path,
         client_id: match what {

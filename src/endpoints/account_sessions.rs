@@ -28,7 +28,7 @@ pub async fn page<S: Stores>(context: &Context<'_, S>, request: &Request) -> Rep
     let card = |session| SessionCard::new(session, context.language);
     let page = SessionsPage {
         look: context.look(),
-        user: &user.user,
+        user: &user,
         csrf: &csrf_token(context, router::ACCOUNT_SESSIONS, &user.session),
         sessions: sessions.iter().map(card).collect(),
         ended: request.query.split('&').any(|part| part == ENDED),

@@ -40,7 +40,7 @@ pub async fn page<S: Stores>(context: &Context<'_, S>, request: &Request) -> Rep
     };
     let page = ActivityPage::new(
         context.look(),
-        &user.user,
+        &user,
         &found.items,
         &permissions,
         &country,

@@ -126,6 +126,7 @@ fn not_served<S>(context: &Context<'_, S>, pending: &PendingRequest, app_name: &
         NotServed::Unavailable => return page_error(context, PageReason::ClientUnavailable),
         NotServed::NotATester => (words.consent_being_tested, words.consent_being_tested_explanation),
         NotServed::Full => (words.consent_full, words.consent_full_explanation),
+        NotServed::Blocked => (words.consent_blocked, words.consent_blocked_explanation),
     };
     let sealed = seal_pending(context, pending).unwrap_or_default();
     let here = place(&sealed);

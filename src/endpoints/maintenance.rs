@@ -4,6 +4,7 @@ use super::{notices, revocation};
 use crate::context::Context;
 use crate::looks::LogoName;
 use crate::management::logos;
+use crate::management::organizations;
 use crate::management::people::revoking;
 use crate::management::policy::own_api;
 use crate::registration::unused;
@@ -92,13 +93,15 @@ async fn change<S: Database>(context: &Context<'_, S>, statements: Vec<Statement
     }
 }
 
-/// Takes more of what apps lose as a whole out of use, and has the ledgers end what is; goes on until none is left, or a
+/// Takes more of what apps lose as a whole, or in an organization, out of use, and has the ledgers end what is; goes on until none is left, or a
 /// look got nowhere. A ledger that is out of reach does not end the looks for the others; its error is returned in the
 /// end.
 async fn finish_revocations<S: Stores>(context: &Context<'_, S>) -> Result<(), StoreError> {
     let mut fault = None;
     for _ in 0..LOOKS {
-        let begun = context.stores.transact(revoking::go_on(context.now).into()).await;
+        let mut more = Vec::from(revoking::go_on(context.now));
+        more.extend(organizations::apps::end_some("", context.now));
+        let begun = context.stores.transact(more).await;
         if let Err(Undone::Store(error)) = begun {
             fault.get_or_insert(error);
         }

@@ -31,6 +31,7 @@ pub struct Actor {
     roles: Vec<Role>,
     memberships: Vec<Membership>,
     may_develop: bool,
+    administers: bool,
 }
 
 /// Who acts.
@@ -170,7 +171,7 @@ impl Actor {
         struct RoleRow {
             role: Role,
         }
-        let (mut roles, mut memberships, mut has_open_way) = (Vec::new(), Vec::new(), false);
+        let (mut roles, mut memberships, mut has_open_way, mut administers) = (Vec::new(), Vec::new(), false, false);
         if let Some(user_id) = who.user_id() {
             let first = first.map_or(("", ""), |first| (first.connection_id.as_str(), first.subject.as_str()));
             let is = Statement::new(
@@ -191,16 +192,23 @@ impl Actor {
                    OR EXISTS (SELECT 1 FROM user_identities i JOIN connections c ON c.id = i.connection_id
                               WHERE i.user_id = ?1 AND c.status = 'active' AND c.for_developers = 1))",
             );
+            let in_charge = Statement::new(
+                "SELECT 1 AS yes FROM organization_members m JOIN organizations o ON o.id = m.organization_id
+                 JOIN users u ON u.id = m.user_id
+                 WHERE m.user_id = ?1 AND m.role = 'administrator' AND o.status = 'active' AND u.status = 'active' LIMIT 1",
+            );
             let found = database
                 .read(vec![
                     is.text(user_id).text(first.0).text(first.1),
                     belongs.text(user_id),
                     open.text(user_id),
+                    in_charge.text(user_id),
                 ])
                 .await?;
             roles = found.rows::<RoleRow>(0)?.into_iter().map(|row| row.role).collect();
             memberships = found.rows(1)?;
             has_open_way = !found.raw(2).is_empty();
+            administers = !found.raw(3).is_empty();
         }
         let may_develop = match &who {
             Who::User(user) => user.may_develop,
@@ -213,7 +221,13 @@ impl Actor {
             roles,
             memberships,
             may_develop,
+            administers,
         })
+    }
+
+    /// Whether they administer an organization, in person.
+    pub fn administers_organizations(&self) -> bool {
+        self.administers && matches!(self.who, Who::User(_))
     }
 
     /// The user who acts, be it by an app.

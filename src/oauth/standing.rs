@@ -84,11 +84,13 @@ pub enum Standing {
     Unavailable,
 }
 
-/// What an app that is not reviewed has to do with one user.
+/// What an app has to do with one user.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Acquaintance {
     /// Whether they are a member of its developer account or one of its testers.
     pub is_tester: bool,
+    /// Whether an organization that they belong to blocks it for everyone in it.
+    pub is_blocked: bool,
     /// Whether they have connected it before, also if they took that back since; asked of unverified apps only.
     pub has_connected: bool,
     /// How many people have ever connected it, counted as far as it matters to an unverified app.
@@ -104,13 +106,16 @@ pub enum NotServed {
     NotATester,
     /// Nobody has reviewed it, and as many people have connected it as may.
     Full,
+    /// Their organization blocks it.
+    Blocked,
 }
 
 impl NotServed {
     /// The same for the app's developer.
     pub fn for_developers(self) -> &'static str {
         match self {
-            Self::Unavailable => "this app cannot be connected at the moment",
+            // Who belongs to which organization, and what that decides, is none of the app's business.
+            Self::Unavailable | Self::Blocked => "this app cannot be connected at the moment",
             Self::NotATester => "this app is being tested: only its testers can connect it",
             Self::Full => "nobody has reviewed this app, and as many people as may have connected it",
         }
@@ -134,12 +139,13 @@ impl Standing {
     /// Whether it serves this user. `most` is how many people may ever connect an unverified app.
     pub fn serves(self, user: Acquaintance, most: u32) -> Result<(), NotServed> {
         match self {
+            Self::Unavailable => Err(NotServed::Unavailable),
+            _ if user.is_blocked => Err(NotServed::Blocked),
             Self::Reviewed => Ok(()),
             Self::Unverified if user.has_connected || user.users < most => Ok(()),
             Self::Unverified => Err(NotServed::Full),
             Self::Testing if user.is_tester => Ok(()),
             Self::Testing => Err(NotServed::NotATester),
-            Self::Unavailable => Err(NotServed::Unavailable),
         }
     }
 }
@@ -200,9 +206,9 @@ mod tests {
     #[test]
     fn an_unverified_app_takes_no_one_new_once_it_is_full_and_loses_no_one_it_has() {
         let user = |has_connected, users| Acquaintance {
-            is_tester: false,
             has_connected,
             users,
+            ..Acquaintance::default()
         };
         assert_eq!(Standing::Unverified.serves(user(false, 99), 100), Ok(()));
         assert_eq!(Standing::Unverified.serves(user(false, 100), 100), Err(NotServed::Full));
@@ -215,12 +221,30 @@ mod tests {
         let everything = Acquaintance {
             is_tester: true,
             has_connected: true,
-            users: 0,
+            ..Acquaintance::default()
         };
         assert_eq!(
             Standing::Unavailable.serves(everything, 100),
             Err(NotServed::Unavailable)
         );
         assert_eq!(Standing::Reviewed.serves(Acquaintance::default(), 0), Ok(()));
+    }
+    // Covers: R62
+    #[test]
+    fn whatever_an_app_is_it_serves_nobody_whose_organization_blocks_it_and_tells_no_developer_why() {
+        let blocked = Acquaintance {
+            is_tester: true,
+            has_connected: true,
+            is_blocked: true,
+            users: 0,
+        };
+        for standing in [Standing::Reviewed, Standing::Unverified, Standing::Testing] {
+            assert_eq!(standing.serves(blocked, 100), Err(NotServed::Blocked), "{standing:?}");
+        }
+        assert_eq!(Standing::Unavailable.serves(blocked, 100), Err(NotServed::Unavailable));
+        assert_eq!(
+            NotServed::Blocked.for_developers(),
+            NotServed::Unavailable.for_developers()
+        );
     }
 }

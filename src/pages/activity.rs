@@ -8,7 +8,7 @@ use askama::filters::{Escaper, Html, HtmlSafe};
 use super::{DisplayName, Look};
 use crate::ledger::EndedBy;
 use crate::management::audit_trail::own::{By, OwnEntry, is_a_sign_of_theft};
-use crate::store::{GrantedScope, User};
+use crate::store::{GrantedScope, SignedIn};
 use crate::words::{Filled, Phrase};
 
 /// What happened in an account.
@@ -18,7 +18,7 @@ pub struct ActivityPage<'a> {
     /// What every page is given.
     pub look: Look<'a>,
     /// Whose.
-    pub user: &'a User,
+    pub user: &'a SignedIn,
     /// What happened, the newest first.
     pub days: Vec<Day<'a>>,
     /// Whether it is the first page.
@@ -58,7 +58,7 @@ impl<'a> ActivityPage<'a> {
     /// The page. `country` names a country by its code.
     pub fn new(
         look: Look<'a>,
-        user: &'a User,
+        user: &'a SignedIn,
         entries: &'a [OwnEntry],
         permissions: &'a [GrantedScope],
         country: &dyn Fn(&str) -> Option<String>,

@@ -6,7 +6,7 @@ use super::{DisplayName, Emblem, Look, device_name};
 use crate::consent_expiry::UnusedLifetime;
 use crate::http::percent_encoded;
 use crate::router;
-use crate::store::{AppFace, AtStake, ConnectedApp, Revocable, User};
+use crate::store::{AppFace, AtStake, ConnectedApp, Revocable, SignedIn};
 use crate::time::Timestamp;
 use crate::words::{Catalogue, Language, Phrase};
 
@@ -17,7 +17,7 @@ pub struct ConnectedAppsPage<'a> {
     /// What every page is given.
     pub look: Look<'a>,
     /// Whose.
-    pub user: &'a User,
+    pub user: &'a SignedIn,
     /// The apps.
     pub apps: Vec<AppCard<'a>>,
     /// What has just been revoked.
@@ -149,7 +149,7 @@ pub struct RevokePage<'a> {
     /// What every page is given.
     pub look: Look<'a>,
     /// Whose.
-    pub user: &'a User,
+    pub user: &'a SignedIn,
     /// Protects the form.
     pub csrf: &'a str,
     /// Where the form goes.

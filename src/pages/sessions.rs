@@ -4,7 +4,7 @@ use askama::Template;
 
 use super::device_name;
 use super::{DisplayName, Look};
-use crate::store::{ListedSession, User};
+use crate::store::{ListedSession, SignedIn, User};
 use crate::words::{self, Language};
 
 /// The sessions of a user.
@@ -14,7 +14,7 @@ pub struct SessionsPage<'a> {
     /// What every page is given.
     pub look: Look<'a>,
     /// Whose.
-    pub user: &'a User,
+    pub user: &'a SignedIn,
     /// Protects the forms.
     pub csrf: &'a str,
     /// The sessions.

@@ -48,6 +48,8 @@ pub struct SignedIn {
     pub may_connect_apps: bool,
     /// Whether they came by a connection that is open to developers.
     pub may_develop: bool,
+    /// Whether they administer an organization.
+    pub administers: bool,
 }
 
 /// A session to write.

@@ -19,6 +19,21 @@ use crate::oauth::standing::Acquaintance;
 use crate::store::{ActiveConsent, AuthorizationView, Consents, Decision, DecisionState, StoreError};
 use crate::time::Timestamp;
 
+/// An organization that this user belongs to blocks this app for everyone in it.
+macro_rules! blocked_for {
+    ($user:literal, $app:literal) => {
+        concat!(
+            "EXISTS (SELECT 1 FROM organization_members m CROSS JOIN organization_apps d
+                       ON d.organization_id = m.organization_id AND d.client_id = ",
+            $app,
+            " WHERE m.user_id = ",
+            $user,
+            " AND d.decision = 'blocked')"
+        )
+    };
+}
+pub(crate) use blocked_for;
+
 #[derive(Deserialize)]
 struct ConsentRow {
     id: String,
@@ -49,6 +64,7 @@ impl ConsentRow {
 #[derive(Deserialize)]
 struct AcquaintanceRow {
     is_tester: u8,
+    is_blocked: u8,
     has_connected: u8,
     users: u32,
 }
@@ -57,6 +73,7 @@ impl From<AcquaintanceRow> for Acquaintance {
     fn from(row: AcquaintanceRow) -> Self {
         Self {
             is_tester: row.is_tester != 0,
+            is_blocked: row.is_blocked != 0,
             has_connected: row.has_connected != 0,
             users: row.users,
         }
@@ -85,9 +102,12 @@ impl Consents for EdgeStores {
                 .text(session)
                 .time(now)
                 .text(client_id),
-                // No row for an app that was reviewed: it serves everybody.
-                Statement::new(
-                    "SELECT EXISTS (SELECT 1 FROM app_testers t WHERE t.client_id = a.client_id AND t.user_id = s.user_id)
+                // No row for an app that was reviewed, unless the user's organization blocks it: it serves everybody.
+                Statement::new(concat!(
+                    "SELECT ",
+                    blocked_for!("s.user_id", "a.client_id"),
+                    " AS is_blocked,
+                       EXISTS (SELECT 1 FROM app_testers t WHERE t.client_id = a.client_id AND t.user_id = s.user_id)
                          OR EXISTS (SELECT 1 FROM developer_members m
                                     WHERE m.developer_id = a.developer_id AND m.user_id = s.user_id) AS is_tester,
                        EXISTS (SELECT 1 FROM app_users p
@@ -97,8 +117,10 @@ impl Consents for EdgeStores {
                                     SELECT 1 FROM app_users p WHERE p.client_id = a.client_id LIMIT ?4))
                             ELSE 0 END AS users
                      FROM apps a CROSS JOIN sessions s
-                     WHERE a.client_id = ?3 AND a.status <> 'approved' AND s.token_hash = ?1 AND s.expires_at > ?2",
-                )
+                     WHERE a.client_id = ?3 AND s.token_hash = ?1 AND s.expires_at > ?2 AND (a.status <> 'approved' OR ",
+                    blocked_for!("s.user_id", "a.client_id"),
+                    ")",
+                ))
                 .text(session)
                 .time(now)
                 .text(client_id)

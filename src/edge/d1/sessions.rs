@@ -18,13 +18,16 @@ struct SessionRow {
     auth_time: Timestamp,
     may_connect_apps: u8,
     may_develop: u8,
+    administers: u8,
 }
 
 /// Finds a live session of an active user.
 pub fn select_session(token_hash: &str, now: Timestamp) -> Statement {
     Statement::new(
         "SELECT u.id, COALESCE(u.account_name, u.username) AS username, u.name, s.auth_time,
-                COALESCE(c.domain_level, 1) AS may_connect_apps, COALESCE(c.for_developers, 1) AS may_develop
+                COALESCE(c.domain_level, 1) AS may_connect_apps, COALESCE(c.for_developers, 1) AS may_develop,
+                EXISTS (SELECT 1 FROM organization_members m JOIN organizations o ON o.id = m.organization_id
+                        WHERE m.user_id = u.id AND m.role = 'administrator' AND o.status = 'active') AS administers
          FROM sessions s JOIN users u ON u.id = s.user_id LEFT JOIN connections c ON c.id = s.connection_id
          WHERE s.token_hash = ?1 AND s.expires_at > ?2 AND u.status = 'active' AND COALESCE(c.status, 'active') = 'active'",
     )
@@ -45,6 +48,7 @@ pub fn read_session(results: &[D1Result], index: usize, token_hash: &str) -> Res
         auth_time: row.auth_time,
         may_connect_apps: row.may_connect_apps != 0,
         may_develop: row.may_develop != 0,
+        administers: row.administers != 0,
     }))
 }
 

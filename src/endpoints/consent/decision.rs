@@ -49,7 +49,7 @@ pub async fn decision<S: Stores>(context: &Context<'_, S>, request: &Request) ->
             message(context, 400, words.consent_not_now, words.consent_not_now_explanation)
         }
         // The page says why, and who is meant.
-        Verdict::NotServed(NotServed::NotATester | NotServed::Full) => {
+        Verdict::NotServed(NotServed::NotATester | NotServed::Full | NotServed::Blocked) => {
             look_again(context, request, &decidable, None).await
         }
         Verdict::SignedOut => message(

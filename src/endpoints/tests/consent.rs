@@ -179,6 +179,67 @@ fn whoever_stops_being_a_tester_while_the_page_is_open_allows_nothing() {
     );
 }
 
+const ORGANIZATION: &str = "
+INSERT INTO users (id, username, name, created_at) VALUES ('usr_alice', 'alice', 'Alice Archer', 1);
+INSERT INTO developers (id, name, created_at) VALUES ('dev_one', 'Northwind Labs', 1);
+INSERT INTO apps (client_id, developer_id, name, description, app_type, class, status, created_at)
+  VALUES ('app_one', 'dev_one', 'Project Lens', '', 'spa', 'portal', 'approved', 1);
+INSERT INTO organizations (id, name, created_at) VALUES ('org_acme', 'Globex', 1);
+INSERT INTO organization_members (organization_id, user_id, role, added_at) VALUES ('org_acme', 'usr_alice', 'member', 1);
+INSERT INTO organization_apps (organization_id, client_id, decision, decided_by, decided_at)
+  VALUES ('org_acme', 'app_one', 'blocked', 'usr_ada', 1);
+";
+
+// Covers: R62
+#[test]
+fn nobody_connects_in_person_what_their_organization_blocks_and_the_app_is_not_told_why() {
+    let server = Server::new();
+    server.stores.database.run(ORGANIZATION);
+    let mut browser = Browser::default();
+    for (language, words) in [
+        ("en", "Your organization does not allow this app"),
+        ("de", "Ihre Organisation erlaubt diese App nicht"),
+        ("es", "Tu organización no permite esta aplicación"),
+        ("ja", "あなたの組織はこのアプリを許可していません"),
+        ("ar", "مؤسستك لا تسمح بهذا التطبيق"),
+    ] {
+        let link = authorize_link("app_one", &format!("&ui_locales={language}"));
+        let page = match language {
+            "en" => browser.consent_page(&server, &link),
+            _ => browser.get(&server, &link),
+        };
+        assert_eq!(page.status, 403, "{language}");
+        assert!(page.body.contains(words), "{language}: {:?}", page.body);
+        assert!(!page.body.contains("Globex"));
+    }
+    let none = returned(&browser.get(&server, &authorize_link("app_one", "&prompt=none")));
+    assert_eq!(none["error"], "access_denied");
+    assert_eq!(none["error_description"], "this app cannot be connected at the moment");
+    // To everybody else it is an app like any other.
+    let mut outsider = Browser::default();
+    let login = location(&outsider.get(&server, &authorize_link("app_one", "")));
+    let page = outsider.sign_in(&server, &login, "ben");
+    assert!(location(&outsider.decide(&server, &page, "allow")).contains("code="));
+}
+
+#[test]
+fn a_block_counts_for_an_open_page_and_for_what_was_remembered() {
+    let server = Server::new();
+    let mut browser = connected(&server, &authorize_link("app_one", ""));
+    let page = location(&browser.get(&server, &authorize_link("app_one", "&prompt=consent")));
+    let page = browser.get(&server, &page);
+    server.stores.database.run(ORGANIZATION);
+    assert_eq!(browser.decide(&server, &page, "allow").status, 403);
+    assert_eq!(browser.get(&server, &authorize_link("app_one", "")).status, 403);
+    let none = returned(&browser.get(&server, &authorize_link("app_one", "&prompt=none")));
+    assert_eq!(none["error"], "access_denied");
+    // A no is a no, whoever says it.
+    assert_eq!(
+        returned(&browser.decide(&server, &page, "deny"))["error"],
+        "access_denied"
+    );
+}
+
 #[test]
 fn an_unverified_app_takes_so_many_people_and_no_more() {
     let mut server = not_reviewed(AppClass::Registered);

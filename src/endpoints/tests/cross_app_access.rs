@@ -11,8 +11,8 @@ use crate::oauth::jws::testing::sign;
 use crate::oauth::standing::AppStatus;
 use crate::store::memory::Fault;
 
-pub const IDP: &str = "https://idp.acme.example";
-pub const KEYS: &str = "https://idp.acme.example/jwks";
+pub const IDP: &str = "https://idp.acme.dev";
+pub const KEYS: &str = "https://idp.acme.dev/jwks";
 const GRANT: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
 
 /// The organization `org_acme` trusts [`IDP`] and allows `app_two` to read projects and profiles; whom it does not know
@@ -25,8 +25,8 @@ INSERT INTO apps (client_id, developer_id, name, description, app_type, class, s
   ('app_two', 'dev_one', 'Project Lens', '', 'web', 'portal', 'approved', 1);
 INSERT INTO organizations (id, name, created_at) VALUES ('org_acme', 'Acme', 1), ('org_other', 'Other', 1);
 INSERT INTO trusted_issuers (id, organization_id, issuer, tenant, jwks_uri, unknown_people, shard, created_at) VALUES
-  ('tri_acme', 'org_acme', 'https://idp.acme.example', '', 'https://idp.acme.example/jwks', 'join', 771, 1),
-  ('tri_other', 'org_other', 'https://idp.acme.example', 'other', 'https://idp.acme.example/jwks', 'join', 772, 1);
+  ('tri_acme', 'org_acme', 'https://idp.acme.dev', '', 'https://idp.acme.dev/jwks', 'join', 771, 1),
+  ('tri_other', 'org_other', 'https://idp.acme.dev', 'other', 'https://idp.acme.dev/jwks', 'join', 772, 1);
 INSERT INTO organization_apps (organization_id, client_id, decision, scopes, decided_by, decided_at) VALUES
   ('org_acme', 'app_two', 'allowed', '[\"read:profile\",\"read:projects\"]', 'usr_ada', 1),
   ('org_acme', 'app_one', 'allowed', '[\"read:projects\"]', 'usr_ada', 1);
@@ -202,8 +202,8 @@ fn every_bad_assertion_is_an_invalid_grant_and_leaves_nothing_behind() {
         (unsigned, "must be signed with"),
         (symmetric, "must be signed with"),
         ("x.y.z".into(), "is not a signed JWT"),
-        (bad("iss", value!("https://idp.evil.example")), "not trusted here"),
-        (bad("iss", value!("https://idp.acme.example/")), "not trusted here"),
+        (bad("iss", value!("https://idp.evil.dev")), "not trusted here"),
+        (bad("iss", value!("https://idp.acme.dev/")), "not trusted here"),
         (bad("tenant", value!("acme")), "not trusted here"),
         (bad("iss", value!(ISSUER)), "must name another server"),
         (bad("aud", value!([ISSUER, "https://api.example"])), "only aud"),
@@ -248,7 +248,7 @@ fn every_bad_assertion_is_an_invalid_grant_and_leaves_nothing_behind() {
 fn nobody_is_asked_for_the_keys_of_an_issuer_that_is_not_trusted() {
     let server = server();
     for change in [
-        |claims: &mut Value| claims["iss"] = value!("https://idp.evil.example"),
+        |claims: &mut Value| claims["iss"] = value!("https://idp.evil.dev"),
         |claims: &mut Value| claims["tenant"] = value!("unknown"),
         |claims: &mut Value| claims["aud"] = value!("https://elsewhere.example"),
     ] {
@@ -315,6 +315,55 @@ fn a_reply_of_the_directory_that_is_lost_leaves_one_user_and_one_consent() {
     assert_eq!(send(&server, &assertion).status, 503);
     tokens(&server, &assertion);
     assert_eq!((count(&server, "vouched_people"), count(&server, "consents")), (1, 1));
+}
+
+const PUBLIC: &str = "https://auth.acme.dev";
+
+#[test]
+fn no_issuer_has_anything_asked_that_is_not_on_the_public_internet() {
+    for (inside, reason) in [
+        ("https://169.254.169.254/jwks", "must name the host, not an IP address"),
+        ("https://2130706433/jwks", "must name the host, not an IP address"),
+        ("https://0177.0.0.1/jwks", "must name the host, not an IP address"),
+        (
+            "https://[::ffff:10.0.0.1]/jwks",
+            "must name the host, not an IP address",
+        ),
+        (
+            "https://localhost/jwks",
+            "must name a host that can be reached from the internet",
+        ),
+        (
+            "https://keys.internal/jwks",
+            "must name a host that can be reached from the internet",
+        ),
+        ("https://user@keys.dev/jwks", "must not hold a user name or password"),
+        (
+            "https://auth.acme.dev/.well-known/jwks.json",
+            "must not be the address of this server itself",
+        ),
+    ] {
+        let mut server = server();
+        server.config.issuer = crate::config::Issuer::parse(PUBLIC).unwrap();
+        let assertion = |server: &Server| assert_with(server, |claims| claims["aud"] = value!(PUBLIC));
+        run(&server, "UPDATE trusted_issuers SET jwks_uri = NULL");
+        let metadata = value!({
+            "issuer": IDP, "authorization_endpoint": format!("{IDP}/authorize"),
+            "token_endpoint": format!("{IDP}/token"), "jwks_uri": inside
+        });
+        let address = format!("{IDP}/.well-known/openid-configuration");
+        server
+            .stores
+            .web
+            .borrow_mut()
+            .insert(address, (200, metadata.to_string()));
+        refused(&send(&server, &assertion(&server)), "temporarily_unavailable", "");
+        assert_eq!(server.stores.asked.borrow().len(), 1, "{inside}: the metadata alone");
+        run(&server, &format!("UPDATE trusted_issuers SET jwks_uri = '{inside}'"));
+        let said = format!("the keys of the assertion's issuer cannot be had: its jwks_uri {reason}");
+        refused(&send(&server, &assertion(&server)), "temporarily_unavailable", &said);
+        assert_eq!(server.stores.asked.borrow().len(), 1, "{inside}");
+    }
 }
 
 #[test]
@@ -474,9 +523,9 @@ fn people_who_sign_in_by_the_issuer_are_the_same_users_and_those_of_its_customer
     run(
         &server,
         "INSERT INTO connections (id, kind, name, issuer, client_id, created_at)
-           VALUES ('con_acme', 'oidc', 'Acme', 'https://idp.acme.example', 'x', 1);
+           VALUES ('con_acme', 'oidc', 'Acme', 'https://idp.acme.dev', 'x', 1);
          INSERT INTO user_identities (issuer, subject, user_id, connection_id, created_at)
-           VALUES ('https://idp.acme.example', 'jane', 'usr_alice', 'con_acme', 1);
+           VALUES ('https://idp.acme.dev', 'jane', 'usr_alice', 'con_acme', 1);
          INSERT INTO organization_apps (organization_id, client_id, decision, scopes, decided_by, decided_at)
            VALUES ('org_other', 'app_two', 'allowed', '[\"read:projects\"]', 'usr_ada', 1)",
     );
@@ -554,7 +603,7 @@ fn an_assertion_bound_to_a_key_takes_a_proof_and_so_does_its_token() {
     assert_eq!(json(&free)["token_type"], "DPoP", "{free:?}");
 }
 
-// Rule: XAA 12
+// Rule: META 16, XAA 12
 #[test]
 fn the_metadata_announce_the_grant_and_name_no_issuer() {
     let server = server();

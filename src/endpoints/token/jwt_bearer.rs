@@ -26,7 +26,7 @@ use crate::random;
 use crate::store::database::Undone;
 use crate::store::{SigningKeys, Stores};
 use crate::usage::Issued;
-use crate::web::WebAddress;
+use crate::web::public_address::PublicAddress;
 
 /// What the keys of an issuer are called when they cannot be had.
 const ISSUER: &str = "the assertion's issuer";
@@ -125,7 +125,7 @@ async fn verify<S: Stores>(context: &Context<'_, S>, app: &App, assertion: &str)
     let unverified = UnverifiedIdJag::check(assertion, expected).map_err(OAuthError::from)?;
     let trust = find(context, &unverified, app).await?;
     let address = keys_of(context, &trust, unverified.issuer()).await?;
-    let signature_is_good = is_signed_by_keys_at(context, &address, ISSUER, unverified.jwt()).await?;
+    let signature_is_good = is_signed_by_keys_at(context, address.address(), ISSUER, unverified.jwt()).await?;
     let jag = unverified.accept(signature_is_good).map_err(OAuthError::from)?;
     Ok((jag, trust))
 }
@@ -139,15 +139,20 @@ async fn find<S: Stores>(
     Ok(trust.ok_or_else(|| OAuthError::from(IdJagError::Untrusted))?)
 }
 
-/// Where the keys of a trusted issuer are: where the operator says, or the issuer itself.
-async fn keys_of<S: Stores>(context: &Context<'_, S>, trust: &Trust, issuer: &str) -> Result<WebAddress, Failure> {
-    match &trust.jwks_uri {
-        Some(uri) => WebAddress::parse(uri, &context.config.issuer)
-            .ok_or_else(|| unavailable(ISSUER, "its jwks_uri is no https address")),
-        None => match provider::metadata(context, issuer).await {
-            Ok(provider) => Ok(provider.jwks_uri.clone()),
-            Err(_) => Err(unavailable(ISSUER, "its metadata cannot be had")),
-        },
+/// Where the keys of a trusted issuer are: where the operator says, or the issuer itself. An issuer is trusted to say who
+/// its people are, not to have anything asked that is not on the public internet.
+async fn keys_of<S: Stores>(context: &Context<'_, S>, trust: &Trust, issuer: &str) -> Result<PublicAddress, Failure> {
+    let public = |what: &str, address: &str| {
+        PublicAddress::parse(address, &context.config.issuer)
+            .map_err(|error| unavailable(ISSUER, &format!("its {what} {error}")))
+    };
+    if let Some(uri) = &trust.jwks_uri {
+        return public("jwks_uri", uri);
+    }
+    public("address", issuer)?;
+    match provider::metadata(context, issuer).await {
+        Ok(provider) => public("jwks_uri", provider.jwks_uri.as_str()),
+        Err(_) => Err(unavailable(ISSUER, "its metadata cannot be had")),
     }
 }
 

@@ -239,10 +239,11 @@ impl EventFilter {
     }
 }
 
-/// Why a consent ended, for those outside: what the operator did about a person is theirs to tell.
+/// Why a consent ended, for those outside: what the operator did about a person, or a person's organization about the app,
+/// is theirs to tell.
 pub fn ended_by_for_developers(value: Value) -> Value {
     match value.as_str() {
-        Some("user_suspended") => "operator".into(),
+        Some("user_suspended" | "organization") => "operator".into(),
         _ => value,
     }
 }

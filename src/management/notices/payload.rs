@@ -139,8 +139,13 @@ pub mod testing {
     }
 
     #[test]
-    fn a_developer_is_not_told_that_a_person_was_suspended() {
-        for (stored, told) in [("user_suspended", "operator"), ("user", "user"), ("unused", "unused")] {
+    fn a_developer_is_not_told_that_a_person_was_suspended_or_whose_organization_ended_it() {
+        for (stored, told) in [
+            ("user_suspended", "operator"),
+            ("organization", "operator"),
+            ("user", "user"),
+            ("unused", "unused"),
+        ] {
             let body = body("consent.ended", &json!({ "ended_by": stored }).to_string());
             assert_eq!(body["data"]["ended_by"], told);
         }

@@ -16,6 +16,8 @@ use crate::time::Timestamp;
 
 /// How many decisions an organization may make.
 const MOST: u32 = 1000;
+/// How many people of an organization one transaction looks at, to end what they lose by a decision.
+const PEOPLE_AT_ONCE: u32 = 5000;
 const DECISIONS: [(&str, &str); 2] = [("allowed", "allowed"), ("blocked", "blocked")];
 const UNKNOWN: Problem = Problem::NotFound("decision about an app");
 
@@ -108,7 +110,8 @@ struct AppRow {
     name: String,
 }
 
-/// Allows an app with these scopes, or blocks it. What it has beyond that ends at once.
+/// Allows an app with these scopes, or blocks it. What it has by this organization beyond that ends at once. Blocking also
+/// ends what members gave it in person: as long as it lasts, none of them can connect it.
 pub async fn set(
     database: &impl Database,
     manager: Manager<'_>,
@@ -142,6 +145,8 @@ pub async fn set(
     input.finish()?;
     let current = find(database, organization_id, client_id).await?;
     let version = current.as_ref().map_or(0, |current| current.version);
+    let loses_scopes = current.is_some_and(|current| !current.scopes.is_subset(&scopes));
+    let ends = (decision == "blocked" || loses_scopes).then_some("");
     check_version(version, expected)?;
     let by = act.actor.named().1;
     let made = AppDecision {
@@ -161,7 +166,7 @@ pub async fn set(
         client_id: Some(client_id),
         ..entry(event, organization_id)
     };
-    let statements = vec![
+    let mut statements = vec![
         manager.still(organization_id),
         Statement::require(
             "COALESCE((SELECT version FROM organization_apps WHERE organization_id = ?1 AND client_id = ?2), 0) = ?3
@@ -173,23 +178,85 @@ pub async fn set(
         .number(version)
         .number(MOST),
         Statement::new(
-            "INSERT INTO organization_apps (organization_id, client_id, decision, scopes, decided_by, decided_at)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+            "INSERT INTO organization_apps (organization_id, client_id, decision, scopes, decided_by, decided_at,
+                                            ended_up_to, ends_through)
+             SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, CASE WHEN ?7 IS NOT NULL THEN COALESCE(max(rowid), 0) END FROM consents
+             WHERE true
              ON CONFLICT (organization_id, client_id) DO UPDATE SET decision = excluded.decision, scopes = excluded.scopes,
-               decided_by = excluded.decided_by, decided_at = excluded.decided_at, version = version + 1",
+               decided_by = excluded.decided_by, decided_at = excluded.decided_at, version = version + 1,
+               ended_up_to = COALESCE(excluded.ended_up_to, ended_up_to),
+               ends_through = COALESCE(excluded.ends_through, ends_through)",
         )
         .text(organization_id)
         .text(client_id)
         .text(decision)
         .text(&list)
         .text(by)
-        .time(act.now),
+        .time(act.now)
+        .optional_text(ends),
         act.note(&note.with(json!({ "scopes": made.scopes }))),
     ];
+    if ends.is_some() {
+        statements.extend(end_some(organization_id, act.now));
+    }
     Ok(Change {
         value: json!(made),
         version: made.version,
         statements,
         refused: Problem::Changed,
     })
+}
+
+/// Takes out of use what some thousand people of an organization lose by a decision, and notes how far that came. No
+/// organization named: that of any whose decision is not carried out to the end.
+pub fn end_some(organization_id: &str, now: Timestamp) -> [Statement; 3] {
+    let page = format!(
+        "WITH d AS MATERIALIZED (
+           SELECT organization_id, client_id, decision, ended_up_to, ends_through
+           FROM organization_apps INDEXED BY organization_apps_ending
+           WHERE ended_up_to IS NOT NULL AND (?1 = '' OR organization_id = ?1)
+           ORDER BY organization_id, client_id LIMIT 1),
+         page AS MATERIALIZED (
+           SELECT m.user_id FROM d CROSS JOIN organization_members m
+             ON m.organization_id = d.organization_id AND m.user_id > d.ended_up_to
+           ORDER BY m.user_id LIMIT {PEOPLE_AT_ONCE})"
+    );
+    // What another organization manages is that one's matter.
+    let end = |index, state, change| {
+        format!(
+            "{page} UPDATE consents SET {change} ended_by = 'operator', ended_for = (SELECT organization_id FROM d)
+             WHERE rowid IN (
+               SELECT c.rowid FROM d CROSS JOIN page p CROSS JOIN consents c INDEXED BY {index}
+                 ON c.user_id = p.user_id
+               WHERE c.client_id = d.client_id AND {state} AND c.rowid <= d.ends_through
+                 AND (c.organization_id = d.organization_id OR c.organization_id IS NULL AND d.decision = 'blocked'))"
+        )
+    };
+    let unused = "c.status = 'revoking' AND c.ended_by = 'unused'";
+    [
+        // What was going to end unused ends now whether it is used or not.
+        Statement::new(end("consents_unfinished", unused, "")).text(organization_id),
+        Statement::new(end(
+            "consents_one_active",
+            "c.status = 'active'",
+            "status = 'revoking', revoked_at = ?2,",
+        ))
+        .text(organization_id)
+        .time(now),
+        Statement::new(format!(
+            "{page} UPDATE organization_apps
+             SET ended_up_to = (SELECT CASE count(*) WHEN {PEOPLE_AT_ONCE} THEN max(user_id) END FROM page)
+             WHERE (organization_id, client_id) = (SELECT organization_id, client_id FROM d)"
+        ))
+        .text(organization_id),
+    ]
+}
+
+/// Finds something while [`end_some`] is not done.
+pub fn goes_on(organization_id: &str) -> Statement {
+    Statement::new(
+        "SELECT 1 AS yes FROM organization_apps INDEXED BY organization_apps_ending
+         WHERE organization_id = ?1 AND ended_up_to IS NOT NULL LIMIT 1",
+    )
+    .text(organization_id)
 }

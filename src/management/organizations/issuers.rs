@@ -17,7 +17,7 @@ use crate::sign_in::id_token::is_subject;
 use crate::sign_in::provider::Provider;
 use crate::store::database::{Database, Statement};
 use crate::time::Timestamp;
-use crate::web::WebAddress;
+use crate::web::public_address::{BadAddress, PublicAddress};
 
 /// How many an organization may trust.
 const MOST: u32 = 20;
@@ -87,8 +87,8 @@ async fn find(database: &impl Database, organization_id: &str, id: &str) -> Resu
 fn keys(input: &mut Input, current: Option<&TrustedIssuer>, own: &Issuer) -> Option<String> {
     let sent = input.line("jwks_uri", 500);
     let uri = input.optional_or("jwks_uri", sent, current.and_then(|issuer| issuer.jwks_uri.as_ref()));
-    if uri.as_ref().is_some_and(|uri| WebAddress::parse(uri, own).is_none()) {
-        input.error("jwks_uri", "must be an https address without user name and fragment");
+    if let Some(Err(error)) = uri.as_ref().map(|uri| PublicAddress::parse(uri, own)) {
+        input.error("jwks_uri", error.to_string());
     }
     uri
 }
@@ -107,6 +107,8 @@ pub fn create(act: Act<'_>, organization_id: &str, own: &Issuer, mut input: Inpu
     }
     if issuer == own.as_str() {
         input.error("issuer", "must be another server than this one");
+    } else if let Err(error @ (BadAddress::IpAddress | BadAddress::SpecialUse)) = PublicAddress::parse(&issuer, own) {
+        input.error("issuer", error.to_string());
     }
     let tenant = input.line("tenant", MAX_TENANT).unwrap_or_default();
     let jwks_uri = keys(&mut input, None, own);

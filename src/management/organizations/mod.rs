@@ -20,7 +20,6 @@ use super::input::Input;
 use super::policy::{as_rfc3339, check_version};
 use super::problem::Problem;
 use crate::random::{self, Random};
-use crate::store::StoreError;
 use crate::store::database::{Database, Found, Statement};
 use crate::time::Timestamp;
 
@@ -157,22 +156,28 @@ fn entry<'a>(event: &'static str, organization_id: &'a str) -> Entry<'a> {
     Entry::new(event, ("organization", organization_id))
 }
 
-/// A page of organizations, the oldest first.
-pub async fn list(
-    database: &impl Database,
-    _: Administrator<'_>,
-    page: &PageRequest,
-) -> Result<Page<Organization>, StoreError> {
-    let statement = Statement::new(
-        "SELECT * FROM organizations WHERE (created_at, id) > (?1, ?2) ORDER BY created_at, id LIMIT ?3",
-    );
+/// A page of organizations, the oldest first: all of them for the operator, else those that the actor administers.
+pub async fn list(database: &impl Database, actor: &Actor, page: &PageRequest) -> Result<Page<Organization>, Problem> {
+    let statement = match actor.administrator() {
+        Ok(_) => Statement::new(
+            "SELECT * FROM organizations WHERE (created_at, id) > (?1, ?2) AND ?4 IS NOT NULL
+             ORDER BY created_at, id LIMIT ?3",
+        ),
+        Err(_) if actor.administers_organizations() => Statement::new(
+            "SELECT o.* FROM organization_members m JOIN organizations o ON o.id = m.organization_id
+             WHERE m.user_id = ?4 AND m.role = 'administrator' AND o.status = 'active' AND (o.created_at, o.id) > (?1, ?2)
+             ORDER BY o.created_at, o.id LIMIT ?3",
+        ),
+        Err(problem) => return Err(problem),
+    };
     let after = page.after.as_ref();
     let found = database
         .read(vec![
             statement
                 .time(Timestamp(after.map_or(-1, |cursor| cursor.order)))
                 .text(after.map_or("", |cursor| &cursor.id))
-                .number(page.size + 1),
+                .number(page.size + 1)
+                .text(actor.acts()),
         ])
         .await?;
     Ok(page.page(found.rows(0)?, |organization: &Organization| Cursor {
@@ -261,11 +266,11 @@ pub async fn edit(
     })
 }
 
-/// Two statements: the consents of an organization that the ledgers have to end, as many as one request deals with, and how
-/// many there are.
+/// Two statements: the consents that an organization's decisions ended and the ledgers have to, as many as one request
+/// deals with, and how many there are.
 pub fn unfinished(organization_id: &str) -> [Statement; 2] {
-    const LEFT: &str = "consents INDEXED BY consents_of_organization
-        WHERE organization_id = ?1 AND status IN ('active', 'revoking') AND status = 'revoking'";
+    const LEFT: &str = "consents INDEXED BY consents_unfinished_for
+        WHERE ended_for = ?1 AND status = 'revoking' AND ended_for IS NOT NULL";
     [
         Statement::new(format!(
             "SELECT id, shard, CASE ended_by WHEN 'operator' THEN 'organization' ELSE COALESCE(ended_by, 'user') END AS ended_by

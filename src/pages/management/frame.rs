@@ -24,6 +24,8 @@ pub struct Frame<'a> {
     pub is_reviewer: bool,
     /// Whether the ways to the rest of the console are shown.
     pub is_administrator: bool,
+    /// Whether the way to the organizations they administer is shown.
+    pub is_in_charge: bool,
     /// The token of every form of the page.
     pub csrf: String,
 }
@@ -43,6 +45,8 @@ pub enum Place {
     People,
     /// The audit trail.
     Audit,
+    /// The organizations that the visitor administers, who is no operator.
+    Organizations,
     /// Usage of all apps.
     Usage,
     /// The operator's webhooks.
@@ -65,6 +69,7 @@ impl<'a> Frame<'a> {
             is_developer: actor.developer().is_ok(),
             is_reviewer: actor.reviewer().is_ok(),
             is_administrator: actor.administrator().is_ok(),
+            is_in_charge: actor.administers_organizations(),
             csrf,
         }
     }

@@ -8,12 +8,14 @@ use crate::management::organizations::apps::AppDecision;
 use crate::management::organizations::issuers::TrustedIssuer;
 use crate::management::organizations::members::OrganizationMember;
 
-/// All of them, for the operator.
+/// All of them, for the operator; those that somebody administers, for them.
 #[derive(Template)]
 #[template(path = "management/organizations.html")]
 pub struct OrganizationsPage<'a> {
     /// What every page here is given.
     pub frame: Frame<'a>,
+    /// Whether the operator looks, who can make one.
+    pub is_operator: bool,
     /// Those on this page.
     pub organizations: &'a [Organization],
     /// The way on.

@@ -39,9 +39,18 @@ impl Memory {
         let member = (app.developer.id.clone(), user_id.to_owned());
         Acquaintance {
             is_tester: self.testers.borrow().contains(&tester) || self.members.borrow().contains(&member),
+            is_blocked: self.is_blocked(user_id, &app.client_id),
             has_connected: users.contains(&user_id),
             users: u32::try_from(users.len()).unwrap(),
         }
+    }
+
+    fn is_blocked(&self, user_id: &str, client_id: &str) -> bool {
+        let blocked = self.database.column_if_made(&format!(
+            "SELECT 1 FROM organization_members m JOIN organization_apps d ON d.organization_id = m.organization_id
+             WHERE m.user_id = '{user_id}' AND d.client_id = '{client_id}' AND d.decision = 'blocked'"
+        ));
+        !blocked.is_empty()
     }
 
     fn claim(&self, decision: &Decision, now: Timestamp) -> DecisionState {
@@ -177,10 +186,10 @@ impl Consents for Memory {
                 };
             };
             let user_id = &signed_in.user.id;
-            let not_reviewed = app.as_ref().filter(|app| app.standing() != Standing::Reviewed);
             AuthorizationView {
                 consents: self.active_consents(user_id, client_id),
-                acquaintance: not_reviewed
+                acquaintance: app
+                    .as_ref()
                     .map(|app| self.acquaintance(user_id, app))
                     .unwrap_or_default(),
                 signed_in: Some(signed_in),

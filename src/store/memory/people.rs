@@ -41,6 +41,13 @@ impl Memory {
             auth_time: session.auth_time,
             may_connect_apps,
             may_develop: true,
+            administers: !self
+                .database
+                .column_if_made(&format!(
+                    "SELECT 1 FROM organization_members WHERE user_id = '{}' AND role = 'administrator'",
+                    session.user_id
+                ))
+                .is_empty(),
         })
     }
 }

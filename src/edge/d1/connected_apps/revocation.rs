@@ -101,7 +101,7 @@ pub async fn finish(database: &D1Database, consent_ids: &[&str]) -> Result<(), S
 /// In no order, so that those of a ledger that is out of reach do not keep the others waiting.
 pub async fn unfinished(database: &D1Database) -> Result<Vec<Revoking>, StoreError> {
     let statement = Statement::new(
-        "SELECT id, shard, CASE WHEN ended_by = 'operator' AND organization_id IS NOT NULL THEN 'organization'
+        "SELECT id, shard, CASE WHEN ended_by = 'operator' AND ended_for IS NOT NULL THEN 'organization'
                            ELSE COALESCE(ended_by, 'user') END AS ended_by
          FROM consents WHERE status = 'revoking' ORDER BY random() LIMIT 2000",
     );

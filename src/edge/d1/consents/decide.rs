@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::super::{Statement, batch, note_due, rows};
-use super::ConsentRow;
+use super::{ConsentRow, blocked_for};
 use crate::crypto::hash;
 use crate::edge::stores::{EdgeStores, store_error};
 use crate::ledger::shard::Shard;
@@ -65,6 +65,13 @@ macro_rules! has_room {
     };
 }
 
+/// No organization that the user belongs to blocks the app for everyone in it.
+macro_rules! nobody_blocks_it {
+    () => {
+        concat!("(?7 IS NULL OR NOT ", blocked_for!("?5", "?1"), ")")
+    };
+}
+
 /// No other consent is in force for this install, and this one was not revoked.
 macro_rules! consent_is_current {
     () => {
@@ -96,6 +103,8 @@ const CLAIM: &str = concat!(
     " AND ",
     has_room!(),
     " AND ",
+    nobody_blocks_it!(),
+    " AND ",
     consent_is_current!(),
     " AND ",
     consent_covers!(),
@@ -112,6 +121,8 @@ const CONDITIONS: &str = concat!(
     " AS is_tester, ",
     has_room!(),
     " AS has_room, ",
+    nobody_blocks_it!(),
+    " AS nobody_blocks_it, ",
     consent_is_current!(),
     " AND ",
     consent_covers!(),
@@ -132,6 +143,7 @@ struct ConditionsRow {
     app_is_available: u8,
     is_tester: u8,
     has_room: u8,
+    nobody_blocks_it: u8,
     consent_holds: u8,
 }
 
@@ -177,6 +189,12 @@ pub async fn decide(stores: &EdgeStores, decision: &Decision, now: Timestamp) ->
             },
             _,
         ) => DecisionState::NotServed(NotServed::Unavailable),
+        (
+            ConditionsRow {
+                nobody_blocks_it: 0, ..
+            },
+            _,
+        ) => DecisionState::NotServed(NotServed::Blocked),
         (ConditionsRow { is_tester: 0, .. }, _) => DecisionState::NotServed(NotServed::NotATester),
         (ConditionsRow { has_room: 0, .. }, _) => DecisionState::NotServed(NotServed::Full),
         (_, Some(active)) => DecisionState::ConsentChanged(active),

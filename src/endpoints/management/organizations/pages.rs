@@ -9,7 +9,7 @@ use crate::http::{Reply, Request};
 use crate::management::cursor::PageRequest;
 use crate::management::organizations::{self, Change, issuers, members};
 use crate::management::problem::Problem;
-use crate::pages::management::{FormState, OrganizationPage, OrganizationsPage, Place};
+use crate::pages::management::{FormState, Frame, OrganizationPage, OrganizationsPage, Place};
 use crate::pages::render;
 use crate::router::management::Managed;
 use crate::router::management::organizations::Organizations;
@@ -48,12 +48,20 @@ pub async fn answer<S: Stores>(
     pages::reply(context, request, done)
 }
 
+fn frame<'a, S>(call: Call<'a, 'a, S>) -> Frame<'a> {
+    let place = match call.actor.administrator() {
+        Ok(_) => Place::Policy,
+        Err(_) => Place::Organizations,
+    };
+    pages::frame(call.context, call.actor, place)
+}
+
 async fn list<S: Stores>(call: Call<'_, '_, S>, status: u16, form: &FormState) -> Result<Reply, Problem> {
-    let administrator = call.actor.administrator()?;
     let params = api::query(call.request)?;
-    let page = organizations::list(call.context.stores, administrator, &PageRequest::of(&params)?).await?;
+    let page = organizations::list(call.context.stores, call.actor, &PageRequest::of(&params)?).await?;
     let page = OrganizationsPage {
-        frame: pages::frame(call.context, call.actor, Place::Policy),
+        frame: frame(call),
+        is_operator: call.actor.administrator().is_ok(),
         next: next_page(call.request, &params, &page),
         organizations: &page.items,
         form,
@@ -83,7 +91,7 @@ async fn page<S: Stores>(call: Call<'_, '_, S>, status: u16, form: &FormState) -
     let params = api::query(call.request)?;
     let members = members::list(call.context.stores, &id, &PageRequest::of(&params)?).await?;
     let page = OrganizationPage {
-        frame: pages::frame(call.context, call.actor, Place::Policy),
+        frame: frame(call),
         is_operator: manager.is_operator(),
         organization: &view.organization,
         issuers: &view.issuers,

@@ -6,7 +6,7 @@ use crate::management::actor::{Administrator, Origin};
 use crate::management::people::revoking::{self, Whose};
 use crate::management::problem::Problem;
 use crate::store::Stores;
-use crate::store::database::{Statement, Undone};
+use crate::store::database::{Found, Statement, Undone};
 
 /// Carries out a transaction and has the ledgers end what it took out of use: when this answers, nothing of that
 /// refreshes or introspects as active any more, except for so many consents. They are left to the cron runs, because there
@@ -27,10 +27,30 @@ pub async fn transact<S: Stores>(
 pub async fn transact_and_end<S: Stores>(
     context: &Context<'_, S>,
     origin: &Origin,
-    mut statements: Vec<Statement>,
+    statements: Vec<Statement>,
     unfinished: [Statement; 2],
     refused: Problem,
 ) -> Result<u32, Problem> {
+    let step = step(context, origin, statements, unfinished, refused).await?;
+    Ok(step.left)
+}
+
+/// What came of a transaction.
+pub struct Step {
+    /// What its statements found.
+    pub found: Found,
+    /// How many consents are left to be ended.
+    pub left: u32,
+}
+
+/// The same, for whoever has to know what the statements found.
+pub async fn step<S: Stores>(
+    context: &Context<'_, S>,
+    origin: &Origin,
+    mut statements: Vec<Statement>,
+    unfinished: [Statement; 2],
+    refused: Problem,
+) -> Result<Step, Problem> {
     let unfinished_at = statements.len();
     statements.extend(unfinished);
     let found = match context.stores.transact(statements).await {
@@ -45,5 +65,8 @@ pub async fn transact_and_end<S: Stores>(
         // The tokens are dead: that the directory could not note it is for the next cron run to mend.
         let _ = context.stores.transact(vec![revoking::note_ended(&ended)]).await;
     }
-    Ok(count.saturating_sub(u32::try_from(ended.len()).unwrap_or(u32::MAX)))
+    Ok(Step {
+        found,
+        left: count.saturating_sub(u32::try_from(ended.len()).unwrap_or(u32::MAX)),
+    })
 }

@@ -167,7 +167,7 @@ fn whatever_takes_away_what_a_consent_stands_on_kills_its_tokens_at_once() {
 }
 
 #[test]
-fn a_users_own_consent_for_the_same_app_is_another_and_stays() {
+fn allowing_less_takes_nothing_of_what_a_user_agreed_to_in_person() {
     let (server, path) = enterprise();
     tokens(&server, &assertion(&server));
     server.stores.database.run(
@@ -175,12 +175,134 @@ fn a_users_own_consent_for_the_same_app_is_another_and_stays() {
          FROM consents",
     );
     let mut carol = signed_in(&server, "carol");
+    ok(&carol.send(&server, allow(&path, &["read:profile"])), 200);
+    let statuses = "SELECT status || ' ' || (id = 'cns_own') FROM consents ORDER BY status";
+    assert_eq!(server.stores.database.column(statuses), ["active 1", "revoked 0"]);
+}
+
+/// A member with two consents in person, an outsider with one, and what another organization manages of the member's.
+const IN_PERSON: &str = "
+INSERT INTO organizations (id, name, created_at) VALUES ('org_other', 'Other', 1);
+INSERT INTO trusted_issuers (id, organization_id, issuer, shard, created_at) VALUES ('tri_other', 'org_other', 'https://other.example', 1, 1);
+INSERT INTO organization_members (organization_id, user_id, role, added_at) VALUES ('org_other', 'usr_dave', 'member', 1);
+INSERT INTO apps (client_id, developer_id, name, description, app_type, class, status, created_at)
+  VALUES ('app_three', 'dev_north', 'Another', '', 'web', 'portal', 'approved', 1);
+INSERT INTO consents (id, user_id, client_id, instance, shard, status, created_at, organization_id, ended_by) VALUES
+  ('cns_1_own', 'usr_dave', 'app_two', '', 1, 'active', 1, NULL, NULL),
+  ('cns_2_device', 'usr_dave', 'app_two', 'laptop', 2, 'active', 1, NULL, NULL),
+  ('cns_3_unused', 'usr_dave', 'app_two', 'phone', 2, 'revoking', 1, NULL, 'unused'),
+  ('cns_4_other_app', 'usr_dave', 'app_three', '', 1, 'active', 1, NULL, NULL),
+  ('cns_5_managed_elsewhere', 'usr_dave', 'app_two', 'tri_other', 1, 'active', 1, 'org_other', NULL),
+  ('cns_6_outsider', 'usr_alice', 'app_two', '', 1, 'active', 1, NULL, NULL);
+";
+const STATUSES: &str = "SELECT id || ' ' || status FROM consents ORDER BY id";
+
+fn join(server: &Server, path: &str, username: &str) {
+    let mut ada = signed_in(server, "ada");
+    let member = json!({ "role": "member" });
+    let request = call("PUT", &format!("{path}/members/usr_{username}"), &member);
+    ok(&ada.send(server, request), 200);
+}
+
+// Covers: R62
+#[test]
+fn blocking_an_app_ends_what_members_gave_it_in_person_and_nothing_else() {
+    let (server, path) = enterprise();
+    join(&server, &path, "dave");
+    server.stores.database.run(IN_PERSON);
+    let mut carol = signed_in(&server, "carol");
+    let after = [
+        "cns_1_own revoked",
+        "cns_2_device revoked",
+        "cns_3_unused revoked",
+        "cns_4_other_app active",
+        "cns_5_managed_elsewhere active",
+        "cns_6_outsider active",
+    ];
     ok(&carol.send(&server, block(&path)), 200);
-    let own = server
-        .stores
-        .database
-        .column("SELECT status FROM consents WHERE id = 'cns_own'");
-    assert_eq!(own, ["active"]);
+    assert_eq!(server.stores.database.column(STATUSES), after);
+    let ended_by = "SELECT DISTINCT ended_by || ' ' || ended_for FROM consents WHERE ended_for IS NOT NULL";
+    let organization = path.rsplit('/').next().unwrap();
+    assert_eq!(
+        server.stores.database.column(ended_by),
+        [format!("operator {organization}")]
+    );
+    let ledgers = server.stores.ledgers.borrow();
+    let events: Vec<_> = ledgers.values().flat_map(|rows| &rows.events).collect();
+    assert!(events.len() == 3 && events.iter().all(|event| event.ended_by == Some(EndedBy::Organization)));
+    drop(ledgers);
+    // Allowing it again brings none back.
+    ok(&carol.send(&server, allow(&path, &["read:projects"])), 200);
+    assert_eq!(server.stores.database.column(STATUSES), after);
+}
+
+#[test]
+fn whoever_joins_an_organization_keeps_nothing_that_it_blocks() {
+    let (server, path) = enterprise();
+    server.stores.database.run(IN_PERSON);
+    let mut carol = signed_in(&server, "carol");
+    ok(&carol.send(&server, block(&path)), 200);
+    assert_eq!(server.stores.database.column(STATUSES)[0], "cns_1_own active");
+    join(&server, &path, "dave");
+    let left = "SELECT id FROM consents WHERE user_id = 'usr_dave' AND status <> 'revoked' ORDER BY id";
+    assert_eq!(
+        server.stores.database.column(left),
+        ["cns_4_other_app", "cns_5_managed_elsewhere"]
+    );
+}
+
+/// So many members more, each with a consent in person.
+fn crowd(server: &Server, path: &str, people: u32, ledgers: u32) {
+    let organization = path.rsplit('/').next().unwrap();
+    let numbers = format!("WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {people})");
+    server.stores.database.run(&format!(
+        "{numbers} INSERT INTO users (id, username, name, created_at) SELECT 'usr_c' || i, 'c' || i, 'C', 1 FROM n;
+         {numbers} INSERT INTO organization_members (organization_id, user_id, role, added_at)
+           SELECT '{organization}', 'usr_c' || i, 'member', 1 FROM n;
+         {numbers} INSERT INTO consents (id, user_id, client_id, shard, status, created_at)
+           SELECT 'cns_c' || i, 'usr_c' || i, 'app_two', 1 + i % {ledgers}, 'active', 1 FROM n;"
+    ));
+}
+
+const ACTIVE: &str = "SELECT count(*) FROM consents WHERE status = 'active'";
+
+#[test]
+fn an_app_of_very_many_is_blocked_in_steps_of_one_request() {
+    let (server, path) = enterprise();
+    crowd(&server, &path, 5100, 16);
+    let mut carol = signed_in(&server, "carol");
+    ok(&carol.send(&server, block(&path)), 200);
+    assert_eq!(
+        server.stores.database.column("SELECT DISTINCT status FROM consents"),
+        ["revoked"]
+    );
+    let ends = "SELECT count(*) FROM organization_apps WHERE ended_up_to IS NOT NULL";
+    assert_eq!(server.stores.database.column(ends), [0]);
+}
+
+#[test]
+fn what_a_block_left_undone_the_cron_runs_go_on_with_and_what_came_after_it_stays() {
+    let (server, path) = enterprise();
+    crowd(&server, &path, 10_100, 1);
+    let mut carol = signed_in(&server, "carol");
+    // Two steps of five thousand people, in each of which the ledger is asked twice.
+    server.stores.plan(&[Fault::Before("ledger"); 4]);
+    ok(&carol.send(&server, block(&path)), 202);
+    assert_eq!(server.stores.database.column(ACTIVE), [100]);
+    let organization = path.rsplit('/').next().unwrap();
+    server.stores.database.run(&format!(
+        "INSERT INTO consents (id, user_id, client_id, instance, organization_id, shard, status, created_at)
+         VALUES ('cns_after', 'usr_c999', 'app_two', 'tri_1', '{organization}', 1, 'active', 0)"
+    ));
+    let log = crate::log::Log::new(&server.random);
+    pollster::block_on(crate::endpoints::maintenance::maintain(&server.context(&log))).unwrap();
+    assert_eq!(
+        server
+            .stores
+            .database
+            .column("SELECT id FROM consents WHERE status = 'active'"),
+        ["cns_after"]
+    );
 }
 
 #[test]
@@ -188,7 +310,7 @@ fn a_ledger_that_is_out_of_reach_leaves_the_rest_to_be_finished() {
     let (server, path) = enterprise();
     let mut carol = signed_in(&server, "carol");
     let tokens = tokens(&server, &assertion(&server));
-    server.stores.plan(&[Fault::Before("ledger"), Fault::Before("ledger")]);
+    server.stores.plan(&[Fault::Before("ledger"); 4]);
     ok(&carol.send(&server, block(&path)), 202);
     assert_eq!(states(&server), ["revoking"]);
     ok(&carol.send(&server, block(&path)), 200);
@@ -206,9 +328,14 @@ fn an_organizations_administrator_decides_about_apps_and_about_nothing_else() {
         (&json!(IDP), &json!("app_two"))
     );
     assert_eq!(carol.get(&server, &format!("{path}/members")).status, 200);
+    let mut ada = signed_in(&server, "ada");
+    ok(&ada.send(&server, call("POST", ALL, &json!({ "name": "Other" }))), 201);
+    // She finds her own and no other.
+    let listed = ok(&carol.get(&server, ALL), 200);
+    assert_eq!(listed["items"].as_array().unwrap().len(), 1);
+    assert_eq!(listed["items"][0]["name"], "Acme");
     let issuer = issuer_path(&server, &path);
     for (method, target, body) in [
-        ("GET", ALL.to_owned(), Value::Null),
         ("POST", ALL.to_owned(), json!({ "name": "Mine" })),
         ("PATCH", path.clone(), json!({ "name": "Mine" })),
         ("PUT", format!("{path}/members/usr_dave"), json!({ "role": "member" })),
@@ -216,13 +343,9 @@ fn an_organizations_administrator_decides_about_apps_and_about_nothing_else() {
         (
             "POST",
             format!("{path}/issuers"),
-            json!({ "issuer": "https://evil.example" }),
+            json!({ "issuer": "https://evil.dev" }),
         ),
-        (
-            "PATCH",
-            issuer.clone(),
-            json!({ "jwks_uri": "https://evil.example/jwks" }),
-        ),
+        ("PATCH", issuer.clone(), json!({ "jwks_uri": "https://evil.dev/jwks" })),
         (
             "POST",
             format!("{issuer}/people"),
@@ -233,6 +356,35 @@ fn an_organizations_administrator_decides_about_apps_and_about_nothing_else() {
         let reply = carol.send(&server, call(method, &target, &body));
         assert_eq!(reply.status, 403, "{method} {target}: {reply:?}");
     }
+}
+
+#[test]
+fn who_administers_an_organization_finds_it_from_every_page_and_nobody_else_sees_a_way() {
+    let (server, path) = enterprise();
+    let mut carol = signed_in(&server, "carol");
+    let way = "href=\"/admin/organizations\"";
+    let page = path.replace("/api", "");
+    for place in [
+        "/account/apps",
+        "/account/sessions",
+        "/account/activity",
+        "/admin/organizations",
+        &page,
+    ] {
+        let shown = carol.get(&server, place);
+        assert!(
+            shown.status == 200 && shown.body.contains(way),
+            "{place}: {}",
+            shown.status
+        );
+    }
+    let list = carol.get(&server, "/admin/organizations").body;
+    assert!(list.contains(&page) && !list.contains("Make one") && !list.contains("/admin/policy"));
+    let mut dave = signed_in(&server, "dave");
+    join(&server, &path, "dave");
+    assert!(!dave.get(&server, "/account/apps").body.contains(way));
+    assert_eq!(dave.get(&server, "/admin/organizations").status, 403);
+    assert_eq!(dave.get(&server, ALL).status, 403);
 }
 
 #[test]
@@ -291,21 +443,27 @@ fn what_is_wrong_with_an_issuer_a_link_or_a_decision_is_said() {
     let issuers = format!("{path}/issuers");
     for (body, field) in [
         (json!({}), "issuer"),
-        (json!({ "issuer": "idp.example" }), "issuer"),
-        (json!({ "issuer": "http://idp.example" }), "issuer"),
-        (json!({ "issuer": "https://idp.example?x=1" }), "issuer"),
-        (json!({ "issuer": "https://user@idp.example" }), "issuer"),
+        (json!({ "issuer": "idp.dev" }), "issuer"),
+        (json!({ "issuer": "http://idp.dev" }), "issuer"),
+        (json!({ "issuer": "https://idp.dev?x=1" }), "issuer"),
+        (json!({ "issuer": "https://user@idp.dev" }), "issuer"),
         (json!({ "issuer": ISSUER }), "issuer"),
-        (json!({ "issuer": "https://idp.example", "tenant": 7 }), "tenant"),
+        (json!({ "issuer": "https://10.0.0.8" }), "issuer"),
+        (json!({ "issuer": "https://idp.internal" }), "issuer"),
         (
-            json!({ "issuer": "https://idp.example", "jwks_uri": "http://idp.example/jwks" }),
+            json!({ "issuer": "https://idp.dev", "jwks_uri": "https://169.254.169.254/jwks" }),
+            "jwks_uri",
+        ),
+        (json!({ "issuer": "https://idp.dev", "tenant": 7 }), "tenant"),
+        (
+            json!({ "issuer": "https://idp.dev", "jwks_uri": "http://idp.dev/jwks" }),
             "jwks_uri",
         ),
         (
-            json!({ "issuer": "https://idp.example", "unknown_people": "yes" }),
+            json!({ "issuer": "https://idp.dev", "unknown_people": "yes" }),
             "unknown_people",
         ),
-        (json!({ "issuer": "https://idp.example", "shard": 3 }), "shard"),
+        (json!({ "issuer": "https://idp.dev", "shard": 3 }), "shard"),
     ] {
         let (status, _, fields) = problem(&ada.send(&server, call("POST", &issuers, &body)));
         assert!(status == 400 && fields[0].starts_with(field), "{body}: {fields:?}");
@@ -390,7 +548,7 @@ fn the_pages_do_the_same() {
     );
     for fields in [
         "action=member&member=usr_carol&role=administrator",
-        "action=trust&issuer=https%3A%2F%2Fidp.globex.example&unknown_people=refuse",
+        "action=trust&issuer=https%3A%2F%2Fidp.globex.dev&unknown_people=refuse",
         "action=edit&name=Globex&status=active",
     ] {
         assert_eq!(location(&press(&server, &mut ada, &page, fields)), page, "{fields}");
@@ -398,7 +556,7 @@ fn the_pages_do_the_same() {
     let allow = "action=app&client_id=app_two&decision=allowed&scopes=read:projects+read:profile";
     assert_eq!(location(&press(&server, &mut carol, &page, allow)), page);
     let shown = carol.get(&server, &page);
-    assert!(shown.body.contains("idp.globex.example") && shown.body.contains("read:profile read:projects"));
+    assert!(shown.body.contains("idp.globex.dev") && shown.body.contains("read:profile read:projects"));
     assert!(!shown.body.contains("value=\"trust\"") && !shown.body.contains("value=\"member\""));
     let refused = press(
         &server,
@@ -414,7 +572,7 @@ fn the_pages_do_the_same() {
         &server,
         &mut carol,
         &page,
-        "action=trust&issuer=https%3A%2F%2Fevil.example&unknown_people=join",
+        "action=trust&issuer=https%3A%2F%2Fevil.dev&unknown_people=join",
     );
     assert_eq!(own.status, 403);
     let issuer = server
