@@ -4,17 +4,19 @@ import { randomBytes } from "node:crypto";
 import test from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 import { SignJWT } from "jose";
+import { Webhook } from "standardwebhooks";
 import { Browser, signedIn } from "./support/browser.mjs";
 import { addConnection, callbackOf, start } from "./support/connections.mjs";
 import { expectRefusal } from "./support/expect.mjs";
 import { ISSUER, startLatchkey, trips } from "./support/harness.mjs";
-import { claimsOf, oauthClient } from "./support/oauth.mjs";
+import { authorizationRequest, claimsOf, oauthClient } from "./support/oauth.mjs";
 import { apis, apps, newApp, newUser, suspend } from "./support/platform.mjs";
+import { startReceiver } from "./support/receiver.mjs";
 import { failures, startStandIn } from "./support/stand_in_provider.mjs";
 import { encode, newKey, ProofSender } from "./support/strong_clients.mjs";
 
 const latchkey = await startLatchkey();
-const { token, tokens, introspect, revoke } = oauthClient(latchkey);
+const { connect, refresh, token, tokens, introspect, revoke } = oauthClient(latchkey);
 // An identity provider by which people also sign in.
 const workplace = await startStandIn();
 await addConnection(latchkey, {
@@ -280,4 +282,104 @@ test("storage that fails on the way leaves one consent and a token in the end", 
     const consents = await latchkey.rows("SELECT id FROM consents WHERE client_id = ?", enterprise.app.client_id);
     assert.equal(consents.length, 1);
   }
+});
+
+// Covers: R62
+test("a member's own connection dies with the block, and only members are refused it", async () => {
+  const enterprise = await newEnterprise({ allows: await newApp(latchkey) });
+  const { app, id } = enterprise;
+  const person = async () => {
+    const username = await newUser(latchkey);
+    return { username, browser: await signedIn(latchkey, username) };
+  };
+  const [member, outsider] = [await person(), await person()];
+  await expectStatus(call(operator, "PUT", `/${id}/members/usr_${member.username}`, { role: "member" }), 200);
+  const [own, others] = [await connect(member.browser, app), await connect(outsider.browser, app)];
+  await expectStatus(decide(enterprise, { decision: "blocked" }), 200);
+  assert.deepEqual([await isActive(own), await isActive(others)], [false, true]);
+  await expectRefusal(await refresh(app, own.refresh_token), "invalid_grant");
+  assert.equal((await refresh(app, others.refresh_token)).status, 200);
+  const ask = (browser, more) => browser.request(authorizationRequest(app, more).url);
+  const page = await ask(member.browser, {});
+  assert.equal(page.status, 403);
+  assert.match(await page.text(), /Your organization does not allow this app/);
+  const told = new URL((await ask(member.browser, { prompt: "none" })).headers.get("location")).searchParams;
+  assert.deepEqual(
+    [told.get("error"), told.get("error_description")],
+    ["access_denied", "this app cannot be connected at the moment"],
+  );
+  assert.equal((await ask(outsider.browser, {})).status, 303);
+  // Allowed again, it has to ask anew.
+  await expectStatus(decide(enterprise, { decision: "allowed", scopes: SCOPES }), 200);
+  assert.equal(await isActive(own), false);
+  assert.equal(await isActive(await connect(member.browser, app)), true);
+});
+
+test("a page that was open when the app was blocked allows nothing", async () => {
+  const enterprise = await newEnterprise();
+  const username = await newUser(latchkey);
+  const browser = await signedIn(latchkey, username);
+  await expectStatus(call(operator, "PUT", `/${enterprise.id}/members/usr_${username}`, { role: "member" }), 200);
+  const page = await browser.authorize(authorizationRequest(enterprise.app).url);
+  assert.equal(page.status, 200);
+  await expectStatus(decide(enterprise, { decision: "blocked" }), 200);
+  assert.equal((await browser.allow(page)).status, 403);
+  assert.equal(await latchkey.count("consents", "user_id = ?", `usr_${username}`), 0);
+});
+
+// Covers: R63
+test("keys that are huge, slow, no JSON, private or somewhere else are not believed, and the assertion is not used up", async () => {
+  const privateKey = { ...(await newKey()).jwk, d: "x" };
+  const kinds = {
+    huge: [failures.huge, /jwks_uri/],
+    endless: [failures.endless, /jwks_uri/],
+    stuck: [failures.stuck, /jwks_uri/],
+    "no JSON": [failures.noJson, /something that is not JSON/],
+    private: [
+      (_, response) => response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify({ keys: [privateKey] })),
+      /key set/,
+    ],
+    gone: [failures.status(404), /status 404/],
+  };
+  await Promise.all(
+    Object.entries(kinds).map(async ([name, [answers, words]]) => {
+      const enterprise = await newEnterprise();
+      enterprise.idp.instead["/jwks"] = answers;
+      const answer = await present(enterprise.app, await vouch(enterprise));
+      assert.equal(answer.status, 503, name);
+      assert.match((await answer.json()).error_description, words, name);
+      assert.equal(enterprise.idp.asked.filter((path) => path === "/jwks").length, 1, name);
+    }),
+  );
+});
+
+// Covers: R72
+test("the app's developer is told of a connection that an organization made, and of its end, but not by whom", async () => {
+  const enterprise = await newEnterprise();
+  const username = await newUser(latchkey);
+  await latchkey.run(
+    "INSERT INTO developer_members (developer_id, user_id, role) VALUES ('dev_northwind', ?, 'member')",
+    `usr_${username}`,
+  );
+  const receiver = await startReceiver();
+  const made = await (await signedIn(latchkey, username)).request("/api/developer/accounts/dev_northwind/webhooks", {
+    method: "POST",
+    headers: { origin: ISSUER, "content-type": "application/json" },
+    body: JSON.stringify({ url: receiver.url, events: ["consent.granted", "consent.ended"] }),
+  });
+  const { secret } = await made.json();
+  const next = async () => {
+    await latchkey.ringLedgers();
+    await latchkey.worker.scheduled({ cron: "* * * * *", scheduledTime: new Date() });
+    const told = (await receiver.take(1)).map(({ body, headers }) => new Webhook(secret).verify(body, headers));
+    return told.find(({ data }) => data.client_id === enterprise.app.client_id);
+  };
+  const { sub } = claimsOf((await obtain(enterprise)).access_token);
+  const granted = await next();
+  const { consent_id } = granted.data;
+  assert.deepEqual([granted.type, granted.data.user_id, granted.data.scopes], ["consent.granted", sub, SCOPES]);
+  assert.ok(!JSON.stringify(granted).includes(enterprise.id));
+  await expectStatus(decide(enterprise, { decision: "blocked" }), 200);
+  const ended = await next();
+  assert.deepEqual([ended.type, ended.data.consent_id, ended.data.ended_by], ["consent.ended", consent_id, "operator"]);
 });

@@ -113,6 +113,72 @@ test("a document that hangs, is huge, of another type or about another client is
   assert.equal((await open(agent.client("/hostile/1"))).status, 200);
 });
 
+// Rule: CIMD 1, CIMD 7
+test("an address with two spellings, or that leads inside, is no client id, and nobody is asked", async () => {
+  const browser = await someone();
+  const agent = await startAgent();
+  for (const [client_id, reason] of Object.entries({
+    "https://agent.dev": /must have a path/,
+    "http://agent.dev/c": /must begin with https/,
+    "https://agent.dev/c#x": /must not have a # part/,
+    "https://user@agent.dev/c": /must not hold a user name/,
+    "https://agent.dev/a/../c": /must be in its normal form/,
+    "https://agent.dev/./c": /must be in its normal form/,
+    "https://agent.dev/%2e%2e/c": /must be in its normal form/,
+    "https://AGENT.dev/c": /must be in its normal form/,
+    "https://agent.dev:443/c": /must be in its normal form/,
+    [`${agent.origin}/a/../c`]: /must be in its normal form/,
+    "https://10.0.0.8/c": /not an IP address/,
+    "https://169.254.169.254/latest/meta-data": /not an IP address/,
+    "https://8.8.8.8/c": /not an IP address/,
+    "http://192.168.0.1/c": /must begin with https/,
+    "https://0300.0250.0.1/c": /not an IP address/,
+    "https://0xa9fea9fe/c": /not an IP address/,
+    "https://2852039166/c": /not an IP address/,
+    "https://[fd00::1]/c": /not an IP address/,
+    "https://[::ffff:10.0.0.1]/c": /not an IP address/,
+    "https://[64:ff9b::a00:1]/c": /not an IP address/,
+    "https://printer.local/c": /reached from the internet/,
+    "https://db.internal/c": /reached from the internet/,
+    "https://intranet/c": /reached from the internet/,
+  })) {
+    const answer = await browser.request(authorizationRequest({ client_id }, at(4711)).url);
+    assert.match(await answer.clone().text(), reason, client_id);
+    await expectErrorPage(answer);
+  }
+  assert.deepEqual(agent.asked, []);
+});
+
+// Rule: CIMD 3, CIMD 5, CIMD 7
+test("a document with a secret, a private key or an address inside is refused, and nothing it names is asked", async () => {
+  const [agent, inside] = [await startAgent(), await startAgent()];
+  const browser = await someone();
+  const jwk = { kty: "EC", crv: "P-256", x: "x", y: "y" };
+  const hostile = [
+    [{ client_secret: "x" }, /client_secret must not be in a document/],
+    [{ token_endpoint_auth_method: "client_secret_basic" }, /token_endpoint_auth_method must be none or private_key_jwt/],
+    [{ token_endpoint_auth_method: "client_secret_post" }, /token_endpoint_auth_method must be none or private_key_jwt/],
+    [{ token_endpoint_auth_method: "private_key_jwt" }, /private_key_jwt needs a public key/],
+    [{ token_endpoint_auth_method: "private_key_jwt", jwks: { keys: [{ ...jwk, d: "x" }] } }, /holds a private key/],
+    [{ token_endpoint_auth_method: "private_key_jwt", jwks_uri: "https://10.0.0.1/keys" }, /jwks_uri must name the host/],
+    [{ token_endpoint_auth_method: "private_key_jwt", jwks_uri: "https://keys.internal/" }, /jwks_uri must name a host/],
+    [{ logo_uri: "https://[fd00::1]/logo.png" }, /logo_uri must name the host/],
+    [{ logo_uri: "https://169.254.169.254/logo.png" }, /logo_uri must name the host/],
+    [{ redirect_uris: [] }, /redirect_uris must hold/],
+    [{ redirect_uris: ["javascript:alert(1)"] }, /redirect_uris/],
+    [{ client_id: `${inside.origin}/client.json` }, /client_id must be its own address/],
+  ];
+  for (const [number, [changes, reason]] of hostile.entries()) {
+    agent.publish(changes);
+    const answer = await browser.request(authorizationRequest(agent.client(`/inside/${number}`), at(4711)).url);
+    const text = (await answer.clone().text()).replaceAll("&#39;", "'");
+    assert.match(text, reason, JSON.stringify(changes));
+    await expectErrorPage(answer);
+  }
+  assert.deepEqual([agent.asked.length, inside.asked], [hostile.length, []]);
+  assert.equal(await latchkey.count("apps", "client_id LIKE ?", `${agent.origin}/inside/%`), 0);
+});
+
 test("of a hundred requests at once for a client that nobody knows all go on, and it is entered once", async () => {
   const agent = await startAgent();
   const browser = await someone();

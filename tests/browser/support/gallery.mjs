@@ -287,6 +287,21 @@ export const gallery = {
       await consentOf(page, app);
     },
   },
+  "consent, an app that the user's organization blocks": {
+    main: true,
+    status: 403,
+    heading: "Your organization does not allow this app",
+    async arrive(page, person) {
+      const app = await newApp();
+      const created_at = Date.now();
+      const organization_id = `org_${app.client_id}`;
+      await insertInto("organizations", { id: organization_id, name: "Acme Manufacturing", created_at });
+      await insertInto("organization_members", { organization_id, user_id: person.id, role: "member", added_at: created_at });
+      const decision = { decision: "blocked", decided_by: person.id, decided_at: created_at };
+      await insertInto("organization_apps", { organization_id, client_id: app.client_id, ...decision });
+      await consentOf(page, app);
+    },
+  },
   "consent, for a tester": {
     status: 200,
     heading: "Authorize Northwind Planner",

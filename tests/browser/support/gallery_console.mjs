@@ -190,6 +190,14 @@ export const consolePages = {
     heading: "Acme Manufacturing",
     arrive: async (page, person) => page.goto(at(await organization(person))),
   },
+  "console, the organizations that somebody administers": {
+    status: 200,
+    heading: "Organizations",
+    async arrive(page, person) {
+      await organization(person);
+      await page.goto(at("/admin/organizations"));
+    },
+  },
   "console, roles": administrator("Reviewers and administrators", "/admin/policy/roles"),
   "console, not for everybody": {
     status: 403,

@@ -161,6 +161,7 @@ export const trips = (answer) => JSON.parse(answer.headers.get("x-test-trips"));
 
 // How many rows the database read for it, its indexes included.
 export const rowsRead = (answer) => Number(answer.headers.get("x-test-rows-read"));
+export const rowsWritten = (answer) => Number(answer.headers.get("x-test-rows-written"));
 
 async function tablesOf(storage) {
   const tables = await storage.exec("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT GLOB '_*'");

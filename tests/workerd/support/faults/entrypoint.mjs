@@ -34,6 +34,7 @@ export function withFaults(Built) {
       const told = new Response(answer.body, answer);
       told.headers.set("x-test-trips", JSON.stringify(plan.trips));
       told.headers.set("x-test-rows-read", String(plan.rowsRead));
+      told.headers.set("x-test-rows-written", String(plan.rowsWritten));
       return told;
     }
 

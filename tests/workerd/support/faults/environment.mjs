@@ -53,8 +53,10 @@ function database(binding, name, plan) {
       return plan.run(`${name}.batch`, sql, async () => {
         const results = await binding.batch(known.map((one) => one.real));
         const sum = (name) => results.reduce((sum, { meta }) => sum + meta[name], 0);
-        plan.rowsRead += sum("rows_read");
-        plan.transactions.push({ sql: sql(), read: sum("rows_read"), written: sum("rows_written") });
+        const [read, written] = [sum("rows_read"), sum("rows_written")];
+        plan.rowsRead += read;
+        plan.rowsWritten += written;
+        plan.transactions.push({ sql: sql(), read, written });
         return results;
       });
     },

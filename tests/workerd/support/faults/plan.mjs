@@ -64,6 +64,7 @@ export class Plan {
   trips = new Trips();
   // By the database, its indexes included.
   rowsRead = 0;
+  rowsWritten = 0;
   // { sql, read, written }
   transactions = [];
 
