@@ -8,14 +8,15 @@ import { logoName } from "./logos.mjs";
 
 /**
  * Where `make dev` serves everything. The partner app and the platform's own sign-in page have another host, because
- * cookies do not know ports.
- * @typedef {{issuer: string, resource: string, partner: string, signIn: string}} Addresses
+ * cookies do not know ports. Without `mcp` there is no MCP server.
+ * @typedef {{issuer: string, resource: string, partner: string, signIn: string, mcp?: string}} Addresses
  */
 export const ADDRESSES = {
   issuer: "http://localhost:8787",
   resource: "http://localhost:8788",
   partner: "http://127.0.0.1:8789",
   signIn: "http://127.0.0.1:8790",
+  mcp: "http://localhost:8791/mcp",
 };
 export const PLATFORM_NAME = "Acme Projects";
 export const ACCENT_COLOR = "#0f766e";
@@ -93,6 +94,26 @@ const INVOICES = {
       es: ["Leer las facturas", "Ver tus facturas"],
       ja: ["請求書の閲覧", "請求書を見る"],
       ar: ["قراءة الفواتير", "عرض فواتيرك"],
+    }),
+  ],
+};
+
+/** What AI agents may do: the API of examples/mcp-server. */
+const MCP = {
+  name: "Acme Projects for agents",
+  signing_algorithm: "ES256",
+  scopes: [
+    scope("mcp:read", "Read projects", "View your projects and tasks", {
+      de: ["Projekte lesen", "Ihre Projekte und Aufgaben ansehen"],
+      es: ["Leer los proyectos", "Ver tus proyectos y tareas"],
+      ja: ["プロジェクトの閲覧", "プロジェクトとタスクを見る"],
+      ar: ["قراءة المشاريع", "عرض مشاريعك ومهامك"],
+    }),
+    scope("mcp:write", "Create projects", "Create projects for you", {
+      de: ["Projekte anlegen", "Projekte für Sie anlegen"],
+      es: ["Crear proyectos", "Crear proyectos para ti"],
+      ja: ["プロジェクトの作成", "プロジェクトを作成する"],
+      ar: ["إنشاء المشاريع", "إنشاء مشاريع لك"],
     }),
   ],
 };
@@ -194,6 +215,7 @@ export function newIdentities() {
     api: identifier("api_"),
     invoicesApi: identifier("api_"),
     introspection: { client_id: identifier("apc_"), client_secret: secret("lka_") },
+    mcp: { api: identifier("api_"), client_id: identifier("apc_"), client_secret: secret("lka_") },
     apps: byKey(APPS, "kind", ({ kind, authentication }) => ({
       client_id: identifier("app_"),
       ...(authentication === "private_key_jwt" && { private_key: privateKey() }),
@@ -236,6 +258,7 @@ function describe({ apps, signIn }, addresses) {
         signing_algorithm: INVOICES.signing_algorithm,
         scopes: INVOICES.scopes.map(({ name }) => name),
       },
+      ...(addresses.mcp ? [describeMcp(addresses.mcp)] : []),
     ],
     clients: APPS.map((app) => {
       const { client_id, client_secret, private_key } = apps[app.kind];
@@ -244,6 +267,10 @@ function describe({ apps, signIn }, addresses) {
     }),
     users: USERS.map(({ username, role }) => ({ username, role, password: signIn.passwords[username] })),
   };
+}
+
+function describeMcp(resource) {
+  return { resource, signing_algorithm: MCP.signing_algorithm, scopes: MCP.scopes.map(({ name }) => name) };
 }
 
 /** Who can sign in on the platform's own page, as that page knows them. */
@@ -290,7 +317,17 @@ function latchkeyStatements(identities, addresses) {
     }),
     ...INVOICES.scopes.map((scope, position) => insert("scopes", { ...scope, api_id: invoicesApi, position })),
     grantToAll(invoicesApi, INVOICES.scopes),
+    ...(addresses.mcp ? mcpStatements(identities.mcp, addresses.mcp, at) : []),
     ...APPS.flatMap((app) => appStatements(app, apps[app.kind], { developer, api, at, addresses })),
+  ];
+}
+
+function mcpStatements({ api, client_id, client_secret }, resource, at) {
+  return [
+    insert("apis", { id: api, resource, name: MCP.name, signing_algorithm: MCP.signing_algorithm, ...at }),
+    insert("api_credentials", { id: client_id, api_id: api, secret_hash: hash(client_secret), ...at }),
+    ...MCP.scopes.map((scope, position) => insert("scopes", { ...scope, api_id: api, position })),
+    grantToAll(api, MCP.scopes),
   ];
 }
 

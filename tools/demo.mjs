@@ -46,7 +46,8 @@ async function keptIdentities(file) {
   const identities = newIdentities();
   try {
     const kept = JSON.parse(await readFile(file, "utf8"));
-    if (!kept.invoicesApi || !kept.signIn || !kept.users.ada || Object.keys(identities.apps).some((kind) => !kept.apps[kind]))
+    const lacks = (made, kept) => Object.keys(made).some((name) => !kept[name]);
+    if (lacks(identities, kept) || lacks(identities.users, kept.users) || lacks(identities.apps, kept.apps))
       throw new Error("The local demo platform was made by an earlier version. Run `make reset`.");
     return kept;
   } catch (error) {

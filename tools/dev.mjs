@@ -4,8 +4,8 @@ import { ADDRESSES, PLATFORM_NAME } from "./demo-data.mjs";
 import { ROOT, startPlatform } from "./local-platform.mjs";
 import { stopAll } from "./processes.mjs";
 
-const INSPECTOR_PORTS = [9260, 9261, 9262, 9263];
-const COLOURS = { latchkey: 36, "projects-api": 33, "partner-app": 35, "platform-login": 32 };
+const INSPECTOR_PORTS = [9260, 9261, 9262, 9263, 9264];
+const COLOURS = { latchkey: 36, "projects-api": 33, "partner-app": 35, "platform-login": 32, "mcp-server": 34 };
 
 // A terminal that was closed takes no more words; stopping the workers still has to go on.
 process.stdout.on("error", () => {});
@@ -38,13 +38,14 @@ function sayWhatToOpen({ users }) {
       .filter((user) => user.role === role)
       .map(({ username }) => username)
       .join(" or ");
-  const { issuer, resource, partner } = ADDRESSES;
+  const { issuer, resource, partner, mcp } = ADDRESSES;
   box([
     `${PLATFORM_NAME} is up.`,
     "",
     `Connect an app      ${partner}`,
     `Connected apps      ${issuer}/account/apps`,
     `The platform's API  ${resource}`,
+    `Its tools by MCP    ${mcp}`,
     "",
     `Sign in as ${names("user")}, by name alone or by their Acme account`,
     `(${names("developer")} is a developer, ${names("reviewer")} reviews apps).`,

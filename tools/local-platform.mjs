@@ -1,6 +1,7 @@
 /**
- * Latchkey, the platform's sign-in page, the projects API and the partner app, side by side in workerd, with the demo platform loaded: what
- * `make dev` shows and what the browser tests try. Needs no network and no account.
+ * Latchkey, the platform's sign-in page, the projects API, the partner app and the MCP server, side by side in workerd,
+ * with the demo platform loaded: what `make dev` shows and, without the MCP server, what the browser tests try. Needs no
+ * network and no account.
  */
 import { randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
@@ -16,6 +17,7 @@ export const ROOT = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 const WRANGLER = [process.execPath, path.join(ROOT, "node_modules", "wrangler", "bin", "wrangler.js")];
 const PROJECTS_API = "examples/projects-api/wrangler.toml";
 const PARTNER_APP = "examples/partner-app/wrangler.toml";
+const MCP_SERVER = "examples/mcp-server/wrangler.toml";
 const PLATFORM_LOGIN = "examples/platform-login/wrangler.toml";
 
 // A shell that happens to export one of these would win over the files written below.
@@ -36,7 +38,7 @@ const NOT_FROM_THE_SHELL = [
  * @param {object} options
  * @param {string} options.home the folder of the databases, the secrets and `demo.json`; what is in it is kept
  * @param {import('./demo-data.mjs').Addresses} options.addresses
- * @param {number[]} options.inspectorPorts four
+ * @param {number[]} options.inspectorPorts one for each
  * @param {string} [options.latchkey] Latchkey's configuration; another one for a Worker that is built already
  * @param {(text: string) => void} options.say what is going on
  * @param {(label: string, line: string) => void} options.show what the workers print
@@ -98,7 +100,7 @@ export async function startPlatform({ home, addresses, inspectorPorts, latchkey 
   }
 }
 
-function workersAt({ issuer, resource, partner, signIn }, latchkey) {
+function workersAt({ issuer, resource, partner, signIn, mcp }, latchkey) {
   return [
     {
       label: "latchkey",
@@ -142,7 +144,18 @@ function workersAt({ issuer, resource, partner, signIn }, latchkey) {
         CALLBACK: `${issuer}/login/callback/${CONNECTION.id}`,
       },
     },
+    ...(mcp ? [mcpServerAt(mcp, issuer)] : []),
   ];
+}
+
+function mcpServerAt(resource, issuer) {
+  return {
+    label: "mcp-server",
+    config: MCP_SERVER,
+    origin: new URL(resource).origin,
+    ready: "/.well-known/oauth-protected-resource",
+    vars: { ISSUER: issuer, RESOURCE: resource },
+  };
 }
 
 function environment(home) {
@@ -205,7 +218,7 @@ async function writeSecretOnce(home) {
 }
 
 async function writeCredentials(home, identities) {
-  const { introspection, apps, signIn } = identities;
+  const { introspection, mcp, apps, signIn } = identities;
   const write = (label, values) =>
     writePrivately(
       path.join(home, `${label}.env`),
@@ -216,6 +229,10 @@ async function writeCredentials(home, identities) {
   await write("projects-api", {
     INTROSPECTION_CLIENT_ID: introspection.client_id,
     INTROSPECTION_CLIENT_SECRET: introspection.client_secret,
+  });
+  await write("mcp-server", {
+    INTROSPECTION_CLIENT_ID: mcp.client_id,
+    INTROSPECTION_CLIENT_SECRET: mcp.client_secret,
   });
   await write("platform-login", {
     SIGNING_KEY: quoted(signIn.signing_key),

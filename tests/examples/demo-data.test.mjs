@@ -39,17 +39,19 @@ test("the demo platform fits both databases, and what the description promises i
     assert.equal(db.prepare("SELECT count(*) AS n FROM app_scopes WHERE client_id = ?").get(client_id).n, 6);
   }
   const scopes = description.apis.flatMap((api) => api.scopes);
-  const algorithms = db.prepare("SELECT resource, signing_algorithm FROM apis ORDER BY signing_algorithm").all();
+  const algorithms = db.prepare("SELECT resource, signing_algorithm FROM apis ORDER BY rowid").all();
   assert.deepEqual(
     algorithms.map((row) => ({ ...row })),
     description.apis.map(({ resource, signing_algorithm }) => ({ resource, signing_algorithm })),
   );
-  const { introspection } = identities;
-  const credential = db.prepare("SELECT secret_hash FROM api_credentials WHERE id = ?").get(introspection.client_id);
-  assert.equal(credential.secret_hash, hash(introspection.client_secret));
+  const { introspection, mcp } = identities;
+  for (const { client_id, client_secret } of [introspection, mcp]) {
+    const credential = db.prepare("SELECT secret_hash FROM api_credentials WHERE id = ?").get(client_id);
+    assert.equal(credential.secret_hash, hash(client_secret));
+  }
   assert.deepEqual(
     db
-      .prepare("SELECT s.name FROM scopes s JOIN apis a ON a.id = s.api_id ORDER BY a.signing_algorithm, s.position")
+      .prepare("SELECT s.name FROM scopes s JOIN apis a ON a.id = s.api_id ORDER BY a.rowid, s.position")
       .all()
       .map(({ name }) => name),
     scopes,
@@ -60,7 +62,7 @@ test("the demo platform fits both databases, and what the description promises i
   const everything = JSON.stringify([...latchkey, ...projectsApi]);
   for (const { client_secret, private_key } of description.clients)
     for (const secret of [client_secret, private_key?.d]) assert.ok(!secret || !everything.includes(secret));
-  assert.ok(!everything.includes(introspection.client_secret));
+  for (const { client_secret } of [introspection, mcp]) assert.ok(!everything.includes(client_secret));
 
   const { login_url, jwks, ...connection } = db.prepare("SELECT * FROM connections").get();
   assert.deepEqual([connection.kind, connection.domain_level, connection.status], ["hand_off", 1, "active"]);
@@ -85,7 +87,7 @@ test("the same identities make the same platform, others share no id and no secr
 test("the description has the shape that scripts rely on", () => {
   const { description } = demoPlatform(newIdentities());
   assert.deepEqual(Object.keys(description), ["issuer", "apis", "clients", "users"]);
-  assert.deepEqual(description.apis.map(Object.keys), [["resource", "signing_algorithm", "scopes"], ["resource", "signing_algorithm", "scopes"]]);
+  assert.deepEqual(description.apis.map(Object.keys), Array(3).fill(["resource", "signing_algorithm", "scopes"]));
   assert.deepEqual(
     description.clients.map((client) => Object.keys(client)),
     [

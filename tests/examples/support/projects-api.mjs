@@ -20,8 +20,8 @@ const ROWS = `
     ('usr_alice', 'prj_aaaaaaaaaaaaaaaaaaaaaaaaaa', 0, 'Dig', 1),
     ('usr_ben', 'prj_dddddddddddddddddddddddddd', 0, 'Hide', 0);`;
 
-/** The API, its database and a Latchkey that says "active" of every token, with the token's own claims. */
-export async function platform() {
+/** Of a Worker at `resource`: the projects' database, and a Latchkey that says "active" of every token. */
+export async function surroundings(resource) {
   const latchkey = await standIn();
   latchkey.handlers["/oauth/introspect"] = ({ form }) => {
     const { sub, client_id, scope } = JSON.parse(
@@ -31,12 +31,18 @@ export async function platform() {
   };
   const env = {
     ISSUER: latchkey.issuer,
-    RESOURCE,
+    RESOURCE: resource,
     LATCHKEY: latchkey,
     INTROSPECTION_CLIENT_ID: "apc_one",
     INTROSPECTION_CLIENT_SECRET: "lka_a b%",
     PROJECTS_DB: d1(schema, ROWS),
   };
+  return { latchkey, env };
+}
+
+/** The API, its database and a Latchkey that says "active" of every token, with the token's own claims. */
+export async function platform() {
+  const { latchkey, env } = await surroundings(RESOURCE);
   const call = async (path, { token, scheme = "Bearer", ...options } = {}) => {
     const headers = { ...(token !== undefined && { Authorization: `${scheme} ${token}` }), ...options.headers };
     const response = await api.fetch(new Request(`${RESOURCE}${path}`, { ...options, headers }), env);
