@@ -1,14 +1,13 @@
 // The local platform of `make dev` on free ports, with a state of its own: once for all test files of this process.
 // Only Latchkey's storage can be made to fail (see ../../workerd/support/faults/plan.mjs).
 import assert from "node:assert/strict";
-import { randomInt } from "node:crypto";
 import { createWriteStream } from "node:fs";
 import { cp, mkdir, readFile, rm, writeFile } from "node:fs/promises";
-import net from "node:net";
 import path from "node:path";
 import { after } from "node:test";
 import { ROOT, startPlatform } from "../../../tools/local-platform.mjs";
 import { stopAll } from "../../../tools/processes.mjs";
+import { freePorts } from "../../workerd/support/free_ports.mjs";
 import { entryModule } from "../../workerd/support/worker_directory.mjs";
 
 export const HOME = path.join(ROOT, ".local", "browser-tests");
@@ -61,23 +60,4 @@ async function builtWorker() {
   assert.doesNotMatch(withoutBuild, /^(command|watch_dir) =|shim/m);
   await writeFile(config, withoutBuild);
   return config;
-}
-
-// Ports that nobody listens on, below those that systems hand out by themselves: else another process is given one before
-// its Worker takes it, and wrangler neither serves nor ends.
-async function freePorts(count) {
-  const ports = new Set();
-  while (ports.size < count) {
-    const port = randomInt(10_000, 32_000);
-    if (await isFree(port)) ports.add(port);
-  }
-  return [...ports];
-}
-
-function isFree(port) {
-  return new Promise((resolve) => {
-    const server = net.createServer();
-    server.once("error", () => resolve(false));
-    server.listen({ port, host: "127.0.0.1" }, () => server.close(() => resolve(true)));
-  });
 }

@@ -1,6 +1,5 @@
 // A browser without script: cookies, redirects inside the issuer, forms. It never leaves the issuer.
 import assert from "node:assert/strict";
-import { ISSUER } from "./harness.mjs";
 import { readHtml } from "./html.mjs";
 import { authorizationRequest } from "./oauth.mjs";
 
@@ -32,12 +31,12 @@ export class Browser {
 
   // Follows redirects up to a page, or up to the one that leads away from the issuer (`leaves`).
   async open(url, init = {}) {
-    let at = new URL(url, ISSUER);
+    let at = new URL(url, this.latchkey.issuer);
     let answer = await this.request(at, init);
     for (let hops = 0; isRedirect(answer.status); hops++) {
       assert.ok(hops < 10, `redirects without end at ${at}`);
       const next = new URL(answer.headers.get("location"), at);
-      if (next.origin !== ISSUER) return { answer, status: answer.status, leaves: next };
+      if (next.origin !== this.latchkey.issuer) return { answer, status: answer.status, leaves: next };
       at = next;
       answer = await this.request(at, { faults: init.faults });
     }
@@ -54,7 +53,7 @@ export class Browser {
     const values = form.fields.filter(sent).map(({ name, value }) => [name, fields[name] ?? value]);
     return {
       method: "POST",
-      headers: { origin: ISSUER },
+      headers: { origin: this.latchkey.issuer },
       body: new URLSearchParams([...values, ...pressed.map(({ name, value }) => [name, value])]),
     };
   }

@@ -50,7 +50,8 @@ export async function startLatchkey(options = {}) {
 }
 
 export class Latchkey {
-  constructor(server, worker, env) {
+  constructor(server, worker, env, issuer = ISSUER) {
+    this.issuer = issuer;
     this.server = server;
     this.worker = worker;
     this.db = env.DB;
@@ -64,8 +65,8 @@ export class Latchkey {
   // As `fetch`, but redirects are never followed, and `faults` (see faults/plan.mjs) go wrong on the way.
   async fetch(input, { faults, ...init } = {}) {
     // Put together, not resolved: "//oauth/token" is a path here, and no other host.
-    const url = new URL(String(input).startsWith("/") ? ISSUER + input : input);
-    if (url.origin !== ISSUER) throw new Error(`a test wanted to leave for ${url.origin}`);
+    const url = new URL(String(input).startsWith("/") ? this.issuer + input : input);
+    if (url.origin !== this.issuer) throw new Error(`a test wanted to leave for ${url.origin}`);
     const headers = new Headers(init.headers);
     if (faults) headers.set("x-test-faults", JSON.stringify(faults));
     const body = init.body instanceof URLSearchParams ? init.body.toString() : init.body;

@@ -16,8 +16,8 @@ const NAME = "worker";
 
 // `config` is a wrangler.toml, `entry` the module it names, already built, with all it imports in `directory`;
 // `vars` are its variables and secrets; KV, D1 and Durable Objects are kept in `home`. `quiet`: what the Worker
-// logs is printed nowhere.
-export async function startOwnWorkerd({ config, directory, entry, vars = {}, home, quiet = false }) {
+// logs is printed nowhere. `port`: where it listens, if not at any that is free.
+export async function startOwnWorkerd({ config, directory, entry, vars = {}, home, quiet = false, port = 0 }) {
   const { modulesRules: _, ...workerOptions } = workerOptionsOf(readConfig(config)).workerOptions;
   const wasm = (await readdir(directory)).filter((file) => file.endsWith(".wasm"));
   const worker = {
@@ -30,7 +30,7 @@ export async function startOwnWorkerd({ config, directory, entry, vars = {}, hom
       ...wasm.map((file) => ({ type: "CompiledWasm", path: path.join(directory, file) })),
     ],
     bindings: { ...workerOptions.bindings, ...vars },
-    unsafeDirectSockets: [{ host: "127.0.0.1", port: 0 }],
+    unsafeDirectSockets: [{ host: "127.0.0.1", port }],
   };
   const options = convertV4MiniflareOptions({
     log: new Log(LogLevel.ERROR),
@@ -40,9 +40,9 @@ export async function startOwnWorkerd({ config, directory, entry, vars = {}, hom
   const others = await workerdProcesses();
   const miniflare = new Miniflare({ ...options, resourcePersistencePath: home });
   await miniflare.ready;
-  const { port } = await miniflare.unsafeGetDirectURL(NAME);
+  const url = await miniflare.unsafeGetDirectURL(NAME);
   const pid = (await workerdProcesses()).find((one) => !others.includes(one));
-  return new OwnWorkerd(miniflare, Number(port), pid);
+  return new OwnWorkerd(miniflare, Number(url.port), pid);
 }
 
 // The secrets are among the `vars` here, so nobody need look for them elsewhere.

@@ -190,6 +190,14 @@ export async function newApp({ db }, changes = {}) {
   return app;
 }
 
+// One more API, of which every third-party app may ask its users for everything.
+export async function addApi({ db }, id, resource, name, scopes) {
+  const added = api(id, resource, name, scopes);
+  const everything = insert("client_grants", { client_id: "*", api_id: id, subject_type: "user", access: "all" });
+  await db.exec([...apiRows(added), everything].join("\n"));
+  return added;
+}
+
 export async function addSecret({ db }, app) {
   const secret = `lks_${randomBytes(32).toString("base64url")}`;
   await db.exec(secretRow(app, secret));
