@@ -160,8 +160,8 @@ test("pages of other sites are kept out, and there is neither a stream nor a ses
   }
 });
 
-test("the tools read and write the projects of the token's user, and of nobody else", async () => {
-  const { token, use } = await platform();
+test("the tools read and write the projects of the token's user and of nobody else, and send the token to Latchkey alone", async () => {
+  const { token, use, latchkey } = await platform();
   const read = async (sub) => JSON.parse((await use(await token({ sub }), "list_projects")).body.result.content[0].text);
   const names = async (sub) => (await read(sub)).projects.map(({ name }) => name);
   await use(await token(), "create_project", { name: " Shed " });
@@ -169,6 +169,9 @@ test("the tools read and write the projects of the token's user, and of nobody e
   assert.deepEqual(await names("usr_ben"), ["Secret of Ben"]);
   const counts = await use(await token(), "count_tasks");
   assert.deepEqual(JSON.parse(counts.body.result.content[0].text), { projects: 4, open_tasks: 1, done_tasks: 1 });
+  const asked = new Set(latchkey.requests.map(({ path }) => path));
+  const latchkeys = ["/.well-known/jwks.json", "/.well-known/oauth-authorization-server", "/oauth/introspect"];
+  assert.deepEqual([...asked].sort(), latchkeys);
 });
 
 test("what a tool cannot use is refused in the tool's answer, and a broken database tells nothing", async () => {

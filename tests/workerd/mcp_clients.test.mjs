@@ -90,7 +90,7 @@ test("an agent that nobody knows connects by its document, is refreshed in silen
   await own.agent.close();
 });
 
-// Covers: B3
+// Covers: R63
 test("of two laptops with the same client id the user disconnects one, and the other goes on", async () => {
   const first = await laptop();
   const second = await laptop({ browser: first.browser, port: 52000 });

@@ -77,6 +77,7 @@ const CLIENTS = {
 for (const revision of REVISIONS)
   for (const [kind, client] of Object.entries(CLIENTS)) {
     // Covers: R63
+    // Rule: PEER 23
     test(`every check of revision ${revision} passes for a client ${kind}`, async () => {
       const { code, found, printed } = await run({ "--spec-version": revision, ...(await client()) });
       const outcome = Object.fromEntries(Object.entries(found).map(([id, { status }]) => [id, status]));
