@@ -31,6 +31,7 @@ async function platform() {
 
 const LIST = { method: "tools/list" };
 
+// Rule: META 18, META 19, META 20, META 22, PRM 1
 test("the metadata stands where RFC 9728 puts it and at the root, and names this server letter by letter", async () => {
   const { call, latchkey } = await platform();
   for (const path of ["/.well-known/oauth-protected-resource/mcp", "/.well-known/oauth-protected-resource"]) {
@@ -48,6 +49,7 @@ test("the metadata stands where RFC 9728 puts it and at the root, and names this
     assert.equal((await call(path)).status, 404, path);
 });
 
+// Rule: META 21, PRM 5, MCP 7
 test("without a token the challenge names the metadata and the least to ask for, whatever the method and the body", async () => {
   const { call, send } = await platform();
   for (const answer of [await send(undefined, LIST), await send(undefined, "{"), await call("/mcp")]) {
@@ -97,6 +99,7 @@ test("a token in the query or in the body is no token", async () => {
 });
 
 // Covers: R65
+// Rule: PRM 6, MCP 7
 test("a tool that needs more than the token has names everything that the next token needs", async () => {
   const { token, use } = await platform();
   const reader = await token({ scope: "mcp:read" });

@@ -59,6 +59,7 @@ const tokensLive = (seconds) =>
   );
 
 // Covers: R3, R63, R64, R65
+// Rule: MCP 1, MCP 2, MCP 3
 test("an agent that nobody knows connects by its document, is refreshed in silence, asks for more only when a tool needs it, and asks again once it was taken back", async () => {
   await tokensLive(2);
   const own = await laptop({ document: "/journey.json" });
@@ -107,6 +108,7 @@ test("of two laptops with the same client id the user disconnects one, and the o
   assert.equal((await connections(first)).length, 1);
 });
 
+// Rule: MCP 4
 test("a token is good at the one server it was asked for: at no other API, and from no other API, and not in the query", async () => {
   const own = await laptop();
   await list(own);
