@@ -102,6 +102,24 @@ export const appPages = {
       await press(page, "register");
     },
   },
+  "claiming an app": {
+    status: 200,
+    heading: "Claim an app",
+    async arrive(page, person) {
+      await accountOf(person);
+      await page.goto(at("/developers/apps/claim?client_id=https%3A%2F%2Fagent.northwind.dev%2Foauth%2Fclient.json"));
+    },
+  },
+  "claiming an app, refused": {
+    status: 400,
+    heading: "Claim an app",
+    async arrive(page) {
+      await page.goto(at("/developers/apps/claim"));
+      await page.locator("#client_id").fill("app_6zq7n3");
+      await page.locator("#registration_access_token").fill("lkm_of_another");
+      await page.locator('form[action="/developers/apps/claim"] button').click();
+    },
+  },
   "settings of an app": { status: 200, heading: "Northwind Planner", arrive: page_of("settings") },
   "settings of an app, rejected": { status: 200, heading: "Northwind Planner", arrive: page_of("settings", { status: "rejected" }) },
   "permissions of an app": { status: 200, heading: "Northwind Planner", arrive: page_of("permissions") },

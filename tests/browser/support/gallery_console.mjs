@@ -1,5 +1,7 @@
 // The pages of the console: review, policy, people, audit trail and webhooks; and what developers see of a review.
 import { randomBytes } from "node:crypto";
+import { once } from "node:events";
+import { createServer } from "node:http";
 import { addTester, DAY, insertInto, newApp, newPerson, run } from "./people_and_apps.mjs";
 import { platform } from "./platform.mjs";
 
@@ -47,6 +49,29 @@ async function submitted({ client_id }, changes = {}) {
   });
   return submission.id;
 }
+
+// The address of a metadata document, on a server that goes with the tests.
+async function document(changes) {
+  const server = createServer((request, response) => {
+    const address = `http://127.0.0.1:${server.address().port}${request.url}`;
+    const body = { client_id: address, client_name: "Nimbus", redirect_uris: ["http://127.0.0.1/callback"], ...changes };
+    response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(body));
+  });
+  server.listen(0, "127.0.0.1").unref();
+  await once(server, "listening");
+  return `http://127.0.0.1:${server.address().port}/oauth/client.json`;
+}
+
+const looking_at = (address) => ({
+  status: 200,
+  heading: "Look at a metadata document",
+  async arrive(page, person) {
+    await role(person, "reviewer");
+    await page.goto(at("/admin/documents"));
+    await page.locator("#client_id").fill(await address());
+    await page.locator('form[action="/admin/documents"] button').click();
+  },
+});
 
 const WAITING = { class: "portal", status: "pending_review", developer: "Southgate Tools" };
 
@@ -128,6 +153,8 @@ export const consolePages = {
     await run("UPDATE apps SET approved_at = ? WHERE client_id = ?", Date.now() - 90 * DAY, app.client_id);
     return `/admin/reviews/${await submitted(app, { name: "Аcme Planner", redirect_uris: ["https://elsewhere.example/cb"] })}`;
   }),
+  "console, a metadata document": looking_at(() => document({ scope: "read:projects write:projects no:such", client_name: "Acme Nimbus" })),
+  "console, a metadata document, refused": looking_at(() => document({ client_secret: "s3cret" })),
   "console, apps": administrator("Apps", "/admin/apps?search=North"),
   "console, an app": administrator("Northwind Planner", async () => {
     const app = await newApp();
