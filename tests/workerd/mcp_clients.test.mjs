@@ -61,7 +61,7 @@ const tokensLive = (seconds) =>
 // Covers: R3, R63, R64, R65
 // Rule: MCP 1, MCP 2, MCP 3
 test("an agent that nobody knows connects by its document, is refreshed in silence, asks for more only when a tool needs it, and asks again once it was taken back", async () => {
-  await tokensLive(2);
+  await tokensLive(4);
   const own = await laptop({ document: "/journey.json" });
   assert.deepEqual(await list(own), []);
   assert.deepEqual(own.asked, ["mcp:read"]);
@@ -71,7 +71,7 @@ test("an agent that nobody knows connects by its document, is refreshed in silen
 
   const first = own.kept.tokens;
   await tokensLive(3600);
-  await sleep(2500);
+  await sleep(4500);
   assert.deepEqual(await list(own), []);
   assert.notEqual(own.kept.tokens.access_token, first.access_token);
   assert.notEqual(own.kept.tokens.refresh_token, first.refresh_token);
