@@ -104,7 +104,7 @@ pub const ALL: &[Kind] = &[
     ),
     kind(
         "organization.app_blocked",
-        "An organization blocked an app, and all its tokens died",
+        "An organization blocked an app for its people, and all tokens that it had of them died",
     ),
     kind("organization.changed", "An organization was renamed"),
     kind("organization.created", "An organization was made"),
