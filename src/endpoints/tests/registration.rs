@@ -289,13 +289,25 @@ fn a_native_app_is_one_and_a_web_app_may_listen_on_its_users_machine() {
     }
 }
 
-/// A value that is one more than the schema lets it be.
-fn one_too_many(schema: &Value) -> Option<Value> {
+/// What a member could well be, but for its size: as large as the schema lets it be, and one more.
+fn sizes(name: &str, schema: &Value) -> Vec<Value> {
     let cap = |name: &str| usize::try_from(schema[name].as_u64()?).ok();
     if let Some(length) = cap("maxLength") {
-        return Some("a".repeat(length + 1).into());
+        let begins = if name.ends_with("uri") || name.ends_with("uris") {
+            "https://agent.dev/"
+        } else {
+            ""
+        };
+        let text = |length| format!("{begins:a<length$}").into();
+        return vec![text(length), text(length + 1)];
     }
-    cap("maxItems").map(|items| vec![value!("a"); items + 1].into())
+    let item = match name {
+        "redirect_uris" => CALLBACK,
+        "grant_types" => "authorization_code",
+        _ => "code",
+    };
+    let list = |items| vec![item; items].into();
+    cap("maxItems").map_or_else(Vec::new, |items| vec![list(items), list(items + 1)])
 }
 
 // Rule: REG 2
@@ -306,13 +318,22 @@ fn the_caps_that_the_document_states_are_those_that_hold_and_what_nobody_knows_i
     let members = &document["components"]["schemas"]["ClientMetadata"]["properties"];
     let mut tried = 0;
     for (name, schema) in members.as_object().unwrap() {
-        let inside = one_too_many(&schema["items"]).map(|item| value!(["authorization_code", "code", item]));
-        for wrong in [one_too_many(schema), inside].into_iter().flatten() {
-            let mut metadata = agent();
-            metadata[name] = wrong;
-            let reply = register(&server, &metadata);
-            let said = text(&json(&reply), "error_description").to_owned();
-            assert!(reply.status == 400 && said.contains(name), "{name}: {said}");
+        let inside = sizes(name, &schema["items"])
+            .into_iter()
+            .map(|item| match name.as_str() {
+                "redirect_uris" => value!([item]),
+                _ => value!(["authorization_code", "code", item]),
+            });
+        let both = [sizes(name, schema), inside.collect()];
+        for pair in both.iter().filter(|pair| !pair.is_empty()) {
+            let [largest, too_large] = [0, 1].map(|at| {
+                let mut metadata = agent();
+                metadata[name] = pair[at].clone();
+                register(&server, &metadata)
+            });
+            assert_eq!(largest.status, 201, "{name}: {largest:?}");
+            let said = text(&json(&too_large), "error_description").to_owned();
+            assert!(too_large.status == 400 && said.contains(name), "{name}: {said}");
             tried += 1;
         }
     }

@@ -41,12 +41,12 @@ impl Mark<'_> {
     pub fn text(&self, keys: &SealingKeys) -> String {
         let id = keys.current_id();
         let mac = keys.mac(id, Purpose::AppClaim, &self.parts()).unwrap_or_default();
-        format!("lkc_{}", base64url([&[id], mac.as_slice()].concat()))
+        format!("lkp_{}", base64url([&[id], mac.as_slice()].concat()))
     }
 
     /// Whether the document has it.
     pub fn is(&self, text: &str, keys: &SealingKeys) -> bool {
-        let bytes = text.strip_prefix("lkc_").and_then(from_base64url);
+        let bytes = text.strip_prefix("lkp_").and_then(from_base64url);
         bytes.is_some_and(|bytes| match bytes.split_first() {
             Some((id, mac)) => mac.len() == 32 && keys.mac_matches(*id, Purpose::AppClaim, &self.parts(), mac),
             None => false,
@@ -155,9 +155,9 @@ mod tests {
     #[test]
     fn a_mark_cannot_be_made_up() {
         let text = MARK.text(&keys());
-        let shortened = base64url(&from_base64url(text.strip_prefix("lkc_").unwrap()).unwrap()[..17]);
-        let cut = format!("lkc_{shortened}");
-        for made_up in ["", "lkc_", "dev_north", &text[4..], &text[..text.len() - 1], &cut] {
+        let shortened = base64url(&from_base64url(text.strip_prefix("lkp_").unwrap()).unwrap()[..17]);
+        let cut = format!("lkp_{shortened}");
+        for made_up in ["", "lkp_", "dev_north", &text[4..], &text[..text.len() - 1], &cut] {
             assert!(!MARK.is(made_up, &keys()), "{made_up}");
         }
     }

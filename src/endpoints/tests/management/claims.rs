@@ -246,7 +246,7 @@ fn an_app_that_is_a_document_is_claimed_by_what_the_document_says_to_whoever_it_
         of_carol.clone(),
         json!(of_other_app),
         json!("dev_north"),
-        json!(["lkc_x"]),
+        json!(["lkp_x"]),
         json!(""),
     ] {
         publish(&server, 200, &document(&wrong).to_string());
