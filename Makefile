@@ -2,7 +2,7 @@
 export LATCHKEY_TOOLCHAIN := $(or $(TOOLCHAIN),$(LATCHKEY_TOOLCHAIN),auto)
 
 .DEFAULT_GOAL := help
-.PHONY: help dev test fuzz api-fuzz test-host test-examples test-workerd test-browser screenshots bench scale lint build reset deploy-check setup clean
+.PHONY: help dev test fuzz api-fuzz test-host test-examples test-packages test-workerd test-browser screenshots bench scale lint build reset deploy-check setup clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
@@ -11,8 +11,8 @@ help: ## this list
 dev: ## build, start Latchkey and the examples, rebuild at every change
 	@tools/run node tools/dev.mjs
 
-test: ## everything: lint, host, fuzz (10 s each), example, workerd and browser tests
-	@tools/test lint host fuzz build examples workerd browser
+test: ## everything: lint, host, fuzz (10 s each), example, package, workerd and browser tests
+	@tools/test lint host fuzz build examples packages workerd browser
 
 test-host: ## the tests that need no runtime (cargo test)
 	@tools/test host
@@ -23,6 +23,9 @@ fuzz: ## the fuzz targets for FUZZ_SECONDS (60) each; TARGETS="form query" choos
 
 test-examples: ## the tests of the example Workers' logic
 	@tools/test examples
+
+test-packages: ## the tests of the npm packages, and of the examples that are built with them
+	@tools/test packages
 
 test-workerd: ## the tests in Cloudflare's runtime
 	@tools/test workerd
