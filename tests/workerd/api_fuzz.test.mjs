@@ -23,12 +23,21 @@ const LEFT_OUT = ["end_sessions", "end_session"];
 
 const CONFIG = path.join(ROOT, "tools/schemathesis.toml");
 
+// The rest of the web: the document of the examples, what this process serves, and nothing else.
+const DOCUMENT = "https://agent.example.com/oauth/client.json";
+function web(request) {
+  const { hostname } = new URL(request.url);
+  if (["127.0.0.1", "localhost"].includes(hostname)) return fetch(request);
+  const document = { client_id: DOCUMENT, client_name: "Nimbus", redirect_uris: ["https://agent.example.com/callback"] };
+  return request.url === DOCUMENT ? Response.json(document) : new Response(null, { status: 404 });
+}
+
 let latchkey, home, assembled, alice;
 before(async () => {
   assembled = await assembleWorker();
   home = await mkdtemp(path.join(tmpdir(), "latchkey-api-"));
   // It would print a line for each of the thousands of refusals.
-  latchkey = await startOwnLatchkey(assembled, home, { quiet: true });
+  latchkey = await startOwnLatchkey(assembled, home, { quiet: true, outbound: web });
   for (const role of ["reviewer", "administrator"])
     await latchkey.run("INSERT INTO user_roles (user_id, role) VALUES ('usr_alice', ?)", role);
   await latchkey.run(
@@ -117,8 +126,15 @@ async function things() {
     `INSERT INTO connections (id, kind, name, issuer, client_id, created_at)
      VALUES ('con_deep', 'oidc', 'Deep', 'https://id.deep.example', 'latchkey', 1)`,
   );
+  const organization = await json("POST", "/api/admin/organizations", { name: "Deep" });
+  const of = `/api/admin/organizations/${organization.id}`;
+  await json("PUT", `${of}/members/usr_deep`, { role: "member" });
+  const issuer = await json("POST", `${of}/issuers`, { issuer: "https://id.example.com" });
+  await json("PUT", `${of}/apps/${client_id}`, { decision: "allowed", scopes: ["read:projects"] });
   return {
     all: {
+      "path.organization_id": organization.id,
+      "path.issuer_id": issuer.id,
       "path.client_id": client_id,
       "path.developer_id": "dev_northwind",
       "path.user_id": "usr_deep",

@@ -73,7 +73,8 @@ const wanted = {
 };
 
 // Routes where no session counts, and one that only shows a page.
-const WITHOUT_SESSION = ["Token", "PushedRequest", "Revoke", "Introspect"];
+const REGISTRATION = ["Register", "ReplaceRegistration", "DeleteRegistration"];
+const WITHOUT_SESSION = ["Token", "PushedRequest", "Revoke", "Introspect", ...REGISTRATION];
 const SHOWS_ONLY = ["Authorize"];
 
 // Rule: ATTACK 2

@@ -22,6 +22,7 @@ test("the metadata names the issuer, every endpoint and exactly what they suppor
     revocation_endpoint: `${ISSUER}/oauth/revoke`,
     introspection_endpoint: `${ISSUER}/oauth/introspect`,
     pushed_authorization_request_endpoint: `${ISSUER}/oauth/par`,
+    registration_endpoint: `${ISSUER}/oauth/register`,
     jwks_uri: `${ISSUER}${JWKS}`,
     response_types_supported: ["code"],
     code_challenge_methods_supported: ["S256"],
@@ -48,7 +49,7 @@ test("the metadata names the issuer, every endpoint and exactly what they suppor
 test("the metadata has no empty lists and offers nothing that is not there", async () => {
   const metadata = await json(METADATA);
   for (const [member, value] of Object.entries(metadata)) assert.notDeepEqual(value, [], member);
-  for (const absent of ["registration_endpoint", "userinfo_endpoint", "end_session_endpoint"])
+  for (const absent of ["userinfo_endpoint", "end_session_endpoint"])
     assert.equal(metadata[absent], undefined);
   for (const endpoint of Object.keys(metadata).filter((member) => member.endsWith("_endpoint"))) {
     const answer = await latchkey.fetch(new URL(metadata[endpoint]).pathname);

@@ -10,8 +10,8 @@ import { configPath } from "./worker_directory.mjs";
 const migrations = path.join(path.dirname(configPath), "migrations");
 
 // `assembled` comes from worker_directory.mjs; a `home` that was used before goes on with what it holds. `port`: it is
-// reached there, and that is its issuer.
-export async function startOwnLatchkey(assembled, home, { vars: more = {}, quiet = false, port } = {}) {
+// reached there, and that is its issuer. `outbound` answers what it fetches.
+export async function startOwnLatchkey(assembled, home, { vars: more = {}, quiet = false, port, outbound } = {}) {
   const { directory, entry } = assembled;
   const issuer = port === undefined ? ISSUER : `http://localhost:${port}`;
   const process = await startOwnWorkerd({
@@ -22,6 +22,7 @@ export async function startOwnLatchkey(assembled, home, { vars: more = {}, quiet
     home,
     quiet,
     port,
+    outbound,
   });
   const env = await process.env();
   if (!(await env.DB.prepare("SELECT 1 FROM sqlite_master WHERE name = 'users'").first())) await fill(env.DB);

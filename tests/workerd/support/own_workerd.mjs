@@ -16,8 +16,8 @@ const NAME = "worker";
 
 // `config` is a wrangler.toml, `entry` the module it names, already built, with all it imports in `directory`;
 // `vars` are its variables and secrets; KV, D1 and Durable Objects are kept in `home`. `quiet`: what the Worker
-// logs is printed nowhere. `port`: where it listens, if not at any that is free.
-export async function startOwnWorkerd({ config, directory, entry, vars = {}, home, quiet = false, port = 0 }) {
+// logs is printed nowhere. `port`: where it listens, if not at any that is free. `outbound` answers what it fetches.
+export async function startOwnWorkerd({ config, directory, entry, vars = {}, home, quiet = false, port = 0, outbound }) {
   const { modulesRules: _, ...workerOptions } = workerOptionsOf(readConfig(config)).workerOptions;
   const wasm = (await readdir(directory)).filter((file) => file.endsWith(".wasm"));
   const worker = {
@@ -31,6 +31,7 @@ export async function startOwnWorkerd({ config, directory, entry, vars = {}, hom
     ],
     bindings: { ...workerOptions.bindings, ...vars },
     unsafeDirectSockets: [{ host: "127.0.0.1", port }],
+    ...(outbound && { outboundService: outbound }),
   };
   const options = convertV4MiniflareOptions({
     log: new Log(LogLevel.ERROR),
