@@ -100,6 +100,9 @@ export async function startPlatform({ home, addresses, inspectorPorts, latchkey 
   }
 }
 
+// How agents connect can be tried with each way switched off (docs/agents.md).
+const PASSED_ON = ["LOCAL_RESOURCES", "METADATA_DOCUMENTS", "DYNAMIC_REGISTRATION", "REGISTRATION_TOKEN"];
+
 function workersAt({ issuer, resource, partner, signIn, mcp }, latchkey) {
   return [
     {
@@ -115,7 +118,7 @@ function workersAt({ issuer, resource, partner, signIn, mcp }, latchkey) {
         ACCENT_COLOR,
         DEVELOPMENT_SIGN_IN: "true",
         RATE_LIMITS: process.env.RATE_LIMITS ?? "off",
-        ...(process.env.LOCAL_RESOURCES ? { LOCAL_RESOURCES: process.env.LOCAL_RESOURCES } : {}),
+        ...Object.fromEntries(PASSED_ON.filter((name) => process.env[name]).map((name) => [name, process.env[name]])),
       },
     },
     {

@@ -203,7 +203,7 @@ fn of_scopes(document: &MetadataDocument, around: &Around<'_>, permissions: &[Pe
     }
     let mut warnings = Vec::new();
     if !unknown.is_empty() {
-        let text = format!("It names scopes that there are not: {}.", unknown.join(" "));
+        let text = format!("No API here has these scopes: {}.", unknown.join(" "));
         warnings.push(note("unknown_scopes", text));
     }
     if !not_granted.is_empty() {
