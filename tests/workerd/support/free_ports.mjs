@@ -6,7 +6,8 @@ import net from "node:net";
 export async function freePorts(count) {
   const ports = new Set();
   while (ports.size < count) {
-    const port = randomInt(10_000, 32_000);
+    // Above 10080, which `fetch` and browsers refuse to ask.
+    const port = randomInt(10_100, 32_000);
     if (await isFree(port)) ports.add(port);
   }
   return [...ports];
