@@ -11,6 +11,7 @@ use crate::management::actor::FirstAdministrator;
 use crate::oauth::local_resources::LocalResources;
 use crate::oauth::secret::Secret;
 use crate::router;
+use crate::support::Support;
 
 /// How many people may ever connect an app that nobody has reviewed, unless the operator says otherwise.
 const UNVERIFIED_APP_USERS: u32 = 100;
@@ -43,6 +44,8 @@ pub struct Config {
     pub dynamic_registration: DynamicRegistration,
     /// Other names that APIs go by. Only ever any on this machine.
     pub local_resources: LocalResources,
+    /// Whom developers may ask.
+    pub support: Option<Support>,
     /// Who is an administrator before anybody was appointed.
     pub first_administrator: Option<FirstAdministrator>,
     /// The keys behind everything sealed.
@@ -93,6 +96,8 @@ pub struct Variables {
     pub registration_token: Option<String>,
     /// `LOCAL_RESOURCES`
     pub local_resources: Option<String>,
+    /// `SUPPORT`
+    pub support: Option<String>,
     /// `FIRST_ADMINISTRATOR`
     pub first_administrator: Option<String>,
     /// `LATCHKEY_SECRET`
@@ -153,6 +158,9 @@ pub enum ConfigError {
         "LOCAL_RESOURCES must be loopback addresses with the resource indicators they stand for: http://localhost:3000/mcp=https://mcp.example.com"
     )]
     BadLocalResources,
+    /// `SUPPORT` is nothing that leads to anybody.
+    #[error("SUPPORT must be an https address or an e-mail address")]
+    BadSupport,
     /// `FIRST_ADMINISTRATOR` names nobody.
     #[error("FIRST_ADMINISTRATOR must be a connection and a subject there: con_acme alice")]
     BadFirstAdministrator,
@@ -239,6 +247,10 @@ impl Config {
             Some(_) if !issuer.loopback => return Err(ConfigError::LocalResources),
             Some(text) => LocalResources::parse(text).ok_or(ConfigError::BadLocalResources)?,
         };
+        let support = match variables.support.as_deref() {
+            None => None,
+            Some(text) => Some(Support::parse(text).ok_or(ConfigError::BadSupport)?),
+        };
         let first_administrator = variables
             .first_administrator
             .map(|text| FirstAdministrator::parse(&text).ok_or(ConfigError::BadFirstAdministrator))
@@ -260,6 +272,7 @@ impl Config {
             metadata_documents,
             dynamic_registration,
             local_resources,
+            support,
             first_administrator,
             sealing_keys: SealingKeys::parse(&secret)?,
             signing_keys: Policy::parse(&variables.signing_keys)?,
@@ -342,6 +355,7 @@ pub mod testing {
             metadata_documents: true,
             dynamic_registration: DynamicRegistration::Open,
             local_resources: LocalResources::default(),
+            support: None,
             first_administrator: None,
             sealing_keys: crate::crypto::keys::testing::sealing_keys(),
             signing_keys: Policy::parse(&PolicyVariables::default()).unwrap(),
@@ -364,6 +378,7 @@ pub mod testing {
             dynamic_registration: None,
             registration_token: None,
             local_resources: None,
+            support: None,
             first_administrator: None,
             latchkey_secret: Some(format!("1:{}", crate::crypto::base64url([1; 32]))),
             signing_keys: PolicyVariables::default(),
@@ -403,6 +418,24 @@ pub mod testing {
         for (issuer, text) in [("https://auth.example.com", pair), ("https://127.0.0.1.nip.io", "")] {
             assert_eq!(local(issuer, text), Err(ConfigError::LocalResources), "{issuer}");
         }
+    }
+
+    #[test]
+    fn support_is_an_address_or_nothing() {
+        let support = |text: Option<&str>| {
+            let support = text.map(str::to_owned);
+            let variables = Variables {
+                support,
+                ..variables("http://localhost:8787", "")
+            };
+            Config::parse(variables).map(|config| config.support.map(|support| support.text))
+        };
+        assert_eq!(support(None), Ok(None));
+        assert_eq!(
+            support(Some("help@acme.example")),
+            Ok(Some("help@acme.example".to_owned()))
+        );
+        assert_eq!(support(Some("ask Bob")), Err(ConfigError::BadSupport));
     }
 
     // Rule: META 2

@@ -21,6 +21,10 @@ pub const PAR: &str = "/oauth/par";
 pub const REVOKE: &str = "/oauth/revoke";
 /// `POST`: introspection (RFC 7662).
 pub const INTROSPECT: &str = "/oauth/introspect";
+/// `GET` under it: what was taken back in a region, for API servers.
+pub const REVOCATIONS: &str = "/oauth/revocations";
+/// Any method, at it and under it: whether a call to an API may go on, for reverse proxies.
+pub const VERIFY: &str = "/oauth/verify";
 /// `POST`: dynamic client registration (RFC 7591); `GET`, `PUT`, `DELETE` under it (RFC 7592).
 pub const REGISTER: &str = "/oauth/register";
 /// `GET`: the form by which developers claim apps that registered themselves; the member of their documents that proves it.
@@ -104,6 +108,16 @@ pub enum Route<'a> {
     Revoke,
     /// [`INTROSPECT`]
     Introspect,
+    /// `GET` under [`REVOCATIONS`].
+    Revocations {
+        /// Of which region: its number.
+        region: &'a str,
+    },
+    /// [`VERIFY`]
+    Verify {
+        /// The path of the call, where it stands behind ours.
+        path: Option<&'a str>,
+    },
     /// [`REGISTER`]
     Register,
     /// `GET` under [`REGISTER`].
@@ -260,6 +274,8 @@ impl Route<'_> {
             Self::Token => "token",
             Self::Revoke => "revoke",
             Self::Introspect => "introspect",
+            Self::Revocations { .. } => "revocations",
+            Self::Verify { .. } => "verify",
             Self::Register => "register",
             Self::ReadRegistration { .. } => "read_registration",
             Self::ReplaceRegistration { .. } => "replace_registration",
@@ -324,6 +340,7 @@ pub fn route<'a>(method: &str, path: &'a str) -> Route<'a> {
         PAR => only(method, &[("POST", Route::PushedRequest), PREFLIGHT], "POST, OPTIONS"),
         REVOKE => only(method, &[("POST", Route::Revoke), PREFLIGHT], "POST, OPTIONS"),
         INTROSPECT => only(method, &[("POST", Route::Introspect)], "POST"),
+        VERIFY => Route::Verify { path: None },
         REGISTER => only(method, &[("POST", Route::Register), PREFLIGHT], "POST, OPTIONS"),
         JWKS => only(method, &[("GET", Route::Jwks), PREFLIGHT], "GET, HEAD, OPTIONS"),
         METADATA => only(method, &[("GET", Route::Metadata), PREFLIGHT], "GET, HEAD, OPTIONS"),
@@ -383,10 +400,13 @@ pub fn route<'a>(method: &str, path: &'a str) -> Route<'a> {
 pub fn body_limit(method: &str, path: &str) -> usize {
     match management::find(method, path) {
         Lookup::Found(managed) if managed.entry.area.takes_a_picture() => MAX_PICTURE_BODY,
+        Lookup::Found(managed) if managed.entry.area.takes_a_document() => MAX_DOCUMENT_BODY,
         _ => MAX_BODY,
     }
 }
 
+/// An OpenAPI document, or the route rules of an API as a form encodes them.
+const MAX_DOCUMENT_BODY: usize = 1024 * 1024;
 /// A picture, and what a form has around it.
 const MAX_PICTURE_BODY: usize = picture::MAX_BYTES + 4096;
 
@@ -415,6 +435,13 @@ fn nested<'a>(method: &str, exact: &str, path: &'a str) -> Route<'a> {
             ("POST", Route::DecideConsentRequest { request_id }),
         ];
         return only(method, &routes, "GET, HEAD, POST");
+    }
+    if let Some(region) = under(REVOCATIONS).filter(|rest| !rest.contains('/')) {
+        let routes = [("GET", Route::Revocations { region }), PREFLIGHT];
+        return only(method, &routes, "GET, HEAD, OPTIONS");
+    }
+    if let Some(path) = path.strip_prefix(VERIFY).filter(|path| path.starts_with('/')) {
+        return Route::Verify { path: Some(path) };
     }
     if let Some(client_id) = under(REGISTER).filter(|rest| !rest.contains('/')) {
         let routes = [

@@ -109,6 +109,8 @@ pub fn route(data: &[u8]) {
             assert_eq!(path, format!("{}/{consent_id}/revoke", router::ACCOUNT_APPS));
             assert!(!consent_id.is_empty() && !consent_id.contains('/'));
         }
+        // What stands behind is the path of somebody else's call.
+        Route::Verify { path: behind } => assert_eq!(path, format!("{}{}", router::VERIFY, behind.unwrap_or_default())),
         Route::LoginCallback { connection } => {
             assert_eq!(method, "GET");
             assert_eq!(path, format!("{}/{connection}", router::LOGIN_CALLBACK));

@@ -40,6 +40,8 @@ pub enum Purpose {
     WebhookSecret,
     /// Makes what developers put into the document of an app that they claim.
     AppClaim,
+    /// Stands for users where calls are counted one by one.
+    UserOfCall,
 }
 
 impl Purpose {
@@ -59,6 +61,7 @@ impl Purpose {
             Self::IdempotentReply => b"latchkey/1/idempotent-reply",
             Self::WebhookSecret => b"latchkey/1/webhook-secret",
             Self::AppClaim => b"latchkey/1/app-claim",
+            Self::UserOfCall => b"latchkey/1/user-of-call",
         }
     }
 }

@@ -6,30 +6,41 @@ use futures_util::StreamExt;
 use web_sys::Url;
 use worker::{Headers, Response, ResponseBuilder, Result};
 
+use super::Answer;
 use crate::http::{Body, Reply, Request};
+use crate::oauth::resource::split_origin;
 use crate::router;
 
 /// Reads a request. `None` when its URL cannot be read.
 pub async fn request(mut request: worker::Request) -> Option<Request> {
     // The platform parses its own text.
     let url = Url::new(&request.inner().url()).ok()?;
+    let head = head(&request, &url);
+    let body = body(&mut request, router::body_limit(&head.method, &head.path)).await;
+    Some(Request { body, ..head })
+}
+
+/// The same without the body.
+pub fn head(request: &worker::Request, url: &Url) -> Request {
     let headers: BTreeMap<String, String> = request
         .headers()
         .entries()
         .map(|(name, value)| (name.to_ascii_lowercase(), value))
         .collect();
-    let (method, path) = (request.inner().method(), url.pathname());
-    let body = body(&mut request, router::body_limit(&method, &path)).await;
-    Some(Request {
+    let path = url.pathname();
+    let sent = request.inner().url();
+    let sent_path = split_origin(&sent).map(|(_, rest)| rest.split(['?', '#']).next().unwrap_or_default());
+    Request {
         // As it was sent: the platform's type takes every method it does not know for GET.
-        method,
+        method: request.inner().method(),
         in_the_clear: url.protocol() != "https:",
         host: url.hostname(),
+        has_other_path: sent_path != Some(path.as_str()),
         path,
         query: url.search().strip_prefix('?').unwrap_or_default().to_owned(),
         headers,
-        body,
-    })
+        body: Body::default(),
+    }
 }
 
 fn declared_length(request: &worker::Request) -> Option<usize> {
@@ -67,8 +78,17 @@ async fn body(request: &mut worker::Request, limit: usize) -> Body {
     }
 }
 
+/// The answer that a reply is.
+pub fn answer(reply: Reply, head: bool) -> Answer {
+    Answer {
+        status: reply.status,
+        error: reply.error,
+        response: response(reply, head),
+    }
+}
+
 /// Writes a reply; to `HEAD` without its body.
-pub fn response(reply: Reply, head: bool) -> Result<Response> {
+fn response(reply: Reply, head: bool) -> Result<Response> {
     let headers = Headers::new();
     for (name, value) in &reply.headers {
         headers.append(name, value)?;

@@ -79,7 +79,9 @@ impl DurableObject for RevocationLedger {
         let operation: Operation = json::from_str(&request.text().await?)?;
         let outcome = match operation {
             // Reads only: needs no transaction.
-            Operation::Inspect(_) => ledger::apply(&mut self.rows()?, &operation, now()).map_err(into_worker_error)?,
+            Operation::Inspect(_) | Operation::Cuts { .. } => {
+                ledger::apply(&mut self.rows()?, &operation, now()).map_err(into_worker_error)?
+            }
             _ => self.transact(operation).await?,
         };
         Response::from_json(&outcome)
@@ -181,7 +183,7 @@ fn json(value: &impl Serialize) -> std::result::Result<String, StoreError> {
 }
 
 /// The body in one piece; the platform's crate would read it as a stream.
-async fn text(response: Response) -> Result<String> {
+pub(super) async fn text(response: Response) -> Result<String> {
     let text = JsFuture::from(web_sys::Response::from(response).text()?).await?;
     Ok(text.as_string().unwrap_or_default())
 }
@@ -190,22 +192,27 @@ fn into_worker_error(error: StoreError) -> worker::Error {
     worker::Error::RustError(error.to_string())
 }
 
+/// Has a ledger object carry out an operation.
+pub(super) async fn ask(env: &Env, shard: Shard, operation: &Operation) -> std::result::Result<Outcome, StoreError> {
+    let ask = async {
+        let namespace = env.durable_object("LEDGER")?;
+        let stub = namespace.get_by_name_with_location_hint(&shard.object_name(), shard.location_hint())?;
+        // The platform's own type: the crate's brings a serializer for every option of `fetch` there is.
+        let init = web_sys::RequestInit::new();
+        init.set_method("POST");
+        init.set_body(&JsValue::from_str(&serde_json::to_string(operation)?));
+        let request = web_sys::Request::new_with_str_and_init("https://ledger/", &init)?;
+        let response = stub.fetch_with_request(request.into()).await?;
+        match response.status_code() {
+            200 => Ok(json::from_str(&text(response).await?)?),
+            status => Err(worker::Error::RustError(format!("status {status}"))),
+        }
+    };
+    ask.await.map_err(|error: worker::Error| store_error("ledger", error))
+}
+
 impl Ledger for EdgeStores {
     async fn ledger(&self, shard: Shard, operation: &Operation) -> std::result::Result<Outcome, StoreError> {
-        let ask = async {
-            let namespace = self.env().durable_object("LEDGER")?;
-            let stub = namespace.get_by_name_with_location_hint(&shard.object_name(), shard.location_hint())?;
-            // The platform's own type: the crate's brings a serializer for every option of `fetch` there is.
-            let init = web_sys::RequestInit::new();
-            init.set_method("POST");
-            init.set_body(&JsValue::from_str(&serde_json::to_string(operation)?));
-            let request = web_sys::Request::new_with_str_and_init("https://ledger/", &init)?;
-            let response = stub.fetch_with_request(request.into()).await?;
-            match response.status_code() {
-                200 => Ok(json::from_str(&text(response).await?)?),
-                status => Err(worker::Error::RustError(format!("status {status}"))),
-            }
-        };
-        ask.await.map_err(|error: worker::Error| store_error("ledger", error))
+        ask(self.env(), shard, operation).await
     }
 }

@@ -5,20 +5,20 @@ use std::rc::Rc;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use worker::{SqlStorage, SqlStorageValue};
 
+use super::sql::{Sql, number, time};
 use super::stores::store_error;
 use crate::json;
 use crate::ledger::event::Event;
 use crate::ledger::family::Family;
-use crate::ledger::{RedeemedCode, Rows, SingleUse};
+use crate::ledger::{LoggedCut, RedeemedCode, Rows, SingleUse};
 use crate::store::StoreError;
 use crate::time::Timestamp;
 
 /// How the tables came to be: each step brings those of the version before it up to its own. The first takes any
 /// table that is there from the time before steps were counted. A step that was released is never changed.
-const STEPS: [&str; 2] = [
+const STEPS: [&str; 3] = [
     "
     CREATE TABLE IF NOT EXISTS codes (hash TEXT PRIMARY KEY, record TEXT NOT NULL, expires_at INTEGER NOT NULL) WITHOUT ROWID;
     CREATE INDEX IF NOT EXISTS codes_by_expiry ON codes (expires_at);
@@ -34,12 +34,17 @@ const STEPS: [&str; 2] = [
     CREATE TABLE IF NOT EXISTS consent_use (consent_id TEXT PRIMARY KEY, used_at INTEGER NOT NULL) WITHOUT ROWID;
     ",
     "CREATE TABLE audit_outbox (id TEXT PRIMARY KEY, event TEXT NOT NULL) WITHOUT ROWID;",
+    // AUTOINCREMENT: no number comes twice, also after all entries have expired.
+    "
+    CREATE TABLE cuts (number INTEGER PRIMARY KEY AUTOINCREMENT, cut TEXT NOT NULL, expires_at INTEGER NOT NULL);
+    CREATE INDEX cuts_by_expiry ON cuts (expires_at);
+    ",
 ];
 
 /// One ledger object's tables.
 #[derive(Clone)]
 pub struct SqlRows {
-    sql: SqlStorage,
+    sql: Sql,
     /// Whether an event was noted through these rows that should be told at once.
     has_urgent_news: Rc<Cell<bool>>,
 }
@@ -75,11 +80,8 @@ struct UsedBy {
 }
 
 #[derive(Deserialize)]
-struct Found {}
-
-#[derive(Deserialize)]
-struct Version {
-    version: usize,
+struct Newest {
+    number: u64,
 }
 
 #[derive(Deserialize)]
@@ -91,28 +93,14 @@ impl SqlRows {
     /// The tables behind `sql`.
     pub fn new(sql: SqlStorage) -> Self {
         Self {
-            sql,
+            sql: Sql::new(sql, "ledger"),
             has_urgent_news: Rc::default(),
         }
     }
 
     /// Makes the tables, or brings those of an earlier version up to date. To be run in a transaction.
     pub fn make_tables(&self) -> Result<(), StoreError> {
-        self.execute(
-            "CREATE TABLE IF NOT EXISTS schema_version (version INTEGER NOT NULL)",
-            Vec::new(),
-        )?;
-        let found: Vec<Version> = self.select("SELECT version FROM schema_version", Vec::new())?;
-        let version = found.first().map_or(0, |found| found.version);
-        for step in STEPS.iter().skip(version) {
-            self.execute(step, Vec::new())?;
-        }
-        if version < STEPS.len() {
-            self.execute("DELETE FROM schema_version", Vec::new())?;
-            let latest = i32::try_from(STEPS.len()).unwrap_or(i32::MAX);
-            self.execute("INSERT INTO schema_version (version) VALUES (?)", vec![latest.into()])?;
-        }
-        Ok(())
+        self.sql.make_tables(&STEPS)
     }
 
     /// Whether an event was noted that should be told at once.
@@ -128,15 +116,16 @@ impl SqlRows {
             "DELETE FROM ended_consents WHERE expires_at <= ?",
             "DELETE FROM ended_tokens WHERE expires_at <= ?",
             "DELETE FROM single_uses WHERE expires_at <= ?",
+            "DELETE FROM cuts WHERE expires_at <= ?",
         ] {
-            self.execute(statement, vec![time(now)])?;
+            self.sql.execute(statement, vec![time(now)])?;
         }
         Ok(())
     }
 
     /// Uses of consents the directory has not been told of.
     pub fn untold_uses(&self) -> Result<Vec<ConsentUse>, StoreError> {
-        self.select(
+        self.sql.select(
             "SELECT consent_id, used_at FROM consent_use ORDER BY used_at LIMIT 500",
             Vec::new(),
         )
@@ -146,14 +135,15 @@ impl SqlRows {
     pub fn forget_uses(&self, told: &[ConsentUse]) -> Result<(), StoreError> {
         for told in told {
             let values = vec![told.consent_id.as_str().into(), time(told.used_at)];
-            self.execute("DELETE FROM consent_use WHERE consent_id = ? AND used_at <= ?", values)?;
+            self.sql
+                .execute("DELETE FROM consent_use WHERE consent_id = ? AND used_at <= ?", values)?;
         }
         Ok(())
     }
 
     /// Events the audit trail has not been told of.
     pub fn untold_events(&self) -> Result<Vec<Event>, StoreError> {
-        let noted: Vec<NotedEvent> = self.select(
+        let noted: Vec<NotedEvent> = self.sql.select(
             "SELECT event FROM audit_outbox ORDER BY event ->> 'at' LIMIT 500",
             Vec::new(),
         )?;
@@ -165,7 +155,8 @@ impl SqlRows {
     /// Forgets events the audit trail has.
     pub fn forget_events(&self, told: &[Event]) -> Result<(), StoreError> {
         for told in told {
-            self.execute("DELETE FROM audit_outbox WHERE id = ?", vec![told.id.as_str().into()])?;
+            self.sql
+                .execute("DELETE FROM audit_outbox WHERE id = ?", vec![told.id.as_str().into()])?;
         }
         Ok(())
     }
@@ -173,33 +164,18 @@ impl SqlRows {
     /// Whether there is anything the directory has not been told of.
     pub fn has_untold(&self) -> Result<bool, StoreError> {
         let untold = "SELECT 1 FROM consent_use UNION ALL SELECT 1 FROM audit_outbox LIMIT 1";
-        Ok(!self.select::<Found>(untold, Vec::new())?.is_empty())
+        self.sql.finds(untold, Vec::new())
     }
 
     /// Whether anything is kept that will expire.
     pub fn holds_anything(&self) -> Result<bool, StoreError> {
-        let held = "SELECT 1 FROM codes UNION ALL SELECT 1 FROM families UNION ALL SELECT 1 FROM ended_consents UNION ALL SELECT 1 FROM ended_tokens UNION ALL SELECT 1 FROM single_uses LIMIT 1";
-        Ok(!self.select::<Found>(held, Vec::new())?.is_empty())
-    }
-
-    fn execute(&self, statement: &str, values: Vec<SqlStorageValue>) -> Result<(), StoreError> {
-        self.sql
-            .exec(statement, values)
-            .map(|_| ())
-            .map_err(|error| store_error("ledger", error))
-    }
-
-    fn select<T: DeserializeOwned>(&self, statement: &str, values: Vec<SqlStorageValue>) -> Result<Vec<T>, StoreError> {
-        let cursor = self
-            .sql
-            .exec(statement, values)
-            .map_err(|error| store_error("ledger", error))?;
-        let rows: Vec<Value> = cursor.to_array().map_err(|error| store_error("ledger", error))?;
-        json::from_values(rows).map_err(|error| store_error("ledger", error))
+        // No union: the platform's SQLite takes five terms of one at most.
+        let held = "SELECT 1 WHERE EXISTS (SELECT 1 FROM codes) OR EXISTS (SELECT 1 FROM families) OR EXISTS (SELECT 1 FROM ended_consents) OR EXISTS (SELECT 1 FROM ended_tokens) OR EXISTS (SELECT 1 FROM single_uses) OR EXISTS (SELECT 1 FROM cuts)";
+        self.sql.finds(held, Vec::new())
     }
 
     fn record<T: DeserializeOwned>(&self, statement: &str, key: &str) -> Result<Option<T>, StoreError> {
-        let found: Vec<Record> = self.select(statement, vec![key.into()])?;
+        let found: Vec<Record> = self.sql.select(statement, vec![key.into()])?;
         let record = found
             .into_iter()
             .next()
@@ -209,7 +185,7 @@ impl SqlRows {
     }
 
     fn exists(&self, statement: &str, key: &str) -> Result<bool, StoreError> {
-        Ok(!self.select::<Found>(statement, vec![key.into()])?.is_empty())
+        self.sql.finds(statement, vec![key.into()])
     }
 }
 
@@ -220,7 +196,8 @@ impl Rows for SqlRows {
 
     fn put_code(&mut self, hash: &str, code: &RedeemedCode, until: Timestamp) -> Result<(), StoreError> {
         let values = vec![hash.into(), text_of(code)?, time(until)];
-        self.execute("INSERT INTO codes (hash, record, expires_at) VALUES (?, ?, ?)", values)
+        self.sql
+            .execute("INSERT INTO codes (hash, record, expires_at) VALUES (?, ?, ?)", values)
     }
 
     fn family(&self, id: &str) -> Result<Option<Family>, StoreError> {
@@ -235,7 +212,7 @@ impl Rows for SqlRows {
             text_of(family)?,
             time(expires_at),
         ];
-        self.execute(
+        self.sql.execute(
             "INSERT INTO families (id, consent_id, record, expires_at) VALUES (?, ?, ?, ?)
              ON CONFLICT (id) DO UPDATE SET record = excluded.record, expires_at = excluded.expires_at",
             values,
@@ -243,11 +220,11 @@ impl Rows for SqlRows {
     }
 
     fn remove_family(&mut self, id: &str) -> Result<(), StoreError> {
-        self.execute("DELETE FROM families WHERE id = ?", vec![id.into()])
+        self.sql.execute("DELETE FROM families WHERE id = ?", vec![id.into()])
     }
 
     fn families_of_consent(&self, consent_id: &str) -> Result<Vec<(String, Family)>, StoreError> {
-        let found: Vec<FamilyRecord> = self.select(
+        let found: Vec<FamilyRecord> = self.sql.select(
             "SELECT id, record FROM families WHERE consent_id = ?",
             vec![consent_id.into()],
         )?;
@@ -264,7 +241,7 @@ impl Rows for SqlRows {
 
     fn end_consent(&mut self, consent_id: &str, until: Timestamp) -> Result<(), StoreError> {
         let values = vec![consent_id.into(), time(until)];
-        self.execute(
+        self.sql.execute(
             "INSERT INTO ended_consents (id, expires_at) VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET expires_at = excluded.expires_at",
             values,
         )
@@ -276,14 +253,16 @@ impl Rows for SqlRows {
 
     fn end_token(&mut self, jti: &str, until: Timestamp) -> Result<(), StoreError> {
         let values = vec![jti.into(), time(until)];
-        self.execute(
+        self.sql.execute(
             "INSERT OR IGNORE INTO ended_tokens (jti, expires_at) VALUES (?, ?)",
             values,
         )
     }
 
     fn single_use(&self, name: &str) -> Result<Option<String>, StoreError> {
-        let used: Vec<UsedBy> = self.select("SELECT attempt FROM single_uses WHERE name = ?", vec![name.into()])?;
+        let used: Vec<UsedBy> = self
+            .sql
+            .select("SELECT attempt FROM single_uses WHERE name = ?", vec![name.into()])?;
         Ok(used.into_iter().next().map(|used| used.attempt))
     }
 
@@ -293,14 +272,14 @@ impl Rows for SqlRows {
             single_use.attempt.as_str().into(),
             time(single_use.expires_at),
         ];
-        self.execute(
+        self.sql.execute(
             "INSERT OR IGNORE INTO single_uses (name, attempt, expires_at) VALUES (?, ?, ?)",
             values,
         )
     }
 
     fn untold_use(&self, consent_id: &str) -> Result<Option<Timestamp>, StoreError> {
-        let uses: Vec<UsedAt> = self.select(
+        let uses: Vec<UsedAt> = self.sql.select(
             "SELECT used_at FROM consent_use WHERE consent_id = ?",
             vec![consent_id.into()],
         )?;
@@ -309,17 +288,39 @@ impl Rows for SqlRows {
 
     fn touch_consent(&mut self, consent_id: &str, now: Timestamp) -> Result<(), StoreError> {
         let values = vec![consent_id.into(), time(now)];
-        self.execute(
+        self.sql.execute(
             "INSERT INTO consent_use (consent_id, used_at) VALUES (?, ?) ON CONFLICT (consent_id) DO UPDATE SET used_at = excluded.used_at",
             values,
         )
+    }
+
+    fn log_cut(&mut self, cut: &LoggedCut) -> Result<(), StoreError> {
+        let values = vec![number(cut.number), cut.cut.text().into(), time(cut.expires_at)];
+        self.sql
+            .execute("INSERT INTO cuts (number, cut, expires_at) VALUES (?, ?, ?)", values)
+    }
+
+    fn cuts_after(&self, after: u64, at_most: u32) -> Result<Vec<LoggedCut>, StoreError> {
+        self.sql.select(
+            "SELECT number, cut, expires_at FROM cuts WHERE number > ? ORDER BY number LIMIT ?",
+            vec![number(after), number(at_most.into())],
+        )
+    }
+
+    fn newest_cut(&self) -> Result<u64, StoreError> {
+        let newest: Vec<Newest> = self.sql.select(
+            "SELECT seq AS number FROM sqlite_sequence WHERE name = 'cuts'",
+            Vec::new(),
+        )?;
+        Ok(newest.first().map_or(0, |newest| newest.number))
     }
 
     fn note(&mut self, event: &Event) -> Result<(), StoreError> {
         self.has_urgent_news
             .set(self.has_urgent_news.get() || event.kind.is_urgent());
         let values = vec![event.id.as_str().into(), text_of(event)?];
-        self.execute("INSERT OR IGNORE INTO audit_outbox (id, event) VALUES (?, ?)", values)
+        self.sql
+            .execute("INSERT OR IGNORE INTO audit_outbox (id, event) VALUES (?, ?)", values)
     }
 }
 
@@ -327,8 +328,4 @@ fn text_of(value: &impl Serialize) -> Result<SqlStorageValue, StoreError> {
     serde_json::to_string(value)
         .map(SqlStorageValue::String)
         .map_err(|error| store_error("ledger", error))
-}
-
-fn time(at: Timestamp) -> SqlStorageValue {
-    SqlStorageValue::Integer(at.0)
 }

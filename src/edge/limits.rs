@@ -18,6 +18,7 @@ fn binding(limit: Limit) -> &'static str {
         Limit::Address => "LIMIT_ADDRESS",
         Limit::ClientAtAddress => "LIMIT_CLIENT_AT_ADDRESS",
         Limit::Client => "LIMIT_CLIENT",
+        Limit::Strangers => "LIMIT_STRANGERS",
         Limit::SignIn => "LIMIT_SIGN_IN",
         Limit::Changes => "LIMIT_CHANGES",
         Limit::Reads => "LIMIT_READS",

@@ -1,10 +1,14 @@
 //! The glue to Cloudflare's runtime: the only code that names the platform.
 
 mod cache;
+mod call_counter;
 mod client_signatures;
 mod convert;
 mod countries;
 mod d1;
+mod feed_object;
+mod feed_rows;
+mod gateway;
 mod health;
 mod keyring_object;
 mod kv;
@@ -14,6 +18,7 @@ mod limits;
 mod looks;
 mod scope;
 mod signer;
+mod sql;
 mod stores;
 mod surroundings;
 mod usage;
@@ -49,24 +54,38 @@ async fn fetch(request: Request, env: Env, context: worker::Context) -> Result<R
         .is_some_and(|accept| accept.contains("text/html"));
     let languages = request.headers().get("accept-language")?.unwrap_or_default();
     let config = config(&env);
-    let reply = match &config {
+    let (answer, route) = match &config {
         Ok(config) => {
             let stores = Rc::new(EdgeStores::new(env.clone(), Rc::clone(config)));
-            let looks = looks_for(&method, &path, &context, &stores, config);
-            let reply = in_request(&log, async {
-                answer(config, request, &stores, &*looks.await, &log).await
-            })
-            .await;
-            if stores.has_notices_due() {
-                context.wait_until(work(Rc::clone(config), stores, Work::Notices));
+            match gateway::answer(config, &request, &stores, &log).await {
+                Some(answer) => (answer, "gateway"),
+                None => {
+                    let looks = looks_for(&method, &path, &context, &stores, config);
+                    let reply = in_request(&log, async {
+                        answer(config, request, &stores, &*looks.await, &log).await
+                    })
+                    .await;
+                    if stores.has_notices_due() {
+                        context.wait_until(work(Rc::clone(config), stores, Work::Notices));
+                    }
+                    let reply = reply.unwrap_or_else(|Panicked| {
+                        endpoints::broken(config, &log, Language::choose("", &languages), for_people)
+                    });
+                    (
+                        convert::answer(reply, method == "HEAD"),
+                        router::route(&method, &path).name(),
+                    )
+                }
             }
-            reply.unwrap_or_else(|Panicked| {
-                endpoints::broken(config, &log, Language::choose("", &languages), for_people)
-            })
         }
-        Err(error) => endpoints::not_configured(error, &log),
+        Err(error) => {
+            let reply = endpoints::not_configured(error, &log);
+            (
+                convert::answer(reply, method == "HEAD"),
+                router::route(&method, &path).name(),
+            )
+        }
     };
-    let route = router::route(&method, &path).name();
     if let Ok(config) = &config {
         let noted = log.usage().take();
         let request = usage::Request {
@@ -76,20 +95,27 @@ async fn fetch(request: Request, env: Env, context: worker::Context) -> Result<R
         };
         usage::add(noted, request, &context, &env, config);
     }
-    let went_well = reply.status < 400 && !log.has_faults();
+    let went_well = answer.status < 400 && !log.has_faults();
     if !went_well || config.is_ok_and(|config| config.logs_all_requests) {
         write(
             &log,
             Answered {
                 method: &method,
                 route,
-                status: reply.status,
-                error: reply.error,
+                status: answer.status,
+                error: answer.error,
                 duration_ms: now().0 - began.0,
             },
         );
     }
-    convert::response(reply, method == "HEAD")
+    answer.response
+}
+
+/// An answer on its way, and what the log says of it.
+pub(crate) struct Answer {
+    status: u16,
+    error: Option<&'static str>,
+    response: Result<Response>,
 }
 
 /// How pages look: asked for only where the answer may be a page.
@@ -220,6 +246,7 @@ fn config(env: &Env) -> std::result::Result<Rc<Config>, ConfigError> {
         dynamic_registration: variable("DYNAMIC_REGISTRATION"),
         registration_token: variable("REGISTRATION_TOKEN"),
         local_resources: variable("LOCAL_RESOURCES"),
+        support: variable("SUPPORT"),
         first_administrator: variable("FIRST_ADMINISTRATOR"),
         latchkey_secret: variable("LATCHKEY_SECRET"),
         signing_keys: PolicyVariables {

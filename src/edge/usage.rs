@@ -3,15 +3,16 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use worker::Env;
+use worker::{AnalyticsEngineDataPointBuilder, Env};
 
 use super::scope::note_fault;
 use super::stores::EdgeStores;
 use super::surroundings::{PlatformRandom, now, sleep};
 use crate::config::Config;
-use crate::usage::Noted;
 pub use crate::usage::Request;
+use crate::usage::data_point::DataPoint;
 use crate::usage::writer::{Step, TASK, Writer, write};
+use crate::usage::{Call, Noted};
 
 thread_local! {
     static WRITER: Rc<RefCell<Writer>> = Rc::default();
@@ -20,11 +21,29 @@ thread_local! {
 /// Adds what a request noted. The first one that has something to add stays alive, its answer long sent, until that
 /// and what comes meanwhile is written.
 pub fn add(noted: Noted, request: Request<'_>, context: &worker::Context, env: &Env, config: &Rc<Config>) {
+    if let Some(call) = noted.noted_call() {
+        write_data_point(call, env, config);
+    }
     let writer = WRITER.with(Rc::clone);
     let starts = writer.borrow_mut().add(noted, request);
     if starts {
         let stores = EdgeStores::new(env.clone(), Rc::clone(config));
         context.wait_until(write_all(writer, stores));
+    }
+}
+
+/// Hands a call to Analytics Engine, which waits for nothing. A deployment without the binding has the sums alone.
+fn write_data_point(call: &Call, env: &Env, config: &Config) {
+    let Ok(dataset) = env.analytics_engine("CALLS") else {
+        return;
+    };
+    let DataPoint { index, blobs, doubles } = DataPoint::of(call, &config.sealing_keys);
+    let point = AnalyticsEngineDataPointBuilder::new()
+        .indexes([index.as_str()])
+        .blobs(blobs)
+        .doubles(doubles);
+    if let Err(error) = point.write_to(&dataset) {
+        note_fault("analytics", &error.to_string());
     }
 }
 

@@ -1,7 +1,7 @@
 //! `/account/apps`: the pages where people see and take back what they granted.
 
+use super::browser::{csrf_token, form_is_ours, require_user};
 use super::connected_apps::PAGE_SIZE;
-use super::guard::{csrf_token, form_is_ours, require_user};
 use super::management::caller::origin;
 use super::revocation::{self, Revocation};
 use super::{message, page_unavailable, unavailable_until};

@@ -1,6 +1,6 @@
 //! `/account/sessions`: the page where people see where they are signed in, and sign out there.
 
-use super::guard::{csrf_token, form_is_ours, require_user};
+use super::browser::{csrf_token, form_is_ours, require_user};
 use super::login::not_ours;
 use super::management::caller::origin;
 use super::page_unavailable;

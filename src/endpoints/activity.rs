@@ -1,6 +1,6 @@
 //! `/account/activity` and `GET /api/user/activity`: what happened in an account, for the user whose it is.
 
-use super::guard::require_user as require_visitor;
+use super::browser::require_user as require_visitor;
 use super::page_unavailable;
 use super::problem::unavailable;
 use super::user_api::{error, require_user};

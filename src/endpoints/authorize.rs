@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::browser::{BrowserNonce, login_url, other_account_url, session_hash};
 use super::consent::{self, NotReady, Ready};
-use super::guard::{BrowserNonce, login_url, other_account_url, session_hash};
 use super::metadata_documents::{self, Looked};
 use super::{authorization_error, page_error, page_of, page_unavailable};
 use crate::context::Context;

@@ -15,7 +15,7 @@ use crate::oauth::client_authentication::{AssertedClient, AuthenticatedClient, C
 use crate::oauth::dpop::{self, ProvenKey, UnverifiedProof};
 use crate::oauth::error::{ErrorCode, OAuthError};
 use crate::router;
-use crate::store::{StoreError, Stores};
+use crate::store::{ApiCredential, StoreError, Stores};
 
 /// Why a request is not answered as asked.
 pub enum Failure {
@@ -182,11 +182,20 @@ async fn count_client<S: Stores>(context: &Context<'_, S>, client: &Authenticate
     }
 }
 
-/// Logs and counts an API whose credential was checked.
-pub async fn count_api<S: Stores>(context: &Context<'_, S>, client_id: &str) -> Result<(), Failure> {
-    context.log.api(client_id);
-    match proven_client_may(context, client_id).await {
-        true => Ok(()),
+/// Authenticates an API by its credential, and logs and counts it. `None`: no API has this one.
+pub async fn prove_api<S: Stores>(
+    context: &Context<'_, S>,
+    presented: &PresentedClient,
+) -> Result<Option<Rc<ApiCredential>>, Failure> {
+    let Some(credential) = context.stores.api_credential(&presented.client_id).await? else {
+        return Ok(None);
+    };
+    if !presented.proves(&credential.secret_hash) {
+        return Err(OAuthError::new(ErrorCode::InvalidClient, "unknown client or wrong client secret").into());
+    }
+    context.log.api(&presented.client_id);
+    match proven_client_may(context, &presented.client_id).await {
+        true => Ok(Some(credential)),
         false => Err(Failure::TooMany),
     }
 }

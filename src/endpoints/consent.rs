@@ -10,7 +10,7 @@ pub use decision::decision;
 pub use request::{NotReady, Ready};
 
 use super::authorize::{PendingRequest, seal_pending};
-use super::guard::{login_url, other_account_url};
+use super::browser::{login_url, other_account_url};
 use super::{error_url, message, out_of_reach, page_error, page_unavailable};
 use crate::consent_expiry::UnusedLifetime;
 use crate::context::Context;

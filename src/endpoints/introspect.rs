@@ -4,7 +4,7 @@ use futures_util::future::join;
 use serde::Serialize;
 
 use super::access_token;
-use super::client_request::{Failure, ask_ledger, count_api, prove, read_form, read_token};
+use super::client_request::{Failure, ask_ledger, prove, prove_api, read_form, read_token};
 use super::limits::Endpoint;
 use super::live_token::{self, current_app};
 use crate::context::Context;
@@ -131,12 +131,7 @@ async fn inspect<S: Stores>(
 }
 
 async fn authenticate<S: Stores>(context: &Context<'_, S>, presented: PresentedClient) -> Result<Caller, Failure> {
-    let invalid_client = |description: &str| OAuthError::new(ErrorCode::InvalidClient, description);
-    if let Some(credential) = context.stores.api_credential(&presented.client_id).await? {
-        if !presented.proves(&credential.secret_hash) {
-            return Err(invalid_client("unknown client or wrong client secret").into());
-        }
-        count_api(context, &presented.client_id).await?;
+    if let Some(credential) = prove_api(context, &presented).await? {
         return Ok(Caller::Api {
             resource: credential.resource.clone(),
         });
@@ -144,7 +139,8 @@ async fn authenticate<S: Stores>(context: &Context<'_, S>, presented: PresentedC
     let app = context.stores.app(&presented.client_id).await?;
     let client = prove(context, presented, app).await?;
     if !client.is_confidential() {
-        return Err(invalid_client("introspection takes credentials: a public client has none").into());
+        let description = "introspection takes credentials: a public client has none";
+        return Err(OAuthError::new(ErrorCode::InvalidClient, description).into());
     }
     Ok(Caller::App(client))
 }

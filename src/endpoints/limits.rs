@@ -43,6 +43,10 @@ pub enum Endpoint {
     Revocation,
     /// Introspection.
     Introspection,
+    /// The revocation feed.
+    Revocations,
+    /// Questions of reverse proxies whose credential is not good.
+    Verification,
     /// The form of the sign-in page.
     SignIn,
 }
@@ -54,6 +58,8 @@ impl Endpoint {
             Self::PushedRequest => "par",
             Self::Revocation => "revocation",
             Self::Introspection => "introspection",
+            Self::Revocations => "revocations",
+            Self::Verification => "verification",
             Self::SignIn => "sign_in",
         }
     }
@@ -74,7 +80,12 @@ impl Origin {
     /// Reads the address as Cloudflare names it. Its text is never a key: one IPv6 address has many spellings, and
     /// one customer has 2^64 addresses.
     pub fn of(request: &Request) -> Self {
-        let address = request.header("cf-connecting-ip").unwrap_or_default();
+        Self::of_address(request.header("cf-connecting-ip"))
+    }
+
+    /// Reads the address that somebody who may be believed names.
+    pub fn of_address(address: Option<&str>) -> Self {
+        let address = address.unwrap_or_default();
         match address.trim().parse() {
             Ok(IpAddr::V4(address)) => Self::V4(address),
             Ok(IpAddr::V6(address)) => Self::of_v6(address),
@@ -167,6 +178,13 @@ pub async fn may_ask_about_registration<S: Limits>(context: &Context<'_, S>, req
     !context.config.rate_limits || within(context, Limit::Address, &key).await
 }
 
+/// Counts a call to an API by somebody who showed no token. Where the address is not known nobody is counted, or one of them
+/// could stop all others. False: it is one too many.
+pub async fn may_call_as_a_stranger<S: Limits>(context: &Context<'_, S>, origin: Origin) -> bool {
+    let is_limited = context.config.rate_limits && origin != Origin::Unknown;
+    !is_limited || within(context, Limit::Strangers, &format!("call/{origin}")).await
+}
+
 /// Counts an attempt to sign in. False: it is one too many.
 pub async fn may_sign_in<S: Limits>(context: &Context<'_, S>, request: &Request) -> bool {
     let key = format!("{}/{}", Endpoint::SignIn.name(), Origin::of(request));
@@ -217,8 +235,8 @@ pub fn asked_too_often() -> OAuthError {
     )
 }
 
-/// The same on a page.
-pub fn wait_on_page(page: Reply) -> Reply {
+/// The same on an answer of another kind.
+pub fn with_retry_after(page: Reply) -> Reply {
     page.header("Retry-After", RETRY_AFTER)
 }
 

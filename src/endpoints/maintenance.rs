@@ -2,6 +2,7 @@
 
 use super::{notices, revocation};
 use crate::context::Context;
+use crate::feed::MEMORY;
 use crate::looks::LogoName;
 use crate::management::logos;
 use crate::management::organizations;
@@ -39,7 +40,8 @@ pub async fn maintain<S: Stores>(context: &Context<'_, S>) -> Result<(), StoreEr
     result.and(notices::deliver(context).await)
 }
 
-/// Kept answers and invitations that nobody can use any more.
+/// Kept answers and invitations that nobody can use any more, and apps that were cut off so long ago that none of their
+/// tokens is left.
 fn delete_expired(now: Timestamp) -> Vec<Statement> {
     let deletes = [
         "DELETE FROM idempotency_keys WHERE key_hash IN (
@@ -48,12 +50,18 @@ fn delete_expired(now: Timestamp) -> Vec<Statement> {
            SELECT id FROM developer_invitations WHERE expires_at <= ?1 ORDER BY expires_at LIMIT ?2)",
     ];
     let statement = |sql: &'static str| Statement::new(sql).time(now).number(DELETED_AT_ONCE);
-    deletes.map(statement).into()
+    let apps = Statement::new(
+        "DELETE FROM app_cut_offs WHERE client_id IN (
+           SELECT client_id FROM app_cut_offs WHERE at <= ?1 ORDER BY at LIMIT ?2)",
+    );
+    let apps = apps.time(now - MEMORY).number(DELETED_AT_ONCE);
+    deletes.map(statement).into_iter().chain([apps]).collect()
 }
 
 /// Each in a transaction of its own: one hour of all apps may be long.
 async fn tidy_usage<S: Database>(context: &Context<'_, S>) -> Result<(), StoreError> {
     let rolled = change(context, statements::roll_up(context.now)).await;
+    let rolled = rolled.and(change(context, statements::roll_up_calls(context.now)).await);
     rolled.and(change(context, statements::delete_expired(context.now)).await)
 }
 
@@ -93,9 +101,9 @@ async fn change<S: Database>(context: &Context<'_, S>, statements: Vec<Statement
     }
 }
 
-/// Takes more of what apps lose as a whole, or in an organization, out of use, and has the ledgers end what is; goes on until none is left, or a
-/// look got nowhere. A ledger that is out of reach does not end the looks for the others; its error is returned in the
-/// end.
+/// Takes more of what apps lose as a whole, or in an organization, out of use, and has the ledgers end what is; goes on
+/// until none is left, or a look got nowhere. A ledger that is out of reach does not end the looks for the others; its
+/// error is returned in the end.
 async fn finish_revocations<S: Stores>(context: &Context<'_, S>) -> Result<(), StoreError> {
     let mut fault = None;
     for _ in 0..LOOKS {

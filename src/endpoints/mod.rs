@@ -6,12 +6,13 @@ mod account_sessions;
 mod activity;
 mod api_docs;
 mod authorize;
+mod browser;
+pub mod calls;
 mod client_keys;
 mod client_request;
 mod connected_apps;
 mod consent;
 mod discovery;
-mod guard;
 mod health;
 mod introspect;
 mod limits;
@@ -27,6 +28,7 @@ mod problem;
 mod registration;
 mod resource_metadata;
 mod revocation;
+mod revocations;
 mod revoke;
 mod sessions_api;
 mod sign_out;
@@ -54,6 +56,13 @@ pub async fn dispatch<S: Stores>(context: &Context<'_, S>, request: &Request) ->
     if request.in_the_clear && context.config.issuer.is_https() && !is_loopback_host(&request.host) {
         return finished(in_the_clear(context, request), context.log, true);
     }
+    if calls::verify::is_astray(request) {
+        return finished(
+            calls::verify::astray(context),
+            context.log,
+            context.config.issuer.is_https(),
+        );
+    }
     let route = router::route(&request.method, &request.path);
     let reply = answer(context, request, route).await;
     finished(reply, context.log, context.config.issuer.is_https())
@@ -69,6 +78,10 @@ async fn answer<S: Stores>(context: &Context<'_, S>, request: &Request, route: R
         Route::PushedRequest => par::push(context, request).await.readable_across_origins(),
         Route::Token => token::token(context, request).await.readable_across_origins(),
         Route::Revoke => revoke::revoke(context, request).await.readable_across_origins(),
+        Route::Revocations { region } => revocations::list(context, request, region)
+            .await
+            .readable_across_origins(),
+        Route::Verify { path } => calls::verify::verify(context, request, path).await,
         Route::Register => registration::create(context, request).await.readable_across_origins(),
         Route::ReadRegistration { client_id } => registration::read(context, request, client_id)
             .await

@@ -1,6 +1,6 @@
 //! `/logout`, and `/account/sessions/end`: signing out here, and everywhere. What apps were given stays.
 
-use super::guard::{csrf_token, form_is_ours, require_user, session_hash, signed_in};
+use super::browser::{csrf_token, form_is_ours, require_user, session_hash, signed_in};
 use super::login::not_ours;
 use super::management::caller::origin;
 use super::page_unavailable;

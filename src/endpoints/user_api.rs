@@ -1,6 +1,6 @@
 //! What the JSON endpoints under `/api/user` have in common: a session's cookie, and our own Origin to change anything.
 
-use super::guard::{origin_is_ours, signed_in};
+use super::browser::{origin_is_ours, signed_in};
 use super::problem::{described, unavailable};
 use crate::context::Context;
 use crate::http::{Reply, Request};

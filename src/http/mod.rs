@@ -34,6 +34,8 @@ pub struct Request {
     pub host: String,
     /// The path, still percent-encoded.
     pub path: String,
+    /// Whether the path is another than was sent: with dot segments, say, which the platform resolves.
+    pub has_other_path: bool,
     /// The query without `?`, still percent-encoded.
     pub query: String,
     /// Header fields, names in lower case.

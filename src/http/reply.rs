@@ -120,7 +120,7 @@ impl Reply {
     pub fn readable_across_origins(self) -> Self {
         self.header("Access-Control-Allow-Origin", "*").header(
             "Access-Control-Expose-Headers",
-            "WWW-Authenticate, DPoP-Nonce, Retry-After, X-Request-Id",
+            "WWW-Authenticate, DPoP-Nonce, Retry-After, RateLimit, RateLimit-Policy, X-Request-Id",
         )
     }
 

@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::family::{EndReason, Family};
-use super::{ABSOLUTE_LIFETIME, Event, Outcome, Rows, end};
+use super::{ABSOLUTE_LIFETIME, Event, Outcome, Rows, cuts, end};
+use crate::feed::MEMORY;
 use crate::management::actor::Origin;
 use crate::store::StoreError;
 use crate::time::Timestamp;
@@ -84,6 +85,11 @@ pub fn end_all(
             continue;
         }
         rows.end_consent(&consent.id, now + ABSOLUTE_LIFETIME)?;
+        // Nobody has a token under one that has been unused for longer than any token lives.
+        let may_have_tokens = consent.by != EndedBy::Unused || unused_since + MEMORY > now;
+        if is_news && may_have_tokens {
+            cuts::log_consent(rows, &consent.id, now)?;
+        }
         for (id, mut family) in families {
             end(rows, &id, &mut family, EndReason::ConsentRevoked, now)?;
         }

@@ -5,6 +5,7 @@
 //! over rows in memory.
 
 mod consent;
+mod cuts;
 pub mod event;
 pub mod family;
 mod once;
@@ -22,6 +23,7 @@ use crate::oauth::scope::Scopes;
 use crate::store::StoreError;
 use crate::time::Timestamp;
 pub use consent::{Asked, EndedBy, EndingConsent, StillUsed};
+pub use cuts::LoggedCut;
 use event::{Event, EventKind};
 use family::{EndReason, Family};
 pub use once::SingleUse;
@@ -78,6 +80,11 @@ pub enum Operation {
     },
     /// Use something that may be used once, where no family is involved.
     UseOnce(SingleUse),
+    /// What was cut off since, for the revocation feed.
+    Cuts {
+        /// The number of the last entry that is known; 0: none is.
+        after: u64,
+    },
 }
 
 /// See [`Operation::Redeem`].
@@ -209,6 +216,14 @@ pub enum Outcome {
     },
     /// Used for the first time.
     FirstUse,
+    /// What was cut off, the oldest first.
+    Cuts {
+        /// Some of it, or the rest.
+        cuts: Vec<LoggedCut>,
+        /// The number of the newest entry there is. Lower than one that is known: storage was rolled back, and all of it has
+        /// to be read again.
+        newest: u64,
+    },
     /// Not as asked, and why.
     Refused {
         /// Why.
@@ -298,6 +313,12 @@ pub trait Rows {
     fn untold_use(&self, consent_id: &str) -> Result<Option<Timestamp>, StoreError>;
     /// Notes that a consent was used.
     fn touch_consent(&mut self, consent_id: &str, now: Timestamp) -> Result<(), StoreError>;
+    /// Writes down what was cut off.
+    fn log_cut(&mut self, cut: &LoggedCut) -> Result<(), StoreError>;
+    /// What was cut off, from the entry after this one on, the oldest first; so many at most.
+    fn cuts_after(&self, number: u64, at_most: u32) -> Result<Vec<LoggedCut>, StoreError>;
+    /// The highest number that any entry ever had.
+    fn newest_cut(&self) -> Result<u64, StoreError>;
     /// Notes an event for the audit trail.
     fn note(&mut self, event: &Event) -> Result<(), StoreError>;
 }
@@ -319,10 +340,14 @@ pub fn apply(rows: &mut impl Rows, operation: &Operation, now: Timestamp) -> Res
             asked,
         } => consent::end_all(rows, consents, *unused_since, asked.as_ref(), now),
         Operation::EndToken { jti, expires_at } => {
-            rows.end_token(jti, *expires_at)?;
+            if !rows.token_ended(jti)? {
+                rows.end_token(jti, *expires_at)?;
+                cuts::log_token(rows, jti, *expires_at, now)?;
+            }
             Ok(Outcome::Ended)
         }
         Operation::UseOnce(single_use) => once::use_once(rows, single_use, now),
+        Operation::Cuts { after } => cuts::since(rows, *after),
     }
 }
 
@@ -367,6 +392,10 @@ fn end(
     }
     family.end(reason, now);
     rows.put_family(id, family)?;
+    // A consent's end is told as one.
+    if reason != EndReason::ConsentRevoked {
+        cuts::log_family(rows, id, now)?;
+    }
     Ok(true)
 }
 

@@ -2,7 +2,8 @@
 
 use super::family::{EndReason, Family};
 use super::{
-    CODE_MEMORY, Event, EventKind, MAX_FAMILIES, Outcome, Redeem, Redeemable, RedeemedCode, Refusal, Rows, end, once,
+    CODE_MEMORY, Event, EventKind, MAX_FAMILIES, Outcome, Redeem, Redeemable, RedeemedCode, Refusal, Rows, cuts, end,
+    once,
 };
 use crate::store::StoreError;
 use crate::time::Timestamp;
@@ -44,6 +45,7 @@ fn make_room(rows: &mut impl Rows, redeem: &Redeem, now: Timestamp) -> Result<()
         let oldest = (0..alive.len()).min_by_key(|at| alive.get(*at).map(|(_, family)| family.last_used_at()));
         let (id, family) = alive.swap_remove(oldest.unwrap_or_default());
         rows.remove_family(&id)?;
+        cuts::log_family(rows, &id, now)?;
         let event = Event::of_family(EventKind::FamilyDisplaced, &id, &family, None, now);
         rows.note(&event.asked_from(redeem.origin.as_ref()))?;
     }

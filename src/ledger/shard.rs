@@ -4,11 +4,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::random::{self, Random};
 
-/// Ledger objects a region may have. More than are in use, so that their number can grow.
-const PER_REGION: u16 = 256;
-/// Ledger objects in use in each region.
-const IN_USE: u8 = 16;
-
 /// The number of a ledger object. Chosen once per consent, near its user; carried inside codes and refresh
 /// tokens, so that no look-up is needed to find it. Outside it is seen as a number only.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -20,6 +15,11 @@ pub struct Shard(u16);
 const REGIONS: [&str; 9] = ["wnam", "enam", "sam", "weur", "eeur", "apac", "oc", "afr", "me"];
 
 impl Shard {
+    /// Ledger objects a region may have. More than are in use, so that their number can grow.
+    pub const PER_REGION: u16 = 256;
+    /// Ledger objects in use in each region.
+    pub const IN_USE: u8 = 16;
+
     /// A shard near the continent a request came from (the code Cloudflare gives it).
     pub fn near(continent: Option<&str>, random: &dyn Random) -> Self {
         let region = match continent {
@@ -32,20 +32,20 @@ impl Shard {
             _ => 3,
         };
         let [draw] = random::bytes(random);
-        Self(region * PER_REGION + u16::from(draw % IN_USE))
+        Self(region * Self::PER_REGION + u16::from(draw % Self::IN_USE))
     }
 
     /// The shard that belongs to a name for good: for things that must be judged in one place only.
     pub fn of_name(name: &str) -> Self {
         let digest = <sha2::Sha256 as sha2::Digest>::digest(name);
         let draw = digest.first().copied().unwrap_or_default();
-        Self(3 * PER_REGION + u16::from(draw % IN_USE))
+        Self(3 * Self::PER_REGION + u16::from(draw % Self::IN_USE))
     }
 
     /// A shard by its number; `None` when there is no such object.
     pub fn from_number(number: u16) -> Option<Self> {
-        let region = usize::from(number / PER_REGION);
-        (region < REGIONS.len() && number % PER_REGION < u16::from(IN_USE)).then_some(Self(number))
+        let region = usize::from(number / Self::PER_REGION);
+        (region < REGIONS.len() && number % Self::PER_REGION < u16::from(Self::IN_USE)).then_some(Self(number))
     }
 
     /// Its number.
@@ -60,7 +60,10 @@ impl Shard {
 
     /// Where its object should be placed when it is first called.
     pub fn location_hint(self) -> &'static str {
-        REGIONS.get(usize::from(self.0 / PER_REGION)).copied().unwrap_or("weur")
+        REGIONS
+            .get(usize::from(self.0 / Self::PER_REGION))
+            .copied()
+            .unwrap_or("weur")
     }
 }
 

@@ -7,6 +7,7 @@ mod table;
 
 use super::family::tests::redeem;
 use super::*;
+use crate::feed::{CLOCKS, Cut, Subject};
 use crate::store::memory::MemoryRows;
 
 const NOW: Timestamp = Timestamp(1000);
@@ -437,4 +438,51 @@ fn inspect_family(family: &str) -> Operation {
         family: Some(family.into()),
         ..Inspect::default()
     })
+}
+
+#[test]
+fn the_feed_reads_on_where_it_stopped_and_sees_a_rollback() {
+    let mut rows = redeemed();
+    let cuts = |rows: &mut MemoryRows, after| match run(rows, Operation::Cuts { after }) {
+        Outcome::Cuts { cuts, newest } => (cuts.iter().map(|cut| cut.cut).collect::<Vec<_>>(), newest),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(cuts(&mut rows, 0), (Vec::new(), 0));
+    let before = rows.clone();
+    let token = Operation::EndToken {
+        jti: "jti".into(),
+        expires_at: Timestamp(2000),
+    };
+    run(&mut rows, token);
+    run(&mut rows, end_consent());
+    let [token, consent] = [Cut::of(Subject::Token("jti")), Cut::of(Subject::Consent("cns_one"))];
+    let (both, newest) = cuts(&mut rows, 0);
+    assert_eq!(both, [token, consent]);
+    assert_eq!(cuts(&mut rows, newest - 1), (vec![consent], newest));
+    assert_eq!(cuts(&mut rows, newest), (Vec::new(), newest));
+    // Expired ones go, and their numbers do not come again.
+    rows.delete_expired(Timestamp(2000) + CLOCKS);
+    assert_eq!(cuts(&mut rows, 0), (vec![consent], newest));
+    rows = before;
+    assert_eq!(cuts(&mut rows, newest).1, 0);
+}
+
+#[test]
+fn what_was_unused_for_longer_than_tokens_live_is_not_told() {
+    let mut rows = redeemed();
+    let end = |by, unused_since| Operation::EndConsents {
+        consents: vec![EndingConsent {
+            id: "cns_one".into(),
+            by,
+        }],
+        unused_since,
+        asked: None,
+    };
+    let later = NOW + Duration::from_secs(100 * 24 * 3600);
+    let outcome = apply(&mut rows, &end(EndedBy::Unused, NOW), later).unwrap();
+    assert_eq!(outcome, all_ended());
+    assert_eq!(rows.cuts, Vec::new());
+    let mut rows = redeemed();
+    apply(&mut rows, &end(EndedBy::User, NOW), later).unwrap();
+    assert_eq!(rows.cuts.len(), 1);
 }

@@ -1,7 +1,7 @@
 //! Exchanging, inspecting and ending tokens.
 
 use super::family::{EndReason, Family};
-use super::{Event, EventKind, Inspect, Outcome, Refresh, Refusal, Rows, end, once};
+use super::{Event, EventKind, Inspect, Outcome, Refresh, Refusal, Rows, cuts, end, once};
 use crate::management::actor::Origin;
 use crate::oauth::grant::{EffectiveGrant, narrow_resources};
 use crate::store::StoreError;
@@ -36,6 +36,9 @@ pub fn refresh(rows: &mut impl Rows, refresh: &Refresh, now: Timestamp) -> Resul
     }
     if family != before {
         rows.put_family(&refresh.family, &family)?;
+    }
+    if family.ended != before.ended {
+        cuts::log_family(rows, &refresh.family, now)?;
     }
     if let Some(kind) = worth_noting(&before, refresh.generation, presented) {
         let presented = Some(refresh.generation);

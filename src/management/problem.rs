@@ -25,6 +25,9 @@ pub enum Problem {
     /// 409: it cannot be done as things stand: what stands in the way.
     #[error("{0}")]
     Conflict(&'static str),
+    /// 409: it cannot be done while something else needs it: by what.
+    #[error("{0}")]
+    InUse(String),
     /// 412: somebody changed it meanwhile.
     #[error("this has changed since you read it: read it again, and then change it")]
     Changed,
@@ -98,7 +101,7 @@ impl Problem {
             Self::Unauthorized(_) => 401,
             Self::Forbidden(_) => 403,
             Self::NotFound(_) => 404,
-            Self::Conflict(_) => 409,
+            Self::Conflict(_) | Self::InUse(_) => 409,
             Self::Changed => 412,
             Self::TooLarge(_) => 413,
             Self::UnsupportedMediaType(_) => 415,
@@ -115,7 +118,7 @@ impl Problem {
             Self::Unauthorized(_) => "unauthorized",
             Self::Forbidden(_) => "forbidden",
             Self::NotFound(_) => "not_found",
-            Self::Conflict(_) => "conflict",
+            Self::Conflict(_) | Self::InUse(_) => "conflict",
             Self::Changed => "precondition_failed",
             Self::TooLarge(_) => "too_large",
             Self::UnsupportedMediaType(_) => "unsupported_media_type",

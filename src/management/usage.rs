@@ -9,8 +9,9 @@ use crate::http::Params;
 use crate::store::StoreError;
 use crate::store::database::{Database, Found, Statement};
 use crate::time::Timestamp;
+use crate::usage::breakdown::{Alike, Breakdown, MOST_READ};
 use crate::usage::period::{Counted, Period, Usage};
-use crate::usage::{DAY, EVERY_APP};
+use crate::usage::{CALLS, DAY, EVERY_APP, TOKENS, call_statements};
 
 /// How many apps a ranking has.
 const RANKED: u32 = 20;
@@ -56,17 +57,37 @@ pub struct Ranked {
     pub name: Option<String>,
     /// The public name of its developer account. Hostile until escaped.
     pub developer_name: Option<String>,
-    /// How many token responses it got.
-    pub tokens: u64,
+    /// How many token responses it got, or calls it made.
+    pub count: u64,
+}
+
+/// The busiest apps of a day.
+#[derive(Debug, Clone)]
+pub struct Busiest {
+    /// When it began.
+    pub day: Timestamp,
+    /// Those that got most tokens.
+    pub by_tokens: Vec<Ranked>,
+    /// Those that called APIs most.
+    pub by_calls: Vec<Ranked>,
+}
+
+/// What was used in a period.
+#[derive(Debug, Clone)]
+pub struct Used {
+    /// By hour or day.
+    pub usage: Usage,
+    /// Calls to APIs, by API and route.
+    pub calls: Breakdown,
 }
 
 /// What all apps used.
 #[derive(Debug, Clone)]
 pub struct Overview {
     /// All apps together.
-    pub usage: Usage,
+    pub used: Used,
     /// The busiest of today and of yesterday.
-    pub busiest: [(Timestamp, Vec<Ranked>); 2],
+    pub busiest: [Busiest; 2],
 }
 
 /// As whom somebody looks at an app.
@@ -96,13 +117,14 @@ pub async fn of_app(
     client_id: &str,
     period: Period,
     now: Timestamp,
-) -> Result<(WatchedApp, Usage), Problem> {
+) -> Result<(WatchedApp, Used), Problem> {
     may_ask(actor, seen)?;
-    let [hours, days] = counts(client_id, period, now);
-    let found = database.read(vec![select_app(client_id), hours, days]).await?;
+    let mut statements = vec![select_app(client_id)];
+    statements.extend(counts(client_id, period, now));
+    let found = database.read(statements).await?;
     let app = watched(actor, seen, &found)?;
-    let usage = read_counts(&found, 1, period, now)?;
-    Ok((app, usage))
+    let used = read_counts(&found, 1, period, now)?;
+    Ok((app, used))
 }
 
 /// A page of an app's error log, the newest entry first.
@@ -136,15 +158,23 @@ pub async fn overview(
     period: Period,
     now: Timestamp,
 ) -> Result<Overview, Problem> {
-    let [hours, days] = counts(EVERY_APP, period, now);
+    let mut statements = Vec::from(counts(EVERY_APP, period, now));
     let today = Timestamp(now.0 - now.0.rem_euclid(DAY));
     let yesterday = Timestamp(today.0 - DAY);
-    let found = database
-        .read(vec![hours, days, busiest(today), busiest(yesterday)])
-        .await?;
+    for day in [today, yesterday] {
+        statements.extend([busiest(day, TOKENS), busiest(day, CALLS)]);
+    }
+    let found = database.read(statements).await?;
+    let of_day = |day, at| {
+        Ok::<_, StoreError>(Busiest {
+            day,
+            by_tokens: found.rows(at)?,
+            by_calls: found.rows(at + 1)?,
+        })
+    };
     Ok(Overview {
-        usage: read_counts(&found, 0, period, now)?,
-        busiest: [(today, found.rows(2)?), (yesterday, found.rows(3)?)],
+        used: read_counts(&found, 0, period, now)?,
+        busiest: [of_day(today, 3)?, of_day(yesterday, 5)?],
     })
 }
 
@@ -171,7 +201,8 @@ fn watched(actor: &Actor, seen: Seen, found: &Found) -> Result<WatchedApp, Probl
 }
 
 /// Hours are kept for three days, so that each count is in one of both.
-fn counts(client_id: &str, period: Period, now: Timestamp) -> [Statement; 2] {
+fn counts(client_id: &str, period: Period, now: Timestamp) -> [Statement; 3] {
+    let calls = call_statements::select(client_id, period.from(now), MOST_READ);
     let from = period.from(now);
     let from = Timestamp(from.0 - from.0.rem_euclid(DAY));
     let hours = Statement::new(
@@ -184,24 +215,28 @@ fn counts(client_id: &str, period: Period, now: Timestamp) -> [Statement; 2] {
     let days = Statement::new("SELECT day AS at, metric, count FROM usage_days WHERE client_id = ?1 AND day >= ?2")
         .text(client_id)
         .time(from);
-    [hours, days]
+    [hours, days, calls]
 }
 
-fn read_counts(found: &Found, at: usize, period: Period, now: Timestamp) -> Result<Usage, StoreError> {
+fn read_counts(found: &Found, at: usize, period: Period, now: Timestamp) -> Result<Used, StoreError> {
     let mut counted: Vec<Counted> = found.rows(at)?;
     counted.extend(found.rows::<Counted>(at + 1)?);
-    Ok(Usage::new(period, now, &counted))
+    Ok(Used {
+        usage: Usage::new(period, now, &counted),
+        calls: Breakdown::new(&found.rows::<Alike>(at + 2)?),
+    })
 }
 
-fn busiest(day: Timestamp) -> Statement {
-    Statement::new(
-        "SELECT hours.client_id, app.name, developer.name AS developer_name, hours.count AS tokens
-         FROM (SELECT client_id, count FROM usage_hours WHERE metric = 'tokens' AND hour = ?1
+/// `metric` is written out, because the indexes are of one metric each.
+fn busiest(day: Timestamp, metric: &'static str) -> Statement {
+    Statement::new(format!(
+        "SELECT hours.client_id, app.name, developer.name AS developer_name, hours.count
+         FROM (SELECT client_id, count FROM usage_hours WHERE metric = '{metric}' AND hour = ?1
                ORDER BY count DESC LIMIT ?2) AS hours
          LEFT JOIN apps AS app ON app.client_id = hours.client_id AND app.deleted_at IS NULL
          LEFT JOIN developers AS developer ON developer.id = app.developer_id
-         ORDER BY hours.count DESC, hours.client_id",
-    )
+         ORDER BY hours.count DESC, hours.client_id"
+    ))
     .time(day)
     .number(RANKED)
 }

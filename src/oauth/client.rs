@@ -10,6 +10,7 @@ use super::scope::Scopes;
 use super::standing::{AppClass, AppStatus, Standing};
 use crate::crypto::signing::SigningAlgorithm;
 use crate::ledger::Lifetimes;
+use crate::limits::Tier;
 use crate::time::Timestamp;
 use crate::words::{Language, Phrase, Translations};
 
@@ -54,6 +55,9 @@ pub struct App {
     pub scopes: Vec<RegisteredScope>,
     /// Hashes of its live secrets.
     pub secrets: Vec<StoredSecret>,
+    /// How often it may call APIs; `None`: the directory has no tier for it.
+    #[serde(default)]
+    pub tier: Option<Tier>,
     /// Every API of the platform, with what the operator grants the app of it.
     pub apis: Vec<ApiAccess>,
 }

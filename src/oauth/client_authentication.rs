@@ -108,6 +108,11 @@ impl PresentedClient {
         Ok(presented)
     }
 
+    /// Reads credentials in the form of HTTP Basic, as they stand in a header.
+    pub fn from_basic(header: &str) -> Option<Self> {
+        parse_basic(header)
+    }
+
     /// Checks the credentials against the app of that name. An unknown app and a wrong secret read alike.
     pub fn check(self, app: Option<Rc<App>>) -> Result<Checked, OAuthError> {
         let app = app.ok_or_else(|| invalid_client("unknown client or wrong client credentials"))?;

@@ -59,8 +59,7 @@ pub struct ProvenKey {
 
 impl<'a> UnverifiedProof<'a> {
     /// Makes the checks of RFC 9449 §4.3 but the one of the signature. The first is made by the form of a
-    /// header: two proofs in it are joined by a comma and no JWT. The last two are for APIs: there is no
-    /// access token yet.
+    /// header: two proofs in it are joined by a comma and no JWT. The last two are for APIs: see [`Self::for_token`].
     pub fn check(
         header: &'a str,
         expected: Expected<'_>,
@@ -110,6 +109,15 @@ impl<'a> UnverifiedProof<'a> {
             single_use,
             ahead: issued_at - expected.now,
         })
+    }
+
+    /// Checks that the proof was made for this access token, as one for an API has to be (RFC 9449 §4.3 check 12, §7.1).
+    pub fn for_token(self, access_token: &str) -> Result<Self, OAuthError> {
+        match self.jwt.text("ath") {
+            Some(ath) if ath == hash(access_token) => Ok(self),
+            Some(_) => Err(refused("has the ath of another access token")),
+            None => Err(refused("has no ath, the hash of the access token")),
+        }
     }
 
     /// The JWT and the key its signature must be good for.

@@ -72,6 +72,15 @@ impl Area {
             Self::Apps(Apps::LogoForm | Apps::PutLogo) | Self::Policy(Policy::LogoForm | Policy::PutLogo)
         )
     }
+
+    /// Whether the body may be a large document, or a form with one in it.
+    pub fn takes_a_document(self) -> bool {
+        use Policy::{ImportRoutes, ImportRoutesForm, RoutesForm, SetRoutes};
+        matches!(
+            self,
+            Self::Policy(ImportRoutes | ImportRoutesForm | RoutesForm | SetRoutes)
+        )
+    }
 }
 
 /// All tables.

@@ -27,13 +27,20 @@ pub use people::{NewSession, Sessions, SignedIn, User};
 pub use session_list::{EndedSession, LAST_SEEN_PRECISION, ListedSession, MOST_LISTED_SESSIONS, SessionList};
 
 use std::rc::Rc;
+use std::time::Duration;
 
 use serde::Deserialize;
 
 use crate::crypto::signing::SigningAlgorithm;
+use crate::feed::copies::Copies;
+use crate::feed::gather::Gathered;
+use crate::feed::region::Region;
+use crate::guard::apis::GuardedApis;
+use crate::guard::identity::KnownIdentities;
 use crate::keyring::PublicKeys;
 use crate::ledger::shard::Shard;
 use crate::ledger::{Operation, Outcome};
+use crate::limits::CallCounters;
 use crate::oauth::authorization_code::CodePayload;
 use crate::oauth::client::App;
 use crate::oauth::client_keys::KnownClientKeys;
@@ -52,8 +59,8 @@ macro_rules! stores {
 }
 
 stores! {
-    Apps Sessions SessionList Connections Identities Web Consents ConnectedApps Codes Logos Ledger Signer
-    ClientSignatures Countries Limits Probe Database
+    Apps Sessions SessionList Connections Identities Web Consents ConnectedApps Codes Logos Ledger Feed Guarding Signer
+    ClientSignatures Countries Limits CallCounters Probe Database
 }
 
 /// Apps and APIs (D1).
@@ -85,6 +92,25 @@ pub trait Codes {
 pub trait Ledger {
     /// Carries out one operation in one transaction. After an error nobody knows whether it happened.
     async fn ledger(&self, shard: Shard, operation: &Operation) -> Result<Outcome, StoreError>;
+}
+
+/// The revocation feed (Durable Objects).
+#[allow(async_fn_in_trait, reason = "single-threaded: no caller needs Send")]
+pub trait Feed {
+    /// What the ledgers of a region and the directory cut off, as far as it is new to whoever knows this entry. While there
+    /// is nothing new it is waited for, so long. An error, too: so many wait already that nobody else may.
+    async fn feed(&self, region: Region, after: u64, wait: Duration) -> Result<Gathered, StoreError>;
+}
+
+/// What the guard of the APIs keeps at hand.
+#[allow(async_fn_in_trait, reason = "single-threaded: no caller needs Send")]
+pub trait Guarding {
+    /// All APIs with their rules (D1); may be up to 8 seconds old.
+    async fn guarded_apis(&self) -> Result<Rc<GuardedApis>, StoreError>;
+    /// The copies of the feed.
+    fn feed_copies(&self) -> Rc<Copies>;
+    /// The identities that were signed lately.
+    fn known_identities(&self) -> Rc<KnownIdentities>;
 }
 
 /// The signing keys (the `Keyring` object, WebCrypto).
@@ -188,6 +214,8 @@ pub enum Limit {
     ClientAtAddress,
     /// Requests of one client that proved who it is.
     Client,
+    /// Calls to APIs from one address without a token of ours.
+    Strangers,
     /// Attempts to sign in from one address.
     SignIn,
     /// Changes by the portal, the console and their APIs, of whoever makes them.
@@ -203,6 +231,7 @@ impl Limit {
             Self::Address => "address",
             Self::ClientAtAddress => "client_at_address",
             Self::Client => "client",
+            Self::Strangers => "strangers",
             Self::SignIn => "sign_in",
             Self::Changes => "changes",
             Self::Reads => "reads",

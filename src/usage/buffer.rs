@@ -1,5 +1,8 @@
 //! Requests added up until they are written: bounded, whatever comes.
 
+use super::call::{Call, End, OTHER_ROUTES};
+use super::sorted::Sorted;
+use super::tally::Tally;
 use super::{DAY, EVERY_APP, HOUR, Metric, Noted, Request};
 use crate::time::Timestamp;
 
@@ -7,6 +10,9 @@ use crate::time::Timestamp;
 pub const MOST_COUNTS: usize = 2000;
 /// Different users kept until the next write, and different apps, secrets and credentials that were used.
 pub const MOST_USERS: usize = 2000;
+/// Different calls kept until the next write. Those of routes beyond are told apart by API and app only, and there is as
+/// much room again for them.
+pub const MOST_CALLS: usize = 500;
 /// Different refusals kept until the next write, of all apps and of one.
 pub const MOST_ERRORS: usize = 200;
 /// See [`MOST_ERRORS`].
@@ -18,9 +24,29 @@ pub struct Buffer {
     counts: Sorted<(String, i64, Metric), u32>,
     users: Sorted<(String, i64, String), ()>,
     used: Sorted<(Used, String), Timestamp>,
+    calls: Sorted<CallKey, Tally>,
     errors: Vec<LoggedError>,
     /// What there was no room for.
     left_out: u32,
+}
+
+/// What calls have in common that are counted together.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct CallKey {
+    /// Client id, or [`EVERY_APP`].
+    pub client_id: String,
+    /// The hour.
+    pub hour: i64,
+    /// The API.
+    pub api_id: String,
+    /// The pattern, [`super::call::NO_ROUTE`] or [`OTHER_ROUTES`].
+    pub route: String,
+    /// The method; empty with [`OTHER_ROUTES`].
+    pub method: &'static str,
+    /// What became of them.
+    pub end: End,
+    /// The scopes they used, separated by spaces.
+    pub scopes: String,
 }
 
 /// What was used last at some time.
@@ -32,6 +58,8 @@ pub enum Used {
     Secret,
     /// An API's credential.
     Credential,
+    /// A consent, by a call.
+    Consent,
 }
 
 /// Refusals that are alike, for the app's error log.
@@ -62,6 +90,8 @@ pub struct Batch {
     pub users: Vec<(String, i64, String)>,
     /// When what was used.
     pub used: Vec<((Used, String), Timestamp)>,
+    /// Calls, of each app and of all.
+    pub calls: Vec<(CallKey, Tally)>,
     /// For the error logs.
     pub errors: Vec<LoggedError>,
     /// How much there was no room for.
@@ -84,6 +114,9 @@ impl Buffer {
         }
         if let Some(id) = noted.credential {
             self.used((Used::Credential, id), request.at);
+        }
+        if let Some(call) = noted.call {
+            self.call(&call, request.at);
         }
         let Some(client_id) = noted.app else { return };
         if let Some(user) = noted.user {
@@ -108,7 +141,7 @@ impl Buffer {
 
     /// Whether nothing has come.
     pub fn is_empty(&self) -> bool {
-        self.counts.0.is_empty() && self.used.0.is_empty() && self.left_out == 0
+        self.counts.is_empty() && self.used.is_empty() && self.left_out == 0
     }
 
     /// Empties it into a batch, with the sums over all apps.
@@ -117,16 +150,26 @@ impl Buffer {
             mut counts,
             users,
             used,
+            mut calls,
             errors,
             left_out,
         } = std::mem::take(self);
-        let of_apps = counts.0.clone();
-        for ((_, hour, metric), count) in of_apps {
-            if metric != Metric::Tokens {
+        // What nobody's token showed is there already under no app's name.
+        for ((client_id, hour, metric), count) in counts.clone() {
+            if client_id != EVERY_APP && !matches!(metric, Metric::Tokens | Metric::Calls) {
                 counts.add((EVERY_APP.to_owned(), hour, metric), usize::MAX, |sum| *sum += count);
             }
         }
-        let mut users: Vec<_> = users.0.into_iter().map(|(user, ())| user).collect();
+        for (of_app, tally) in calls.clone() {
+            if of_app.client_id != EVERY_APP {
+                let of_all = CallKey {
+                    client_id: EVERY_APP.to_owned(),
+                    ..of_app
+                };
+                calls.add(of_all, usize::MAX, |sum| sum.add(&tally));
+            }
+        }
+        let mut users: Vec<_> = users.into_iter().map(|(user, ())| user).collect();
         let of_all = users
             .iter()
             .map(|(_, day, user)| (EVERY_APP.to_owned(), *day, user.clone()));
@@ -135,12 +178,56 @@ impl Buffer {
         of_all.dedup();
         users.extend(of_all);
         Batch {
-            counts: counts.0,
+            counts: counts.into(),
             users,
-            used: used.0,
+            used: used.into(),
+            calls: calls.into(),
             errors,
             left_out,
         }
+    }
+
+    /// Whether a consent was used.
+    #[cfg(test)]
+    pub fn uses_a_consent(&self) -> bool {
+        self.used
+            .clone()
+            .into_iter()
+            .any(|((used, _), _)| used == Used::Consent)
+    }
+
+    /// A call of nobody known counts for the API and for no app.
+    fn call(&mut self, call: &Call, at: Timestamp) {
+        let (hour, day) = (begin(at, HOUR), begin(at, DAY));
+        let client_id = match &call.caller {
+            Some(caller) => {
+                self.count((caller.client_id.clone(), day, Metric::Calls));
+                caller.client_id.clone()
+            }
+            None => EVERY_APP.to_owned(),
+        };
+        self.count((client_id.clone(), hour, Metric::Call(call.end.kind())));
+        if let Some(consent_id) = call.consent_used() {
+            self.used((Used::Consent, consent_id.to_owned()), at);
+        }
+        let key = CallKey {
+            client_id,
+            hour,
+            api_id: call.api_id.clone(),
+            route: call.route.clone(),
+            method: call.method,
+            end: call.end,
+            scopes: call.scopes.clone(),
+        };
+        let rest = CallKey {
+            route: OTHER_ROUTES.to_owned(),
+            method: "",
+            scopes: String::new(),
+            ..key.clone()
+        };
+        let mut add = |key, most| self.calls.add(key, most, |tally| tally.add_call(call.latency));
+        let kept = add(key, MOST_CALLS) || add(rest, 2 * MOST_CALLS);
+        self.left_out = self.left_out.saturating_add(u32::from(!kept));
     }
 
     fn count(&mut self, key: (String, i64, Metric)) {
@@ -176,49 +263,6 @@ impl Buffer {
 /// When the hour or day began that this moment is in.
 pub fn begin(at: Timestamp, length: i64) -> i64 {
     at.0 - at.0.rem_euclid(length)
-}
-
-/// Values in the order of their keys.
-#[derive(Debug)]
-struct Sorted<K, V>(Vec<(K, V)>);
-
-impl<K, V> Default for Sorted<K, V> {
-    fn default() -> Self {
-        Self(Vec::new())
-    }
-}
-
-impl<K: Ord, V: Initial> Sorted<K, V> {
-    /// Changes the value of a key, which may be new unless there are `most`. False: there was no room.
-    fn add(&mut self, key: K, most: usize, change: impl FnOnce(&mut V)) -> bool {
-        match self.0.binary_search_by(|(other, _)| other.cmp(&key)) {
-            Ok(at) => {
-                if let Some((_, value)) = self.0.get_mut(at) {
-                    change(value);
-                }
-            }
-            Err(_) if self.0.len() >= most => return false,
-            Err(at) => {
-                let mut value = V::INITIAL;
-                change(&mut value);
-                self.0.insert(at, (key, value));
-            }
-        }
-        true
-    }
-}
-
-trait Initial {
-    const INITIAL: Self;
-}
-impl Initial for u32 {
-    const INITIAL: Self = 0;
-}
-impl Initial for () {
-    const INITIAL: Self = ();
-}
-impl Initial for Timestamp {
-    const INITIAL: Self = Timestamp(0);
 }
 
 #[cfg(test)]

@@ -1,16 +1,24 @@
 //! What each app uses: counted in memory while requests are answered, and added to the directory about once a second,
-//! so that no token costs a write. `noted` is what one request adds, `buffer` adds requests up, `writer` says when what
-//! is written, and `statements` how. `docs/monitoring.md` says what each number means.
+//! so that no token and no call costs a write. `noted` is what one request adds, `call` what a call to an API is,
+//! `buffer` adds requests up, `writer` says when what is written, and `statements` how. `docs/monitoring.md` says what each
+//! number means.
 
+pub mod breakdown;
 mod buffer;
+pub mod call;
+pub mod call_statements;
 pub mod chart;
+pub mod data_point;
 pub mod hints;
 mod noted;
 pub mod period;
+mod sorted;
 pub mod statements;
+pub mod tally;
 pub mod writer;
 
 pub use buffer::{Batch, Buffer};
+pub use call::Call;
 pub use noted::{Noted, Request};
 
 use std::borrow::Cow;
@@ -41,8 +49,12 @@ pub enum Metric {
     Introspect,
     /// A refusal, by its error code.
     Error(&'static str),
+    /// A call to an API behind the guard.
+    Call(call::Kind),
     /// Token responses of any kind on a day, by which apps are ranked. Kept under the day's first hour.
     Tokens,
+    /// Calls of any kind on a day, kept likewise.
+    Calls,
 }
 
 /// What a token response was given for.
@@ -60,10 +72,14 @@ pub enum Issued {
 
 /// The name of [`Metric::Tokens`] in the directory.
 pub const TOKENS: &str = "tokens";
+/// The name of [`Metric::Calls`] in the directory.
+pub const CALLS: &str = "calls";
 /// Different users on a day. Only the directory can count them, because an isolate sees but a part of the requests.
 pub const ACTIVE_USERS: &str = "active_users";
 /// What the names of token responses begin with; a grant type follows.
 pub const TOKEN_PREFIX: &str = "token.";
+/// What the names of calls begin with; their kind follows.
+pub const CALL_PREFIX: &str = "call.";
 /// What the names of refusals begin with; an error code follows.
 pub const ERROR_PREFIX: &str = "error.";
 
@@ -82,7 +98,11 @@ impl Metric {
             Self::Revoke => "revoke",
             Self::Introspect => "introspect",
             Self::Error(code) => return Cow::Owned(format!("{ERROR_PREFIX}{code}")),
+            Self::Call(call::Kind::Through) => "call.through",
+            Self::Call(call::Kind::Refused) => "call.refused",
+            Self::Call(call::Kind::Failed) => "call.failed",
             Self::Tokens => TOKENS,
+            Self::Calls => CALLS,
         })
     }
 }

@@ -1,6 +1,8 @@
 //! What one request adds to the usage of an app.
 
-use super::{Issued, Metric};
+use std::time::Duration;
+
+use super::{Call, Issued, Metric};
 use crate::oauth::error::{ErrorCode, OAuthError};
 use crate::time::Timestamp;
 
@@ -24,6 +26,7 @@ pub struct Noted {
     pub(super) refusal: Option<Refusal>,
     pub(super) secret: Option<String>,
     pub(super) credential: Option<String>,
+    pub(super) call: Option<Call>,
 }
 
 /// Why the request was refused.
@@ -66,6 +69,23 @@ impl Noted {
         self.credential = Some(id.to_owned());
     }
 
+    /// The request was a call to an API.
+    pub fn call(&mut self, call: Call) {
+        self.call = Some(call);
+    }
+
+    /// What the API answered to it; `None`: nothing. `latency`: until the head of the answer.
+    pub fn answered(&mut self, status: Option<u16>, latency: Duration) {
+        if let Some(call) = &mut self.call {
+            call.answered(status, latency);
+        }
+    }
+
+    /// The call that it was.
+    pub fn noted_call(&self) -> Option<&Call> {
+        self.call.as_ref()
+    }
+
     /// The app is told an error, or its user is in its stead.
     pub fn refused(&mut self, error: &OAuthError) {
         self.refusal = Some(Refusal {
@@ -83,7 +103,8 @@ impl Noted {
     /// Whether there is anything to add.
     pub fn is_empty(&self) -> bool {
         let refused = self.app.is_some() && self.refusal.is_some();
-        self.counts.is_empty() && !refused && self.secret.is_none() && self.credential.is_none()
+        let proved = self.secret.is_some() || self.credential.is_some();
+        self.counts.is_empty() && !refused && !proved && self.call.is_none()
     }
 }
 

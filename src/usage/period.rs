@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use super::buffer::begin;
-use super::{ACTIVE_USERS, DAY, ERROR_PREFIX, HOUR, TOKEN_PREFIX};
+use super::{ACTIVE_USERS, CALL_PREFIX, DAY, ERROR_PREFIX, HOUR, TOKEN_PREFIX};
 use crate::time::Timestamp;
 
 /// How far back.
@@ -103,6 +103,8 @@ pub struct Bucket {
     pub at: Timestamp,
     /// Token responses for codes, refresh tokens and the app's own credentials.
     pub tokens: [u64; 4],
+    /// Calls to APIs that went through, that the guard refused, and that the API answered with an error.
+    pub calls: [u64; 3],
     /// Refusals.
     pub errors: u64,
     /// Everything else that is counted.
@@ -134,11 +136,15 @@ pub const GRANTS: [&str; 4] = [
     "jwt_bearer",
 ];
 
+/// Kinds of calls in the order of [`Bucket::calls`].
+pub const CALLS: [&str; 3] = ["through", "refused", "failed"];
+
 impl Bucket {
     fn new(at: Timestamp) -> Self {
         Self {
             at,
             tokens: [0; 4],
+            calls: [0; 3],
             errors: 0,
             other: Other::default(),
         }
@@ -147,6 +153,11 @@ impl Bucket {
     /// Token responses of any kind.
     pub fn all_tokens(&self) -> u64 {
         self.tokens.iter().sum()
+    }
+
+    /// Calls of any kind.
+    pub fn all_calls(&self) -> u64 {
+        self.calls.iter().sum()
     }
 
     fn add(&mut self, metric: &str, count: u64) {
@@ -159,13 +170,18 @@ impl Bucket {
             "revoke" => &mut other.revocations,
             "introspect" => &mut other.introspections,
             error if error.starts_with(ERROR_PREFIX) => &mut self.errors,
-            token => {
-                let grant = token.strip_prefix(TOKEN_PREFIX);
-                let at = GRANTS.iter().position(|known| Some(*known) == grant);
-                match at.and_then(|at| self.tokens.get_mut(at)) {
-                    Some(place) => place,
-                    None => return,
-                }
+            name => {
+                let of = |names: &[&str], prefix: &str| {
+                    let kind = name.strip_prefix(prefix)?;
+                    names.iter().position(|known| *known == kind)
+                };
+                let token = of(&GRANTS, TOKEN_PREFIX).and_then(|at| self.tokens.get_mut(at));
+                let place = match of(&CALLS, CALL_PREFIX) {
+                    Some(at) => self.calls.get_mut(at),
+                    None => token,
+                };
+                let Some(place) = place else { return };
+                place
             }
         };
         *place = place.saturating_add(count);
@@ -221,7 +237,10 @@ impl Usage {
 
     /// Whether nothing happened.
     pub fn is_empty(&self) -> bool {
-        self.total.all_tokens() == 0 && self.total.errors == 0 && self.total.other == Other::default()
+        self.total.all_tokens() == 0
+            && self.total.all_calls() == 0
+            && self.total.errors == 0
+            && self.total.other == Other::default()
     }
 }
 
@@ -316,8 +335,13 @@ mod tests {
                 counted(time, "tokens", 50),
                 counted(time, "token.password", 50),
                 counted(time, "consent.denied", 1),
+                counted(time, "call.failed", 6),
+                counted(time, "call.through", 7),
+                counted(time, "call.elsewhere", 50),
+                counted(time, "calls", 50),
             ],
         );
+        assert_eq!(usage.total.calls, [7, 0, 6]);
         assert_eq!(
             usage.errors,
             [("invalid_grant".to_owned(), 3), ("invalid_client".to_owned(), 1)]

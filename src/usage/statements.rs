@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::buffer::{LoggedError, Used};
+use super::call_statements;
 use super::writer::Numbered;
 use super::{ACTIVE_USERS, DAY};
 use crate::store::database::Statement;
@@ -12,6 +13,9 @@ use crate::time::Timestamp;
 pub const MOST_LOGGED: u32 = 1000;
 /// "Last used" is right to within these milliseconds: a busy app costs no write for each batch.
 pub const LAST_USED_PRECISION: i64 = 5 * 60_000;
+/// The same of consents by calls: a call is no reason for a write, and an hour is little against the days after which
+/// an unused consent ends.
+pub const CONSENT_PRECISION: i64 = 60 * 60_000;
 /// Days a count is kept, and a day more, so that the oldest of ninety is whole.
 const DAYS_OF_COUNTS: i64 = 91;
 /// Days of counts by the hour.
@@ -63,6 +67,7 @@ pub fn batch_statements(numbered: &Numbered, now: Timestamp) -> Vec<Statement> {
         (Used::App, APP_USED),
         (Used::Secret, SECRET_USED),
         (Used::Credential, CREDENTIAL_USED),
+        (Used::Consent, CONSENT_USED),
     ] {
         let used = batch.used.iter().filter(|((used, _), _)| *used == kind);
         add(used.map(|((_, id), at)| json!([id, at])).collect(), &[sql]);
@@ -80,6 +85,7 @@ pub fn batch_statements(numbered: &Numbered, now: Timestamp) -> Vec<Statement> {
         json!([client_id, at, endpoint, error, description, request_id, count])
     });
     add(errors.collect(), &[ADD_ERRORS, TRIM_ERRORS]);
+    statements.extend(call_statements::add(&batch.calls));
     statements
 }
 
@@ -108,6 +114,12 @@ const CREDENTIAL_USED: &str = "UPDATE api_credentials SET last_used_at = told.va
     WHERE api_credentials.id = told.value ->> 0
       AND COALESCE(api_credentials.last_used_at, 0) < told.value ->> 1 - 300000";
 const _: () = assert!(LAST_USED_PRECISION == 300_000);
+// What is used does not end unused: the notice is taken back, as where the ledger tells of a use.
+const CONSENT_USED: &str = "UPDATE consents SET last_used_at = told.value ->> 1, expiry_noted_at = NULL
+    FROM json_each(?1) AS told
+    WHERE consents.id = told.value ->> 0 AND consents.status = 'active'
+      AND COALESCE(consents.last_used_at, 0) < told.value ->> 1 - 3600000";
+const _: () = assert!(CONSENT_PRECISION == 3_600_000);
 
 const ADD_ERRORS: &str = "INSERT INTO app_errors (client_id, at, endpoint, error, description, request_id, count)
     SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6
@@ -135,6 +147,11 @@ pub fn roll_up(now: Timestamp) -> Vec<Statement> {
     ]
 }
 
+/// The same for calls.
+pub fn roll_up_calls(now: Timestamp) -> Vec<Statement> {
+    call_statements::roll_up(Timestamp(now.0 - DAYS_OF_HOURS * DAY))
+}
+
 /// Deletes what is too old, so much at once.
 pub fn delete_expired(now: Timestamp) -> Vec<Statement> {
     let older_than =
@@ -154,6 +171,7 @@ pub fn delete_expired(now: Timestamp) -> Vec<Statement> {
             DAYS_OF_ERRORS,
             "DELETE FROM app_errors WHERE seq IN (SELECT seq FROM app_errors WHERE at < ?1 LIMIT ?2)",
         ),
+        call_statements::delete_before(Timestamp(now.0 - DAYS_OF_COUNTS * DAY), BATCH),
         // An isolate that still writes has not been silent for a day.
         older_than(
             1,

@@ -5,7 +5,8 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
 
-use super::statements::batch_statements;
+use super::sorted::Sorted;
+use super::statements::{CONSENT_PRECISION, batch_statements};
 use super::{Batch, Buffer, Noted, Request};
 use crate::random::{self, Random};
 use crate::store::database::{Database, Undone};
@@ -17,6 +18,8 @@ pub const SHORTEST_PAUSE: Duration = Duration::from_secs(1);
 pub const LONGEST_PAUSE: Duration = Duration::from_secs(15);
 /// How long one task goes on. The platform lets it live for 30 seconds after the request that started it.
 pub const TASK: Duration = Duration::from_secs(12);
+/// Different consents of which it is remembered when the directory was last told that they were used.
+const MOST_TOLD: usize = 2000;
 /// A task that has not ended by then was ended from outside.
 const TASK_IS_DEAD: Duration = Duration::from_secs(60);
 
@@ -24,6 +27,8 @@ const TASK_IS_DEAD: Duration = Duration::from_secs(60);
 #[derive(Debug)]
 pub struct Writer {
     buffer: Buffer,
+    /// Consents and the use of each that was written last, so that a busy one costs no row of each batch.
+    told: Sorted<String, Timestamp>,
     /// Names this isolate to the directory, once it writes.
     id: Option<String>,
     /// Taken out of the buffer, and not known to be written.
@@ -49,6 +54,7 @@ impl Default for Writer {
     fn default() -> Self {
         Self {
             buffer: Buffer::default(),
+            told: Sorted::default(),
             id: None,
             unwritten: None,
             last_number: 0,
@@ -74,9 +80,14 @@ pub enum Step {
 
 impl Writer {
     /// Adds what a request noted. True: somebody has to start a task that writes it.
-    pub fn add(&mut self, noted: Noted, request: Request<'_>) -> bool {
+    pub fn add(&mut self, mut noted: Noted, request: Request<'_>) -> bool {
         if noted.is_empty() {
             return false;
+        }
+        if let Some(call) = &mut noted.call
+            && call.consent_used().is_some_and(|id| !self.is_news(id, request.at))
+        {
+            call.forget_consent();
         }
         self.buffer.add(noted, request);
         let lives = self.task.is_some_and(|since| request.at - since < TASK_IS_DEAD);
@@ -84,6 +95,21 @@ impl Writer {
             self.task = Some(request.at);
         }
         !lives
+    }
+
+    /// Whether the use of a consent is to be written: once in each stretch of [`CONSENT_PRECISION`], or more often where
+    /// more consents are in use than can be remembered.
+    fn is_news(&mut self, consent_id: &str, at: Timestamp) -> bool {
+        let is_old = |told: &Timestamp| at.0 - told.0 >= CONSENT_PRECISION;
+        let id = consent_id.to_owned();
+        if self.told.get(&id).is_some_and(|told| !is_old(told)) {
+            return false;
+        }
+        if !self.told.add(id.clone(), MOST_TOLD, |told| *told = at) {
+            self.told.retain(|told| !is_old(told));
+            self.told.add(id, MOST_TOLD, |told| *told = at);
+        }
+        true
     }
 
     /// How long a task waits before its next write.

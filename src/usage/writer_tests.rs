@@ -8,8 +8,11 @@ use super::*;
 use crate::oauth::error::{ErrorCode, OAuthError};
 use crate::random::testing::Seeded;
 use crate::store::memory::{Fault, Memory};
-use crate::usage::buffer::{MOST_COUNTS, MOST_ERRORS, MOST_ERRORS_OF_APP};
-use crate::usage::statements::{MOST_LOGGED, delete_expired, roll_up};
+use crate::usage::buffer::{MOST_CALLS, MOST_COUNTS, MOST_ERRORS, MOST_ERRORS_OF_APP};
+use crate::usage::call::Call;
+use crate::usage::call::testing::{answered, call, unknown};
+use crate::usage::call_statements::MOST_OF_AN_HOUR;
+use crate::usage::statements::{MOST_LOGGED, delete_expired, roll_up, roll_up_calls};
 use crate::usage::{DAY, HOUR, Issued};
 
 /// Noon of some day.
@@ -297,6 +300,207 @@ fn what_is_too_old_is_deleted_and_nothing_else() {
     assert_eq!(left_after(31), [true, false, false, false]);
     assert_eq!(left_after(90), [true, false, false, false]);
     assert_eq!(left_after(91), [false, false, false, false]);
+}
+
+fn add_call(isolate: &Isolate, call: Call) {
+    isolate.note(|noted| noted.call(call));
+}
+
+/// The calls of an app: route, method, outcome, scopes, number.
+fn calls(stores: &Memory, client_id: &str) -> Vec<String> {
+    let sql = format!(
+        "SELECT format('%s %s %s %s %d', route, method, outcome, scopes, sum(count)) FROM (
+           SELECT client_id, route, method, outcome, scopes, count FROM call_hours
+           UNION ALL SELECT client_id, route, method, outcome, scopes, count FROM call_days)
+         WHERE client_id = '{client_id}' GROUP BY route, method, outcome, scopes ORDER BY 1"
+    );
+    let rows = stores.database.column(&sql);
+    rows.iter().map(|row| row.as_str().unwrap().to_owned()).collect()
+}
+
+// Covers: R75, R76
+#[test]
+fn calls_are_counted_by_route_method_outcome_and_scopes_for_the_app_and_for_all() {
+    let (isolate, stores) = (Isolate::new(1), Memory::default());
+    for _ in 0..3 {
+        add_call(&isolate, answered("app_one", "/v1/{id}", 200, 12));
+    }
+    add_call(&isolate, answered("app_one", "/v1/{id}", 500, 900));
+    add_call(&isolate, answered("app_two", "/v1/{id}", 200, 12));
+    add_call(&isolate, call("app_two", "/", ""));
+    add_call(&isolate, unknown("/v1/{id}"));
+    assert_eq!(isolate.write(&stores), Step::Written { left_out: 0 });
+    assert_eq!(stores.trips.take().len(), 1, "everything is one trip");
+    assert_eq!(
+        calls(&stores, "app_one"),
+        ["/v1/{id} GET 200 read 3", "/v1/{id} GET 500 read 1"]
+    );
+    assert_eq!(
+        calls(&stores, "*"),
+        [
+            "/ GET allowed  1",
+            "/v1/{id} GET 200 read 4",
+            "/v1/{id} GET 500 read 1",
+            "/v1/{id} GET refused.token_required  1"
+        ]
+    );
+    let kinds =
+        |client_id: &str| ["through", "refused", "failed"].map(|kind| sum(&stores, client_id, &format!("call.{kind}")));
+    assert_eq!((kinds("app_one"), kinds("app_two")), ([3, 0, 1], [2, 0, 0]));
+    assert_eq!(kinds("*"), [5, 1, 1], "who shows no token counts for the API");
+    assert_eq!((sum(&stores, "app_one", "calls"), sum(&stores, "*", "calls")), (4, 0));
+    let times = "SELECT json_array(milliseconds, up_to_10, up_to_25, longer) FROM call_hours
+                 WHERE client_id = 'app_one' AND outcome = '200'";
+    assert_eq!(stores.database.column(times), ["[36,0,3,0]"]);
+}
+
+#[test]
+fn calls_outlast_a_directory_that_is_down_and_are_written_once() {
+    let (isolate, stores) = (Isolate::new(1), Memory::default());
+    for fault in [Fault::Before("database"), Fault::After("database")] {
+        add_call(&isolate, answered("app_one", "/v1", 200, 1));
+        stores.plan(&[fault]);
+        assert_eq!(isolate.write(&stores), Step::Failed);
+        add_call(&isolate, answered("app_one", "/v1", 200, 1));
+        for _ in 0..3 {
+            isolate.write(&stores);
+        }
+    }
+    assert_eq!(calls(&stores, "app_one"), ["/v1 GET 200 read 4"]);
+    assert_eq!(numbers(&stores, "SELECT sum(milliseconds) FROM call_hours"), [8]);
+    assert_eq!(sum(&stores, "app_one", "call.through"), 4);
+}
+
+#[test]
+fn more_routes_than_there_is_room_for_are_counted_together_in_memory_and_in_the_directory() {
+    let (isolate, stores) = (Isolate::new(1), Memory::default());
+    let total = 3 * MOST_OF_AN_HOUR;
+    for at in 0..MOST_CALLS + 100 {
+        add_call(&isolate, answered("app_one", &format!("/{at}"), 200, 1));
+    }
+    assert_eq!(isolate.write(&stores), Step::Written { left_out: 0 });
+    for at in MOST_CALLS + 100..total {
+        add_call(&isolate, answered("app_one", &format!("/{at}"), 200, 1));
+        if at % 100 == 0 {
+            isolate.write(&stores);
+        }
+    }
+    add_call(&isolate, answered("app_one", "/1", 200, 1));
+    isolate.write(&stores);
+    for client_id in ["app_one", "*"] {
+        let rows = calls(&stores, client_id);
+        assert!(rows.len() <= MOST_OF_AN_HOUR + MOST_CALLS, "{}", rows.len());
+        assert!(
+            rows.contains(&"/1 GET 200 read 2".to_owned()),
+            "what has a place keeps it"
+        );
+        let rest = total - (rows.len() - 1);
+        assert!(rows.contains(&format!("*  200  {rest}")), "{rest}");
+    }
+    assert_eq!(sum(&stores, "app_one", "call.through"), total as u64 + 1);
+}
+
+#[test]
+fn one_app_that_fills_its_hour_leaves_others_their_rows() {
+    let (isolate, stores) = (Isolate::new(1), Memory::default());
+    for at in 0..MOST_CALLS {
+        add_call(&isolate, answered("app_one", &format!("/{at}"), 200, 1));
+    }
+    isolate.write(&stores);
+    add_call(&isolate, answered("app_two", "/new", 200, 1));
+    add_call(&isolate, answered("app_one", "/new", 200, 1));
+    isolate.write(&stores);
+    assert_eq!(calls(&stores, "app_two"), ["/new GET 200 read 1"]);
+    assert!(!calls(&stores, "app_one").contains(&"/new GET 200 read 1".to_owned()));
+}
+
+#[test]
+fn hours_of_calls_move_to_their_day_whole_and_go_after_ninety() {
+    let (isolate, stores) = (Isolate::new(1), Memory::default());
+    for hour in [0, 1, 30] {
+        isolate.now.set(Timestamp(NOON + hour * HOUR));
+        add_call(&isolate, answered("app_one", "/v1", 200, 40));
+        isolate.write(&stores);
+    }
+    let later = Timestamp(NOON + 4 * DAY);
+    for _ in 0..20 {
+        pollster::block_on(stores.transact(roll_up_calls(later))).unwrap();
+        assert_eq!(calls(&stores, "app_one"), ["/v1 GET 200 read 3"]);
+    }
+    assert_eq!(
+        stores.database.column("SELECT DISTINCT hour FROM call_hours"),
+        [NOON + 30 * HOUR]
+    );
+    let day = "SELECT json_array(day, count, milliseconds, up_to_50) FROM call_days WHERE client_id = 'app_one'";
+    assert_eq!(stores.database.column(day), [format!("[{},2,80,2]", NOON - 12 * HOUR)]);
+    let left_after = |days: i64| {
+        pollster::block_on(stores.transact(delete_expired(Timestamp(NOON + days * DAY)))).unwrap();
+        numbers(&stores, "SELECT count(*) FROM call_days")[0] > 0
+    };
+    assert!(left_after(90) && !left_after(91));
+}
+
+// Covers: R78
+#[test]
+fn a_call_is_a_use_of_its_consent_that_is_written_once_an_hour_and_takes_a_notice_back() {
+    let (isolate, stores) = (Isolate::new(1), Memory::default());
+    app(&stores, "app_one");
+    stores.database.run(
+        "INSERT INTO users (id, username, name, created_at) VALUES ('usr_a', 'a', 'A', 0);
+         INSERT INTO consents (id, user_id, client_id, shard, status, created_at, last_used_at, expiry_noted_at)
+         VALUES ('cns_one', 'usr_a', 'app_one', 0, 'active', 0, 1, 2),
+                ('cns_two', 'usr_a', 'app_one', 0, 'revoked', 0, 1, 2);",
+    );
+    let use_at = |minutes: i64, noted: Call| {
+        isolate.now.set(Timestamp(NOON + minutes * 60_000));
+        add_call(&isolate, noted);
+        let told = isolate.writer.borrow().buffer.uses_a_consent();
+        isolate.write(&stores);
+        let used = numbers(&stores, "SELECT last_used_at FROM consents WHERE id = 'cns_one'")[0];
+        (told, (used as i64 - NOON) / 60_000)
+    };
+    let call = || call("app_one", "/v1", "read");
+    assert_eq!(use_at(0, call()), (true, 0));
+    assert_eq!(
+        stores
+            .database
+            .column("SELECT expiry_noted_at FROM consents WHERE id = 'cns_one'"),
+        [Value::Null]
+    );
+    assert_eq!(use_at(59, call()), (false, 0), "it is not even in the batch");
+    assert_eq!(use_at(61, call()), (true, 61));
+    assert_eq!(use_at(30, call()), (false, 61), "it never moves back");
+    let refused = unknown("/v1");
+    assert_eq!(use_at(500, refused), (false, 61), "a call that is refused uses nothing");
+    // Another isolate knows nothing of this one's memory.
+    let other = Isolate::new(2);
+    other.now.set(Timestamp(NOON + 90 * 60_000));
+    add_call(&other, call());
+    other.write(&stores);
+    assert_eq!(
+        numbers(&stores, "SELECT last_used_at FROM consents WHERE id = 'cns_one'"),
+        [(NOON + 61 * 60_000) as u64]
+    );
+    let ended = "SELECT last_used_at FROM consents WHERE id = 'cns_two'";
+    assert_eq!(numbers(&stores, ended), [1]);
+}
+
+#[test]
+fn more_consents_than_are_remembered_are_all_written() {
+    let (isolate, stores) = (Isolate::new(1), Memory::default());
+    for at in 0..MOST_TOLD + 10 {
+        let mut one = call("app_one", "/v1", "read");
+        if let Some(caller) = &mut one.caller {
+            caller.consent_id = Some(format!("cns_{at:05}"));
+        }
+        add_call(&isolate, one);
+        if at % 500 == 0 {
+            isolate.write(&stores);
+        }
+    }
+    let isolate = isolate.writer.borrow();
+    assert!(isolate.buffer.uses_a_consent());
+    assert_eq!(isolate.told.get(&format!("cns_{:05}", MOST_TOLD + 5)), None);
 }
 
 /// What can happen next.

@@ -35,6 +35,10 @@ SELECT json_object(
     SELECT json_group_array(json_object('id', id, 'secret_hash', secret_hash))
     FROM client_secrets WHERE client_id = app.client_id
   )),
+  'tier', json((
+    SELECT json_object('requests', requests, 'app_requests', app_requests, 'seconds', seconds) FROM rate_tiers
+    WHERE name = COALESCE(app.rate_tier, CASE WHEN app.status IN ('approved', 'pending_review') THEN app.status ELSE 'trial' END)
+  )),
   'apis', json((
     SELECT json_group_array(json_object(
       'id', api.id,

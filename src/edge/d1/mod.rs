@@ -4,6 +4,7 @@ mod apps;
 mod connected_apps;
 mod connections;
 mod consents;
+mod guarding;
 mod session_list;
 mod sessions;
 mod statements;

@@ -10,7 +10,7 @@ use super::request::{DecidableRequest, NotReady, Ready};
 use super::{place, refused_url, speaking_of};
 use crate::context::Context;
 use crate::endpoints::authorize::PendingRequest;
-use crate::endpoints::guard::{login_url, origin_is_ours};
+use crate::endpoints::browser::{login_url, origin_is_ours};
 use crate::endpoints::problem::{described, unavailable};
 use crate::http::{Body, Reply, Request};
 use crate::json;

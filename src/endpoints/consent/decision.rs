@@ -5,7 +5,7 @@ use super::request::{DecidableRequest, Ready};
 use super::{already_decided, answered, expired, not_ready, show};
 use crate::context::Context;
 use crate::endpoints::authorize::seal_pending;
-use crate::endpoints::guard::origin_is_not_foreign;
+use crate::endpoints::browser::origin_is_not_foreign;
 use crate::endpoints::{message, page_error, unavailable_until};
 use crate::http::{Params, Reply, Request};
 use crate::oauth::error::PageReason;

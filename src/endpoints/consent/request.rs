@@ -8,7 +8,7 @@ use crate::context::Context;
 use crate::crypto::keys::Purpose;
 use crate::crypto::{self, base64url, seal};
 use crate::endpoints::authorize::PendingRequest;
-use crate::endpoints::guard::{BrowserNonce, session_hash};
+use crate::endpoints::browser::{BrowserNonce, session_hash};
 use crate::http::Request;
 use crate::ledger::shard::Shard;
 use crate::oauth::authorization_request::AuthorizationRequest;

@@ -11,7 +11,7 @@ mod ways;
 pub use callback::callback;
 pub use pages::not_ours;
 
-use super::guard::{BrowserNonce, csrf_token, form_is_ours, login_url, other_account_url, safe_continuation};
+use super::browser::{BrowserNonce, csrf_token, form_is_ours, login_url, other_account_url, safe_continuation};
 use super::limits::may_sign_in;
 use super::page_unavailable;
 use crate::context::Context;

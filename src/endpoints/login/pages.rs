@@ -1,8 +1,8 @@
 //! The pages that say why somebody is not signed in, and what they can do.
 
 use crate::context::Context;
-use crate::endpoints::guard::login_url;
-use crate::endpoints::limits::wait_on_page;
+use crate::endpoints::browser::login_url;
+use crate::endpoints::limits::with_retry_after;
 use crate::endpoints::message;
 use crate::http::Reply;
 use crate::pages::{self, MessagePage, Retry};
@@ -30,7 +30,7 @@ pub fn too_many_attempts<S>(context: &Context<'_, S>, target: &str) -> Reply {
         words.sign_in_too_many_explanation,
         target,
     );
-    wait_on_page(page)
+    with_retry_after(page)
 }
 
 /// There is no way to sign in.

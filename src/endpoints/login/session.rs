@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::context::Context;
 use crate::crypto::base64url;
-use crate::endpoints::guard::session_hash;
+use crate::endpoints::browser::session_hash;
 use crate::endpoints::management::caller::origin;
 use crate::http::{Device, Reply, Request, SESSION_COOKIE, set_cookie};
 use crate::management::session_events::Noted;

@@ -3,7 +3,7 @@
 use super::pages::provider_unavailable;
 use super::{Arriving, provider};
 use crate::context::Context;
-use crate::endpoints::guard::BrowserNonce;
+use crate::endpoints::browser::BrowserNonce;
 use crate::endpoints::page_error;
 use crate::http::{Reply, Request, with_params};
 use crate::oauth::error::PageReason;

@@ -48,7 +48,7 @@ pub fn input(request: &Request) -> Result<Input, Problem> {
     }
     let bytes = match &request.body {
         Body::Bytes(bytes) => bytes,
-        Body::TooLarge => return Err(Problem::TooLarge("the body is larger than 64 kB")),
+        Body::TooLarge => return Err(Problem::TooLarge("the body is too large")),
         Body::Broken => return Err(Problem::field("body", "broke off")),
     };
     match json::parse(bytes) {

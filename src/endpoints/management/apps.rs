@@ -37,6 +37,7 @@ pub async fn answer<S: Stores>(
         Apps::NewPage
         | Apps::CreateForm
         | Apps::Page
+        | Apps::QuickStartPage
         | Apps::SettingsPage
         | Apps::SettingsForm
         | Apps::PermissionsPage

@@ -3,7 +3,7 @@
 
 use super::caller;
 use crate::context::Context;
-use crate::endpoints::guard::{csrf_token, form_is_ours, require_user};
+use crate::endpoints::browser::{csrf_token, form_is_ours, require_user};
 use crate::endpoints::{message, page_unavailable};
 use crate::http::{Body, FormError, Reply, Request, multipart};
 use crate::management::actor::{Actor, Who};
@@ -50,16 +50,20 @@ pub fn frame<'a, S>(context: &Context<'a, S>, actor: &'a Actor, place: Place) ->
     Frame::new(context.looks, actor, place, csrf_token(context, FORMS, session))
 }
 
+/// Reads the form of a `POST`; any other request has none.
+pub fn form_if_sent<S>(context: &Context<'_, S>, request: &Request, actor: &Actor) -> Result<Option<Form>, Reply> {
+    match request.method.as_str() {
+        "POST" => form(context, request, actor).map(Some),
+        _ => Ok(None),
+    }
+}
+
 /// Reads a form. `Err`: it did not come from a page of ours, or cannot be read.
 pub fn form<S>(context: &Context<'_, S>, request: &Request, actor: &Actor) -> Result<Form, Reply> {
     let params = match request.form() {
         Ok(params) => params,
         Err(FormError::TooLarge) => {
-            return Err(problem(
-                context,
-                request,
-                &Problem::TooLarge("the form is larger than 64 kB"),
-            ));
+            return Err(problem(context, request, &Problem::TooLarge("the form is too large")));
         }
         Err(error) => return Err(problem(context, request, &Problem::field("form", error.to_string()))),
     };
@@ -81,14 +85,18 @@ pub struct Upload {
     pub version: Option<u32>,
     /// What is in the file.
     pub file: Vec<u8>,
+    /// Its other fields, as they were sent.
+    pub state: FormState,
 }
 
-/// Reads a form with a file in it, which is in its field `field`. `Err` as for [`form`].
+/// Reads a form with a file in it, which is in its field `field`; `others` are fields that hold text. `Err` as for
+/// [`form`].
 pub fn upload<S>(
     context: &Context<'_, S>,
     request: &Request,
     actor: &Actor,
     field: &'static str,
+    others: &[&str],
 ) -> Result<Upload, Reply> {
     let refused = |problem: Problem| Err(self::problem(context, request, &problem));
     let bytes = match &request.body {
@@ -106,12 +114,22 @@ pub fn upload<S>(
     }
     if let Some(other) = parts
         .iter()
-        .find(|part| !["csrf", "version", field].contains(&part.name))
+        .find(|part| !["csrf", "version", field].contains(&part.name) && !others.contains(&part.name))
     {
         let name: String = other.name.chars().take(64).collect();
         return refused(Problem::field(name, "is not a field of this form"));
     }
+    let state = others
+        .iter()
+        .try_fold(FormState::default(), |state, name| match one(name) {
+            None => Some(state),
+            Some(content) => Some(state.with(name, std::str::from_utf8(content).ok()?)),
+        });
+    let Some(state) = state else {
+        return refused(Problem::field("form", "must be text"));
+    };
     Ok(Upload {
+        state,
         version: text("version").and_then(|text| text.parse().ok()),
         file: one(field).unwrap_or_default().to_vec(),
     })
@@ -172,7 +190,7 @@ pub fn problem<S>(context: &Context<'_, S>, request: &Request, problem: &Problem
         Problem::Unauthorized(_) | Problem::Forbidden(_) => "You cannot do this",
         Problem::NotFound(_) => "There is no such page",
         Problem::Changed => "Somebody changed this meanwhile",
-        Problem::Conflict(_) => "This cannot be done now",
+        Problem::Conflict(_) | Problem::InUse(_) => "This cannot be done now",
         Problem::TooMany { .. } => "Wait a little",
         _ => "This form cannot be accepted",
     };

@@ -1,7 +1,7 @@
 //! What apps use: `/developers/apps/{client_id}/usage` and `…/log`, `/admin/usage`, and the same as JSON.
 
 use futures_util::future::{join, join3};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::{api, audit_trail, caller, pages};
 use crate::context::Context;
@@ -10,14 +10,15 @@ use crate::management::actor::Actor;
 use crate::management::apps;
 use crate::management::cursor::PageRequest;
 use crate::management::problem::Problem;
-use crate::management::usage::{self, LoggedError, Ranked, Seen};
+use crate::management::usage::{self, LoggedError, Ranked, Seen, Used};
 use crate::pages::management::{AdminUsagePage, AppLog, ErrorLogPage, Place, UsageOverviewPage, UsagePage};
 use crate::pages::render;
 use crate::router::management::Managed;
 use crate::router::management::usage::Usage as Asked;
 use crate::store::Stores;
+use crate::usage::breakdown::{OfApi, OfRoute, Sums};
 use crate::usage::hints::hint;
-use crate::usage::period::{Bucket, GRANTS, Usage};
+use crate::usage::period::{Bucket, CALLS, GRANTS};
 
 /// How many of the newest entries of the audit trail the tab Log has.
 const SHOWN_OF_AUDIT_TRAIL: u32 = 20;
@@ -66,8 +67,8 @@ async fn of_app<S: Stores>(
 ) -> Result<Reply, Problem> {
     let actor = caller::of_api(context, request).await?;
     let period = usage::period(&known_query(request, &["period"])?)?;
-    let (app, usage) = usage::of_app(context.stores, &actor, seen, client_id, period, context.now).await?;
-    let mut body = usage_json(&usage);
+    let (app, used) = usage::of_app(context.stores, &actor, seen, client_id, period, context.now).await?;
+    let mut body = used_json(&used);
     if let Some(members) = body.as_object_mut() {
         members.insert("client_id".into(), app.client_id.into());
         let last_used = app.last_used_at.map(|at| Value::String(at.to_rfc3339()));
@@ -93,11 +94,16 @@ async fn overview<S: Stores>(context: &Context<'_, S>, request: &Request) -> Res
     let administrator = actor.administrator()?;
     let period = usage::period(&known_query(request, &["period"])?)?;
     let overview = usage::overview(context.stores, administrator, period, context.now).await?;
-    let mut body = usage_json(&overview.usage);
+    let mut body = used_json(&overview.used);
     if let Some(members) = body.as_object_mut() {
-        let days = overview.busiest.iter().map(|(day, apps)| {
-            let apps: Vec<Value> = apps.iter().map(ranked_json).collect();
-            json!({ "day": day.to_rfc3339(), "apps": apps })
+        let days = overview.busiest.iter().map(|busiest| {
+            let by =
+                |apps: &[Ranked], counted: &str| apps.iter().map(|app| ranked_json(app, counted)).collect::<Value>();
+            json!({
+                "day": busiest.day.to_rfc3339(),
+                "apps": by(&busiest.by_tokens, "tokens"),
+                "callers": by(&busiest.by_calls, "calls"),
+            })
         });
         members.insert("busiest".into(), days.collect());
     }
@@ -115,7 +121,7 @@ fn known_query(request: &Request, known: &[&str]) -> Result<Params, Problem> {
     Ok(params)
 }
 
-fn usage_json(usage: &Usage) -> Value {
+fn used_json(Used { usage, calls }: &Used) -> Value {
     let by_code = usage
         .errors
         .iter()
@@ -127,18 +133,64 @@ fn usage_json(usage: &Usage) -> Value {
         "buckets": usage.buckets.iter().map(bucket_json).collect::<Vec<_>>(),
         "active_users": users.map(|(day, users)| json!({ "day": day.to_rfc3339(), "users": users })).collect::<Vec<_>>(),
         "errors": by_code.collect::<Vec<_>>(),
+        "apis": calls.apis.iter().map(api_json).collect::<Value>(),
+        "routes": calls.routes.iter().map(route_json).collect::<Value>(),
+        "scopes_used": calls.scopes.iter().map(|(scope, count)| json!({ "scope": scope, "calls": count })).collect::<Value>(),
     })
+}
+
+fn api_json(api: &OfApi) -> Value {
+    let mut members = sums_json(&api.sums);
+    members.insert("api_id".into(), api.api_id.clone().into());
+    members.insert("api_name".into(), api.api_name.clone().into());
+    members.into()
+}
+
+fn route_json(route: &OfRoute) -> Value {
+    let mut members = sums_json(&route.sums);
+    let outcomes = route.outcomes.iter();
+    let outcomes = outcomes.map(|(outcome, count)| json!({ "outcome": outcome, "calls": count }));
+    for (name, value) in [
+        ("api_id", route.api_id.clone().into()),
+        ("api_name", route.api_name.clone().into()),
+        ("route", route.route.clone().into()),
+        ("method", route.method.clone().into()),
+        ("is_rest", route.is_rest.into()),
+        ("scopes_used", route.scopes.clone().into()),
+        ("outcomes", outcomes.collect()),
+    ] {
+        members.insert(name.into(), value);
+    }
+    members.into()
+}
+
+fn sums_json(sums: &Sums) -> Map<String, Value> {
+    let latency = sums
+        .latency()
+        .map(|latency| json!({ "mean": latency.mean, "p50": latency.p50, "p95": latency.p95 }));
+    let mut members = Map::new();
+    members.insert("calls".into(), sums.all.count.into());
+    members.insert("refused".into(), sums.refused.into());
+    members.insert("failed".into(), sums.failed.into());
+    members.insert("milliseconds".into(), latency.unwrap_or(Value::Null));
+    members
 }
 
 fn bucket_json(bucket: &Bucket) -> Value {
     let by_grant = GRANTS.iter().zip(bucket.tokens);
-    let by_grant: serde_json::Map<_, _> = by_grant
+    let by_grant: Map<_, _> = by_grant
         .map(|(grant, count)| ((*grant).to_owned(), count.into()))
+        .collect();
+    let by_kind = CALLS.iter().zip(bucket.calls);
+    let by_kind: Map<_, _> = by_kind
+        .map(|(kind, count)| ((*kind).to_owned(), count.into()))
         .collect();
     json!({
         "from": bucket.at.to_rfc3339(),
         "tokens": bucket.all_tokens(),
         "tokens_by_grant": by_grant,
+        "calls": bucket.all_calls(),
+        "calls_by_kind": by_kind,
         "errors": bucket.errors,
         "authorizations": bucket.other.authorizations,
         "consents_granted": bucket.other.granted,
@@ -161,12 +213,12 @@ fn error_json(entry: &LoggedError) -> Value {
     })
 }
 
-fn ranked_json(app: &Ranked) -> Value {
+fn ranked_json(app: &Ranked, counted: &str) -> Value {
     json!({
         "client_id": app.client_id,
         "name": app.name,
         "developer_name": app.developer_name,
-        "tokens": app.tokens,
+        counted: app.count,
     })
 }
 
@@ -182,9 +234,9 @@ async fn usage_page<S: Stores>(
         usage::of_app(context.stores, actor, Seen::ByDeveloper, client_id, period, context.now),
     )
     .await;
-    let (app, (watched, usage)) = (app?, read?);
+    let (app, (watched, used)) = (app?, read?);
     let frame = pages::frame(context, actor, Place::Developers);
-    Ok(render(200, &UsagePage::new(frame, &app, &watched, &usage)))
+    Ok(render(200, &UsagePage::new(frame, &app, &watched, &used)))
 }
 
 async fn admin_usage_page<S: Stores>(
@@ -195,9 +247,9 @@ async fn admin_usage_page<S: Stores>(
 ) -> Result<Reply, Problem> {
     let period = usage::period(&api::query(request)?)?;
     let seen = Seen::ByAdministrator;
-    let (app, usage) = usage::of_app(context.stores, actor, seen, client_id, period, context.now).await?;
+    let (app, used) = usage::of_app(context.stores, actor, seen, client_id, period, context.now).await?;
     let frame = pages::frame(context, actor, Place::Usage);
-    Ok(render(200, &AdminUsagePage::new(frame, &app, &usage)))
+    Ok(render(200, &AdminUsagePage::new(frame, &app, &used)))
 }
 
 async fn log_page<S: Stores>(

@@ -105,7 +105,7 @@ impl Browser {
 }
 
 fn login_url(target: &str) -> String {
-    super::super::guard::login_url(target)
+    super::super::browser::login_url(target)
 }
 
 fn users(server: &Server) -> Vec<String> {
@@ -405,7 +405,7 @@ fn several_connections_are_offered_the_one_used_last_first() {
 fn who_wants_to_be_somebody_else_chooses_the_account() {
     let server = acme();
     let mut browser = Browser::default();
-    let choose = super::super::guard::other_account_url("/account/apps");
+    let choose = super::super::browser::other_account_url("/account/apps");
     let (_, sent) = sent_to(&browser.get(&server, &choose));
     assert_eq!(sent["prompt"], "select_account");
     let several = connected(&[oidc("con_acme", IDP, 1), oidc("con_other", "https://other.example", 1)]);

@@ -10,6 +10,7 @@ mod credentials;
 mod document_preview;
 mod escape;
 mod every_route;
+mod help;
 mod limits;
 mod logos;
 mod meanwhile;

@@ -2,6 +2,7 @@
 
 mod activity;
 mod authorization;
+mod calls;
 mod client_keys;
 mod connected_apps;
 mod connections;
@@ -18,6 +19,7 @@ mod proofs;
 mod protected_resources;
 mod registration;
 mod retries;
+mod revocations;
 mod sessions;
 mod signing;
 mod tokens;
@@ -135,6 +137,17 @@ impl Server {
     fn trips(&self) -> Vec<&'static str> {
         self.stores.trips.take()
     }
+}
+
+/// A server with an API that introspects.
+fn server_with_api() -> Server {
+    let mut server = Server::new();
+    let credential = crate::store::ApiCredential {
+        secret_hash: crate::crypto::hash("lka_one"),
+        resource: "https://api.example".into(),
+    };
+    server.stores.credentials.insert("apc_one".into(), credential);
+    server
 }
 
 impl Browser {

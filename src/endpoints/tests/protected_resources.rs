@@ -30,16 +30,6 @@ fn refresh(server: &Server, tokens: &serde_json::Value, more: &str) -> Reply {
     server.post("/oauth/token", &form)
 }
 
-fn server_with_api() -> Server {
-    let mut server = Server::new();
-    let credential = crate::store::ApiCredential {
-        secret_hash: crate::crypto::hash("lka_one"),
-        resource: "https://api.example".into(),
-    };
-    server.stores.credentials.insert("apc_one".into(), credential);
-    server
-}
-
 // Rule: RES 4
 #[test]
 fn with_or_without_the_root_slash_it_is_one_resource_at_every_step_and_its_tokens_name_it_as_registered() {

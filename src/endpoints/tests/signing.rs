@@ -4,8 +4,8 @@ use super::*;
 use crate::crypto::from_base64url;
 use crate::crypto::signing::SigningAlgorithm;
 use crate::oauth::client::SubjectType;
+use crate::store::Signer;
 use crate::store::memory::Fault;
-use crate::store::{ApiCredential, Signer};
 
 const JWT: &str = "application/token-introspection+jwt";
 
@@ -21,16 +21,6 @@ fn access_token(server: &Server, scope: &str) -> String {
     let code = returned(&browser.decide(server, &page, "allow"))["code"].clone();
     let reply = server.post("/oauth/token", &redemption(&code));
     json(&reply)["access_token"].as_str().unwrap().to_owned()
-}
-
-fn server_with_api() -> Server {
-    let mut server = Server::new();
-    let credential = ApiCredential {
-        secret_hash: crate::crypto::hash("lka_one"),
-        resource: "https://api.example".into(),
-    };
-    server.stores.credentials.insert("apc_one".into(), credential);
-    server
 }
 
 fn introspect(server: &Server, caller: &str, token: &str, accept: &str) -> Reply {

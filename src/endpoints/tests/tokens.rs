@@ -31,16 +31,6 @@ fn introspect(server: &Server, token: &serde_json::Value) -> bool {
     json(&server.post("/oauth/introspect", &form))["active"] == true
 }
 
-fn server_with_api() -> Server {
-    let mut server = Server::new();
-    let credential = crate::store::ApiCredential {
-        secret_hash: crate::crypto::hash("lka_one"),
-        resource: "https://api.example".into(),
-    };
-    server.stores.credentials.insert("apc_one".into(), credential);
-    server
-}
-
 // Covers: R43, R48, R49
 #[test]
 fn a_code_is_exchanged_for_an_access_token_and_a_refresh_token() {

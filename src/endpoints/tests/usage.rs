@@ -211,6 +211,7 @@ fn requests_of_nobody_known_are_counted_nowhere() {
             counts: vec![],
             users: vec![],
             used: vec![],
+            calls: vec![],
             errors: vec![],
             left_out: 0
         }

@@ -88,6 +88,15 @@ impl Rows for FailingRows<'_> {
     fn touch_consent(&mut self, consent_id: &str, now: Timestamp) -> Result<(), StoreError> {
         self.write(|rows| rows.touch_consent(consent_id, now))
     }
+    fn log_cut(&mut self, cut: &LoggedCut) -> Result<(), StoreError> {
+        self.write(|rows| rows.log_cut(cut))
+    }
+    fn cuts_after(&self, number: u64, at_most: u32) -> Result<Vec<LoggedCut>, StoreError> {
+        self.read(|rows| rows.cuts_after(number, at_most))
+    }
+    fn newest_cut(&self) -> Result<u64, StoreError> {
+        self.read(MemoryRows::newest_cut)
+    }
     fn note(&mut self, event: &Event) -> Result<(), StoreError> {
         self.write(|rows| rows.note(event))
     }
@@ -151,7 +160,7 @@ fn no_failure_of_a_row_is_passed_over_where_proofs_and_tokens_are_used_up() {
                 jti: "jti".into(),
                 expires_at: Timestamp(9000),
             },
-            1,
+            4,
         ),
         (refresh(|refresh| refresh.proof = Some(proof.clone())), 6),
         (
@@ -162,8 +171,8 @@ fn no_failure_of_a_row_is_passed_over_where_proofs_and_tokens_are_used_up() {
             }),
             8,
         ),
-        (end_consents(EndedBy::User, &["cns_one", "cns_two"]), 9),
-        (end_consents(EndedBy::Unused, &["cns_one", "cns_two"]), 11),
+        (end_consents(EndedBy::User, &["cns_one", "cns_two"]), 13),
+        (end_consents(EndedBy::Unused, &["cns_one", "cns_two"]), 15),
     ] {
         lose_the_reply(&rows, &operation, NOW);
         assert_eq!(try_every_failure(&rows, &operation, NOW), calls);

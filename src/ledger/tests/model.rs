@@ -6,7 +6,9 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 
 use super::*;
+use crate::feed::{Cut, Subject};
 use crate::ledger::event::EventKind;
+use crate::oauth::access_token::MAX_LIFETIME;
 
 const START: i64 = 1_800_000_000_000;
 const DAY: i64 = 24 * 3600;
@@ -413,12 +415,31 @@ impl World {
         } else if !is_active {
             assert!(self.is_dead(), "signed out for nothing");
         }
+        self.check_feed(is_active);
         let noted = self.rows.events.iter();
         let thefts = noted.filter(|event| event.kind == EventKind::RefreshTokenReused);
         assert_eq!(thefts.count(), self.signs_of_theft, "every sign of theft is noted once");
         let noted = self.rows.events.iter();
         let ends = noted.filter(|event| event.kind == EventKind::ConsentEnded);
         assert_eq!(ends.count(), self.ends_of_consent, "an end is noted once");
+    }
+}
+
+impl World {
+    /// Whoever checks tokens by the feed refuses what introspection does, for as long as there may be a token.
+    fn check_feed(&self, is_active: bool) {
+        let told = |subject| {
+            let mut told = self.rows.cuts.iter().filter(|cut| cut.expires_at > self.now);
+            told.any(|cut| cut.cut == Cut::of(subject))
+        };
+        let is_cut_off = told(Subject::Family("family of the first")) || told(Subject::Consent("cns_one"));
+        if is_active {
+            assert!(!is_cut_off, "the feed tells the end of what lives");
+        }
+        let has_tokens = self.now < self.last_grant + Duration::from_secs(MAX_LIFETIME.into());
+        if self.history.ended && has_tokens {
+            assert!(is_cut_off, "the feed does not know of an end");
+        }
     }
 }
 

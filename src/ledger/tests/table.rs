@@ -213,6 +213,7 @@ fn answer(outcome: &Outcome) -> String {
         Outcome::ConsentsEnded { still_used } if still_used.is_empty() => return "done".into(),
         Outcome::ConsentsEnded { .. } => return "kept".into(),
         Outcome::FirstUse => return "first".into(),
+        Outcome::Cuts { .. } => return "cuts".into(),
         Outcome::Refused { reason } => reason,
     };
     let short = match refusal {

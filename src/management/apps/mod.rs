@@ -7,6 +7,7 @@ pub mod deletion;
 pub mod edit;
 pub mod founding;
 pub mod list;
+pub mod quick_start;
 pub mod registration;
 pub mod settings;
 #[cfg(test)]

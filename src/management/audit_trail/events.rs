@@ -18,6 +18,7 @@ pub const ALL: &[Kind] = &[
     kind("api.changed", "An API was changed"),
     kind("api.created", "An API was entered in the catalogue"),
     kind("api.deleted", "An API was removed from the catalogue"),
+    kind("api.routes_changed", "The route rules of an API were changed"),
     kind("api_credential.created", "An API got a credential to introspect with"),
     kind("api_credential.deleted", "A credential of an API was deleted"),
     kind("app.approved", "A reviewer approved a submission"),

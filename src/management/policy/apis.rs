@@ -6,6 +6,8 @@ use url::Url;
 
 use super::{Act, Change, Cursor, Entry, Input, Item, Kind, Problem, as_rfc3339, check_version, difference, own_api};
 use crate::config::is_loopback_host;
+use crate::guard::apis::Upstream;
+use crate::oauth::access_token::MAX_LIFETIME;
 use crate::oauth::client::sqlite_bool;
 use crate::oauth::resource::{is_resource, names_resource};
 use crate::random;
@@ -29,6 +31,8 @@ pub struct Api {
     /// Whether developers are offered its scopes.
     #[serde(deserialize_with = "sqlite_bool")]
     pub is_public: bool,
+    /// Where the gateway sends calls that may go on: an origin. Without one it does not stand in front of the API.
+    pub upstream: Option<String>,
     /// When it was made.
     #[serde(serialize_with = "as_rfc3339")]
     pub created_at: Timestamp,
@@ -62,7 +66,7 @@ impl Api {
         let name = input.line("name", 80);
         let name = input.required_or("name", name, current.map(|api| &api.name));
         let algorithm = input.choice("signing_algorithm", &ALGORITHMS).map(str::to_owned);
-        let lifetime = input.number("access_token_lifetime", 60..=86_400);
+        let lifetime = input.number("access_token_lifetime", 60..=MAX_LIFETIME);
         let is_public = input.flag("is_public");
         let is_public = input.optional_or("is_public", is_public, current.map(|api| &api.is_public));
         if own && is_public == Some(true) {
@@ -72,8 +76,19 @@ impl Api {
         let algorithm = input.optional_or("signing_algorithm", algorithm, standing_algorithm);
         let standing_lifetime = current.map(|api| &api.access_token_lifetime);
         let lifetime = input.optional_or("access_token_lifetime", lifetime, standing_lifetime);
+        let upstream = input.line("upstream", 500);
+        let upstream = input.optional_or("upstream", upstream, current.and_then(|api| api.upstream.as_ref()));
+        if let Some(upstream) = &upstream
+            && let Err(error) = Upstream::parse(upstream, act.issuer, &resource)
+        {
+            input.error("upstream", error.to_string());
+        }
+        if own && upstream.is_some() {
+            input.error("upstream", "is not for the management API");
+        }
         input.finish()?;
         Ok(Self {
+            upstream,
             id: current.map_or_else(|| random::identifier(act.random, "api_"), |api| api.id.clone()),
             resource,
             name,
@@ -147,8 +162,8 @@ pub(super) async fn create(database: &impl Database, act: Act<'_>, input: Input)
         .await?;
     let api = Api::checked(input, None, &found.rows(0)?, act)?;
     let insert = Statement::new(
-        "INSERT INTO apis (id, resource, name, signing_algorithm, access_token_lifetime, is_public, created_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        "INSERT INTO apis (id, resource, name, signing_algorithm, access_token_lifetime, is_public, created_at, upstream)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
     );
     let entry = Entry::new("api.created", ("api", &api.id)).with(json!({ "resource": api.resource }));
     let statements = vec![
@@ -159,7 +174,8 @@ pub(super) async fn create(database: &impl Database, act: Act<'_>, input: Input)
             .text(&api.signing_algorithm)
             .number(api.access_token_lifetime)
             .number(u8::from(api.is_public))
-            .time(act.now),
+            .time(act.now)
+            .optional_text(api.upstream.as_deref()),
         act.note(&entry),
     ];
     Ok(Change {
@@ -186,7 +202,7 @@ pub(super) async fn edit(
     let api = Api::checked(input, Some(&current), &others, act)?;
     let update = Statement::new(
         "UPDATE apis SET resource = ?2, name = ?3, signing_algorithm = ?4, access_token_lifetime = ?5, is_public = ?6,
-                         version = version + 1
+                         upstream = ?7, version = version + 1
          WHERE id = ?1",
     );
     let statements = vec![
@@ -197,7 +213,8 @@ pub(super) async fn edit(
             .text(&api.name)
             .text(&api.signing_algorithm)
             .number(api.access_token_lifetime)
-            .number(u8::from(api.is_public)),
+            .number(u8::from(api.is_public))
+            .optional_text(api.upstream.as_deref()),
         act.note(&Entry::new("api.changed", ("api", id)).with(difference(&current.item(), &api.item()))),
     ];
     Ok(Change {

@@ -13,6 +13,9 @@ pub mod own_api;
 pub mod protected_resources;
 pub mod rate_tiers;
 pub mod roles;
+pub mod route_changes;
+pub mod route_import;
+pub mod routes;
 pub mod scopes;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};

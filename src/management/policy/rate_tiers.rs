@@ -1,4 +1,5 @@
-//! Rate tiers: how many requests an app may make at APIs behind the guard. An app without one has the tier of its status.
+//! Rate tiers: how many requests an app may make at APIs behind the guard, for one user and altogether. An app without one
+//! has that of its status, and in a status without one that of apps on trial; `crate::limits` keeps count.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,14 +9,18 @@ use crate::store::database::{Database, Statement};
 
 /// The tiers of apps that have none of their own.
 const BY_STATUS: [&str; 3] = ["approved", "pending_review", "trial"];
+/// How many times what it may make for one user an app may make altogether, where nobody says.
+const APP_REQUESTS: u32 = 100;
 
 /// A rate tier.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct RateTier {
     /// Its name.
     pub name: String,
-    /// How many requests.
+    /// How many requests for one user, or for the app itself.
     pub requests: u32,
+    /// How many requests for all users together.
+    pub app_requests: u32,
     /// In how many seconds.
     pub seconds: u32,
     /// Its place in the list.
@@ -50,6 +55,12 @@ impl RateTier {
         };
         let requests = input.number("requests", 1..=10_000_000);
         let requests = input.required_or("requests", requests, current.map(|tier| &tier.requests));
+        let app_requests = input.number("app_requests", 1..=1_000_000_000);
+        let app_requests = input.optional_or("app_requests", app_requests, current.map(|tier| &tier.app_requests));
+        let app_requests = app_requests.unwrap_or_else(|| requests.saturating_mul(APP_REQUESTS));
+        if app_requests < requests {
+            input.error("app_requests", "must not be less than for one user");
+        }
         let seconds = input.number("seconds", 1..=86_400);
         let seconds = input.required_or("seconds", seconds, current.map(|tier| &tier.seconds));
         let position = input.number("position", 0..=10_000);
@@ -58,6 +69,7 @@ impl RateTier {
         Ok(Self {
             name,
             requests,
+            app_requests,
             seconds,
             position: position.unwrap_or(0),
             version: current.map_or(1, |tier| tier.version + 1),
@@ -90,13 +102,16 @@ pub async fn all(database: &impl Database) -> Result<Vec<RateTier>, StoreError> 
 /// A new tier.
 pub(super) fn create(act: Act<'_>, input: Input) -> Result<Change, Problem> {
     let tier = RateTier::checked(input, None)?;
-    let insert = Statement::new("INSERT INTO rate_tiers (name, requests, seconds, position) VALUES (?1, ?2, ?3, ?4)");
+    let insert = Statement::new(
+        "INSERT INTO rate_tiers (name, requests, seconds, position, app_requests) VALUES (?1, ?2, ?3, ?4, ?5)",
+    );
     let statements = vec![
         insert
             .text(&tier.name)
             .number(tier.requests)
             .number(tier.seconds)
-            .number(tier.position),
+            .number(tier.position)
+            .number(tier.app_requests),
         act.note(&Entry::new("rate_tier.created", ("rate_tier", &tier.name))),
     ];
     Ok(Change {
@@ -118,7 +133,8 @@ pub(super) async fn edit(
     check_version(current.version, expected)?;
     let tier = RateTier::checked(input, Some(&current))?;
     let update = Statement::new(
-        "UPDATE rate_tiers SET requests = ?2, seconds = ?3, position = ?4, version = version + 1 WHERE name = ?1",
+        "UPDATE rate_tiers SET requests = ?2, seconds = ?3, position = ?4, app_requests = ?5, version = version + 1
+         WHERE name = ?1",
     );
     let entry = Entry::new("rate_tier.changed", ("rate_tier", name));
     let statements = vec![
@@ -127,7 +143,8 @@ pub(super) async fn edit(
             .text(name)
             .number(tier.requests)
             .number(tier.seconds)
-            .number(tier.position),
+            .number(tier.position)
+            .number(tier.app_requests),
         act.note(&entry.with(difference(&current.item(), &tier.item()))),
     ];
     Ok(Change {

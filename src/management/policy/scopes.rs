@@ -3,7 +3,9 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use super::{Act, Change, Cursor, Entry, Input, Item, Kind, Problem, check_version, difference, json_column, own_api};
+use super::{
+    Act, Change, Cursor, Entry, Input, Item, Kind, Problem, check_version, difference, json_column, own_api, routes,
+};
 use crate::oauth::client::sqlite_bool;
 use crate::oauth::scope::{OFFLINE_ACCESS, Scopes};
 use crate::store::StoreError;
@@ -44,7 +46,7 @@ pub struct Scope {
 }
 
 const TAKEN: Problem = Problem::Conflict("there is a scope of this name, or the API is gone");
-const IN_USE: Problem = Problem::Conflict("apps have this scope: take it from them first");
+const IN_USE: Problem = Problem::Conflict("apps or route rules have this scope: take it from them first");
 
 impl Scope {
     /// All of it.
@@ -293,7 +295,18 @@ pub(super) async fn delete(
             "the scopes of the management API are this server's own",
         ));
     }
+    let asked_for = routes::of_api(database, &scope.api_id).await?.that_ask_for(name);
+    if !asked_for.is_empty() {
+        let rules = asked_for.join(", ");
+        return Err(Problem::InUse(format!(
+            "route rules of its API ask for this scope: change these first: {rules}"
+        )));
+    }
     let of_scope = |sql: &'static str| Statement::new(sql).text(name);
+    let unasked = Statement::require(
+        "NOT EXISTS (SELECT 1 FROM apis a, json_each(a.route_rules) r, json_each(r.value, '$.scopes') s
+                     WHERE a.id = ?2 AND s.value = ?1)",
+    );
     let in_use = Statement::require(
         "NOT EXISTS (SELECT 1 FROM app_scopes x JOIN apps a ON a.client_id = x.client_id
                      WHERE x.scope = ?1 AND a.deleted_at IS NULL)",
@@ -301,6 +314,7 @@ pub(super) async fn delete(
     let statements = vec![
         Kind::Scope.unchanged(&scope.name, scope.version),
         in_use.text(name),
+        unasked.text(name).text(&scope.api_id),
         of_scope("DELETE FROM app_scopes WHERE scope = ?1"),
         of_scope("INSERT INTO retired_scopes (name) VALUES (?1)"),
         Statement::new(

@@ -46,8 +46,8 @@ pub struct Surroundings<'a> {
     pub others: &'a [OtherApp],
 }
 
-/// Reads apps of other developers, and all that nobody has claimed, whose names begin like this one, as many as are looked at. Names that differ in the
-/// first two letters are not compared.
+/// Reads apps of other developers, and all that nobody has claimed, whose names begin like this one, as many as are looked
+/// at. Names that differ in the first two letters are not compared.
 pub fn others(client_id: &str, name: &str) -> Statement {
     let start: String = name.trim().chars().take(2).collect();
     Statement::new(format!(

@@ -32,6 +32,8 @@ pub struct AppFrame<'a> {
 /// A tab of an app.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AppTab {
+    /// The first lines of its code.
+    QuickStart,
     /// Name, addresses, redirect URIs, logo.
     Settings,
     /// Secrets and keys.
@@ -49,8 +51,9 @@ pub enum AppTab {
 }
 
 /// The tabs as they stand in the bar: each with the end of its path and its title.
-const TABS: [(AppTab, &str, &str); 7] = [
+const TABS: [(AppTab, &str, &str); 8] = [
     (AppTab::Settings, "settings", "Settings"),
+    (AppTab::QuickStart, "quick-start", "Quick start"),
     (AppTab::Credentials, "credentials", "Credentials"),
     (AppTab::Permissions, "permissions", "Permissions"),
     (AppTab::Testing, "testing", "Testing"),

@@ -42,6 +42,7 @@ impl Figure {
         };
         let buckets = || usage.buckets.iter();
         let tokens = buckets().map(|bucket| (label(bucket.at), bucket.tokens.to_vec()));
+        let calls = buckets().map(|bucket| (label(bucket.at), bucket.calls.to_vec()));
         let errors = buckets().map(|bucket| (label(bucket.at), vec![bucket.errors]));
         let users = usage.active_users.iter().map(|(at, users)| (day(*at), vec![*users]));
         vec![
@@ -56,6 +57,13 @@ impl Figure {
                 ],
                 time,
                 tokens.collect(),
+            ),
+            Self::new(
+                "calls",
+                "API calls",
+                &["went through", "refused by the guard", "answered with an error"],
+                time,
+                calls.collect(),
             ),
             Self::new("users", "Active users", &["users"], "Day (UTC)", users.collect()),
             Self::new("errors", "Errors", &["errors"], time, errors.collect()),

@@ -35,6 +35,8 @@ pub struct Frame<'a> {
 pub enum Place {
     /// The developer portal.
     Developers,
+    /// What helps developers.
+    Help,
     /// The review queue.
     Reviews,
     /// Apps and developer accounts, for administrators.

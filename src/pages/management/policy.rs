@@ -1,5 +1,7 @@
 //! Pages about what administrators decide.
 
+pub mod routes;
+
 use askama::Template;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 

@@ -8,9 +8,10 @@ use super::{AppFrame, AppTab, Figure, Frame};
 use crate::management::apps::AppRecord;
 use crate::management::audit_trail::entry::AuditEntry;
 use crate::management::cursor::{Cursor, Page};
-use crate::management::usage::{LoggedError, Overview, WatchedApp};
+use crate::management::usage::{LoggedError, Overview, Ranked, Used, WatchedApp};
 use crate::pages::DisplayName;
 use crate::time::Timestamp;
+use crate::usage::breakdown::{Breakdown, OfRoute, Sums};
 use crate::usage::hints::hint;
 use crate::usage::period::{Period, Usage};
 
@@ -82,7 +83,7 @@ pub struct UsageOverviewPage<'a> {
     /// The numbers.
     pub numbers: Numbers<'a>,
     /// The busiest apps of today and of yesterday.
-    pub busiest: Vec<(String, Vec<BusyApp>)>,
+    pub rankings: Vec<Ranking>,
 }
 
 /// Charts and tables, and the way to those of other periods.
@@ -95,6 +96,8 @@ pub struct Numbers<'a> {
     pub figures: Vec<Figure>,
     /// Everything.
     pub usage: &'a Usage,
+    /// Calls to APIs.
+    pub calls: &'a Breakdown,
 }
 
 /// An entry of the error log.
@@ -127,8 +130,20 @@ pub struct BusyApp {
     pub developer: DisplayName,
     /// Its client id, as a segment of a path.
     pub segment: String,
-    /// How many token responses it got.
-    pub tokens: u64,
+    /// How many token responses it got, or calls it made.
+    pub count: u64,
+}
+
+/// The busiest apps of a day.
+pub struct Ranking {
+    /// What they did most, and when.
+    pub title: String,
+    /// What is counted.
+    pub counted: &'static str,
+    /// What is said where there is none.
+    pub none: &'static str,
+    /// The apps.
+    pub apps: Vec<BusyApp>,
 }
 
 /// A client id may be a URL.
@@ -143,15 +158,47 @@ fn to_the_second(at: Timestamp) -> String {
     at.to_rfc3339().replace('T', " ").replace('Z', "")
 }
 
+/// `≤ 25 ms`
+fn up_to(milliseconds: Option<u32>) -> String {
+    match milliseconds {
+        Some(milliseconds) => format!("≤ {milliseconds} ms"),
+        None => "> 10000 ms".to_owned(),
+    }
+}
+
 impl HtmlSafe for Numbers<'_> {}
 
 impl<'a> Numbers<'a> {
-    fn new(usage: &'a Usage) -> Self {
+    fn new(Used { usage, calls }: &'a Used) -> Self {
         Self {
             period: usage.period,
             figures: Figure::all_of(usage),
             usage,
+            calls,
         }
+    }
+
+    /// What an API is called.
+    pub fn api(&self, name: Option<&String>) -> DisplayName {
+        DisplayName::new(name.map_or("", String::as_str), "Deleted API")
+    }
+
+    /// What routes are called that have no pattern.
+    pub fn unnamed(&self, route: &OfRoute) -> &'static str {
+        match route.is_rest {
+            true => "other routes",
+            false => "no such route",
+        }
+    }
+
+    /// `≤ 25 ms`, or nothing where no time is known.
+    pub fn half(&self, sums: &Sums) -> String {
+        sums.latency().map_or_else(String::new, |latency| up_to(latency.p50))
+    }
+
+    /// The same for 95 of 100.
+    pub fn most(&self, sums: &Sums) -> String {
+        sums.latency().map_or_else(String::new, |latency| up_to(latency.p95))
     }
 
     /// What an error code usually comes from.
@@ -162,11 +209,11 @@ impl<'a> Numbers<'a> {
 
 impl<'a> UsagePage<'a> {
     /// The page about one app.
-    pub fn new(frame: Frame<'a>, app: &'a AppRecord, watched: &WatchedApp, usage: &'a Usage) -> Self {
+    pub fn new(frame: Frame<'a>, app: &'a AppRecord, watched: &WatchedApp, used: &'a Used) -> Self {
         Self {
             frame,
             app: AppFrame::new(app, AppTab::Usage),
-            numbers: Numbers::new(usage),
+            numbers: Numbers::new(used),
             last_used: watched.last_used_at.map(to_the_second),
         }
     }
@@ -174,11 +221,11 @@ impl<'a> UsagePage<'a> {
 
 impl<'a> AdminUsagePage<'a> {
     /// The page about one app.
-    pub fn new(frame: Frame<'a>, app: &WatchedApp, usage: &'a Usage) -> Self {
+    pub fn new(frame: Frame<'a>, app: &WatchedApp, used: &'a Used) -> Self {
         Self {
             frame,
             app_name: DisplayName::new(&app.name, "Unnamed app"),
-            numbers: Numbers::new(usage),
+            numbers: Numbers::new(used),
             last_used: app.last_used_at.map(to_the_second),
         }
     }
@@ -223,19 +270,33 @@ fn by_whom(entry: &AuditEntry, member_ids: &[String]) -> &'static str {
 impl<'a> UsageOverviewPage<'a> {
     /// The page about all apps.
     pub fn new(frame: Frame<'a>, overview: &'a Overview) -> Self {
-        let day = |(at, apps): &(Timestamp, Vec<crate::management::usage::Ranked>)| {
-            let apps = apps.iter().map(|app| BusyApp {
-                name: DisplayName::new(app.name.as_deref().unwrap_or_default(), "Deleted app"),
-                developer: DisplayName::new(app.developer_name.as_deref().unwrap_or_default(), "–"),
-                segment: segment(&app.client_id),
-                tokens: app.tokens,
-            });
-            (super::figure::day(*at), apps.collect())
+        let busy = |app: &Ranked| BusyApp {
+            name: DisplayName::new(app.name.as_deref().unwrap_or_default(), "Deleted app"),
+            developer: DisplayName::new(app.developer_name.as_deref().unwrap_or_default(), "–"),
+            segment: segment(&app.client_id),
+            count: app.count,
         };
+        let rankings = overview.busiest.iter().flat_map(|busiest| {
+            let day = super::figure::day(busiest.day);
+            [
+                Ranking {
+                    title: format!("Most tokens on {day}"),
+                    counted: "Tokens",
+                    none: "No app got a token.",
+                    apps: busiest.by_tokens.iter().map(busy).collect(),
+                },
+                Ranking {
+                    title: format!("Most API calls on {day}"),
+                    counted: "Calls",
+                    none: "No app called an API behind the guard.",
+                    apps: busiest.by_calls.iter().map(busy).collect(),
+                },
+            ]
+        });
         Self {
             frame,
-            numbers: Numbers::new(&overview.usage),
-            busiest: overview.busiest.iter().map(day).collect(),
+            numbers: Numbers::new(&overview.used),
+            rankings: rankings.collect(),
         }
     }
 }

@@ -7,6 +7,8 @@ use super::{Area, Entry};
 pub enum Accounts {
     /// The portal's first page.
     HomePage,
+    /// What helps developers.
+    HelpPage,
     /// The form there that makes a developer account.
     CreateForm,
     /// A developer account.
@@ -58,6 +60,7 @@ const fn entry(method: &'static str, path: &'static str, name: &'static str, rou
 #[rustfmt::skip]
 pub const TABLE: &[Entry] = &[
     entry("GET", "/developers", "developer_home_page", Accounts::HomePage),
+    entry("GET", "/developers/help", "developer_help_page", Accounts::HelpPage),
     entry("POST", "/developers/accounts", "create_developer_account_form", Accounts::CreateForm),
     entry("GET", "/developers/accounts/{developer_id}", "developer_account_page", Accounts::Page),
     entry("POST", "/developers/accounts/{developer_id}", "update_developer_account_form", Accounts::EditForm),

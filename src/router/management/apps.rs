@@ -20,6 +20,8 @@ pub enum Apps {
     Claim,
     /// An app: its first tab.
     Page,
+    /// The first lines of its code.
+    QuickStartPage,
     /// Its settings.
     SettingsPage,
     /// The same, sent.
@@ -71,6 +73,7 @@ pub const TABLE: &[Entry] = &[
     entry("GET", CLAIM, "claim_app_page", Apps::ClaimPage),
     entry("POST", CLAIM, "claim_app_form", Apps::ClaimForm),
     entry("GET", "/developers/apps/{client_id}", "app_page", Apps::Page),
+    entry("GET", "/developers/apps/{client_id}/quick-start", "app_quick_start_page", Apps::QuickStartPage),
     entry("GET", "/developers/apps/{client_id}/settings", "app_settings_page", Apps::SettingsPage),
     entry("POST", "/developers/apps/{client_id}/settings", "app_settings_form", Apps::SettingsForm),
     entry("GET", "/developers/apps/{client_id}/permissions", "app_permissions_page", Apps::PermissionsPage),

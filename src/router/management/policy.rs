@@ -28,6 +28,24 @@ pub enum Policy {
     ItemPage(Kind),
     /// The forms there that change or delete it.
     EditForm(Kind),
+    /// The route rules of an API.
+    ReadRoutes,
+    /// Setting them.
+    SetRoutes,
+    /// What decides about a call.
+    TryRoute,
+    /// What an OpenAPI document would make of them.
+    ImportRoutes,
+    /// The page about them.
+    RoutesPage,
+    /// The forms there.
+    RoutesForm,
+    /// They as a file.
+    RoutesFile,
+    /// The page that takes an OpenAPI document.
+    ImportRoutesPage,
+    /// The form there: it shows what the document would make of them.
+    ImportRoutesForm,
     /// What an API tells its clients of this server.
     ReadProtectedResource,
     /// The credentials of an API.
@@ -121,6 +139,16 @@ pub const TABLE: &[Entry] = &[
     entry("POST", "/admin/policy/apis", "create_api_form", P::CreateForm(Api)),
     entry("GET", "/admin/policy/apis/{api_id}", "api_page", P::ItemPage(Api)),
     entry("POST", "/admin/policy/apis/{api_id}", "edit_api_form", P::EditForm(Api)),
+
+    entry("GET", "/api/admin/apis/{api_id}/routes", "read_routes", P::ReadRoutes),
+    entry("PUT", "/api/admin/apis/{api_id}/routes", "set_routes", P::SetRoutes),
+    entry("GET", "/api/admin/apis/{api_id}/routes/match", "match_route", P::TryRoute),
+    entry("POST", "/api/admin/apis/{api_id}/routes/import", "import_routes", P::ImportRoutes),
+    entry("GET", "/admin/policy/apis/{api_id}/routes", "routes_page", P::RoutesPage),
+    entry("POST", "/admin/policy/apis/{api_id}/routes", "routes_form", P::RoutesForm),
+    entry("GET", "/admin/policy/apis/{api_id}/routes/file", "routes_file", P::RoutesFile),
+    entry("GET", "/admin/policy/apis/{api_id}/routes/import", "import_routes_page", P::ImportRoutesPage),
+    entry("POST", "/admin/policy/apis/{api_id}/routes/import", "import_routes_form", P::ImportRoutesForm),
 
     entry("GET", "/api/admin/apis/{api_id}/protected-resource", "read_protected_resource", P::ReadProtectedResource),
     entry("GET", "/api/admin/apis/{api_id}/credentials", "list_api_credentials", P::ListCredentials),

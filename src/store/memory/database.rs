@@ -10,7 +10,7 @@ use super::{Memory, StoreError};
 use crate::store::database::{Bound, Database, Found, Statement, Undone};
 
 /// The tables of `migrations/`, in order.
-const MIGRATIONS: [&str; 9] = [
+const MIGRATIONS: [&str; 13] = [
     include_str!("../../../migrations/0001_init.sql"),
     include_str!("../../../migrations/0002_client_security.sql"),
     include_str!("../../../migrations/0003_api_signing_algorithm.sql"),
@@ -20,6 +20,10 @@ const MIGRATIONS: [&str; 9] = [
     include_str!("../../../migrations/0007_upkeep.sql"),
     include_str!("../../../migrations/0008_metadata_documents.sql"),
     include_str!("../../../migrations/0009_organizations.sql"),
+    include_str!("../../../migrations/0011_revocation_feed.sql"),
+    include_str!("../../../migrations/0012_route_rules.sql"),
+    include_str!("../../../migrations/0013_calls.sql"),
+    include_str!("../../../migrations/0014_app_rate_limits.sql"),
 ];
 
 /// A database that is made when it is first asked.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::*;
 use crate::ledger::event::Event;
 use crate::ledger::family::Family;
-use crate::ledger::{RedeemedCode, Rows, SingleUse};
+use crate::ledger::{LoggedCut, RedeemedCode, Rows, SingleUse};
 
 /// The rows of one ledger object.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -18,6 +18,9 @@ pub struct MemoryRows {
     pub used: BTreeMap<String, Timestamp>,
     /// For the audit trail, in the order in which they were noted.
     pub events: Vec<Event>,
+    /// For the revocation feed.
+    pub cuts: Vec<LoggedCut>,
+    newest_cut: u64,
     /// When codes are forgotten.
     until: BTreeMap<String, Timestamp>,
 }
@@ -32,6 +35,7 @@ impl MemoryRows {
         self.ended_consents.retain(|_, until| *until > now);
         self.ended_tokens.retain(|_, until| *until > now);
         self.single_uses.retain(|_, single_use| single_use.expires_at > now);
+        self.cuts.retain(|cut| cut.expires_at > now);
     }
 }
 
@@ -102,6 +106,21 @@ impl Rows for MemoryRows {
     fn touch_consent(&mut self, consent_id: &str, now: Timestamp) -> Result<(), StoreError> {
         self.used.insert(consent_id.into(), now);
         Ok(())
+    }
+
+    fn log_cut(&mut self, cut: &LoggedCut) -> Result<(), StoreError> {
+        self.newest_cut = cut.number;
+        self.cuts.push(*cut);
+        Ok(())
+    }
+
+    fn cuts_after(&self, number: u64, at_most: u32) -> Result<Vec<LoggedCut>, StoreError> {
+        let later = self.cuts.iter().filter(|cut| cut.number > number);
+        Ok(later.take(at_most as usize).copied().collect())
+    }
+
+    fn newest_cut(&self) -> Result<u64, StoreError> {
+        Ok(self.newest_cut)
     }
 
     fn note(&mut self, event: &Event) -> Result<(), StoreError> {

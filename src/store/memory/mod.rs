@@ -17,11 +17,20 @@ pub use web::{Asked, Told};
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
+use std::time::Duration;
 
 use super::database::Statement;
 use super::*;
+use crate::config::Issuer;
 use crate::crypto::ec_key::{EcPrivateKey, EcPublicKey};
+use crate::feed::AppCut;
+use crate::feed::gather::tests::MemoryFeed;
+use crate::feed::gather::{gather, list, take_apps};
+use crate::guard::apis::APIS;
 use crate::keyring::KeySet;
+use crate::limits::lease::{Part, grant};
+use crate::limits::window::Window;
+use crate::limits::{Answer, Ask, Leases};
 use crate::looks::LogoName;
 use crate::random::testing::Seeded;
 use crate::sign_in::connection::Connection;
@@ -78,12 +87,26 @@ pub struct Memory {
     pub copies: RefCell<BTreeMap<String, CodePayload>>,
     /// The ledger objects.
     pub ledgers: RefCell<BTreeMap<Shard, MemoryRows>>,
+    /// The feed objects.
+    pub feeds: RefCell<BTreeMap<Region, MemoryFeed>>,
+    /// Apps that were cut off.
+    pub apps_cut_off: RefCell<Vec<AppCut>>,
+    /// How long each who asked the feed would have waited.
+    pub waited: RefCell<Vec<Duration>>,
     /// The ledger objects that do not answer.
     pub unreachable: RefCell<Vec<Shard>>,
     /// How many requests each limit allows; none: any number.
     pub limits: RefCell<BTreeMap<Limit, u32>>,
     /// The requests counted, by limit and key.
     pub counts: RefCell<BTreeMap<(Limit, String), u32>>,
+    /// The guard's copies of the feed.
+    pub feed_copies: Rc<Copies>,
+    /// The identities that the guard signed.
+    pub known_identities: Rc<KnownIdentities>,
+    /// The counters of calls, by app and count.
+    pub call_counters: RefCell<BTreeMap<(String, String), Window>>,
+    /// The leases that this isolate holds of them.
+    pub leases: RefCell<Rc<Leases>>,
     /// The directory as a database, apart from what stands above.
     pub database: Sqlite,
     /// The trips made, by part.
@@ -134,9 +157,16 @@ impl Default for Memory {
             logos: RefCell::default(),
             copies: RefCell::default(),
             ledgers: RefCell::default(),
+            feeds: RefCell::default(),
+            apps_cut_off: RefCell::default(),
+            feed_copies: Rc::default(),
+            known_identities: Rc::default(),
+            waited: RefCell::default(),
             unreachable: RefCell::default(),
             limits: RefCell::default(),
             counts: RefCell::default(),
+            call_counters: RefCell::default(),
+            leases: RefCell::default(),
             database: Sqlite::default(),
             trips: RefCell::default(),
             keys: SigningAlgorithm::ALL
@@ -235,6 +265,33 @@ impl Probe for Memory {
     }
 }
 
+impl CallCounters for Memory {
+    fn leases(&self) -> Rc<Leases> {
+        Rc::clone(&self.leases.borrow())
+    }
+
+    fn clock(&self) -> Timestamp {
+        self.now.get()
+    }
+
+    async fn ask_counter(&self, client_id: &str, ask: &Ask) -> Result<Answer, StoreError> {
+        self.trip("counter", || {
+            let mut counters = self.call_counters.borrow_mut();
+            let lease = |part: &Part| {
+                let window = counters.entry((client_id.to_owned(), part.key.clone()));
+                grant(
+                    window.or_insert_with(|| Window::new(part.seconds)),
+                    part,
+                    self.now.get(),
+                )
+            };
+            Answer {
+                leases: ask.parts.iter().map(lease).collect(),
+            }
+        })
+    }
+}
+
 impl Limits for Memory {
     async fn within(&self, limit: Limit, key: &str) -> Result<bool, StoreError> {
         if self.take(Fault::Before("limits")) {
@@ -303,6 +360,37 @@ impl Ledger for Memory {
         })?;
         // What crosses the wire is what comes back.
         outcome.map(|outcome| serde_json::from_str(&serde_json::to_string(&outcome).unwrap()).unwrap())
+    }
+}
+
+impl Feed for Memory {
+    /// Waits no time.
+    async fn feed(&self, region: Region, after: u64, wait: Duration) -> Result<Gathered, StoreError> {
+        let mut feed = self.feeds.borrow().get(&region).cloned().unwrap_or_default();
+        let as_of = self.now.get();
+        gather(region, self, &mut feed, as_of).await?;
+        take_apps(&mut feed, &self.apps_cut_off.borrow(), as_of)?;
+        self.waited.borrow_mut().push(wait);
+        let gathered = self.trip("feed", || list(&feed, after, as_of));
+        self.feeds.borrow_mut().insert(region, feed);
+        gathered?
+    }
+}
+
+impl Guarding for Memory {
+    async fn guarded_apis(&self) -> Result<Rc<GuardedApis>, StoreError> {
+        let found = self.trip("apis", || self.database.transact(&[Statement::new(APIS)]).unwrap())?;
+        let issuer = Issuer::parse("http://localhost:8787").unwrap();
+        let apis = GuardedApis::read(found.rows(0)?, &issuer, None, |_| {});
+        Ok(Rc::new(apis))
+    }
+
+    fn feed_copies(&self) -> Rc<Copies> {
+        Rc::clone(&self.feed_copies)
+    }
+
+    fn known_identities(&self) -> Rc<KnownIdentities> {
+        Rc::clone(&self.known_identities)
     }
 }
 

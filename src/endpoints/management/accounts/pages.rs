@@ -1,5 +1,6 @@
 //! The pages of developer accounts.
 
+use crate::config::DynamicRegistration;
 use crate::context::Context;
 use crate::endpoints::management::daily;
 use crate::endpoints::management::pages::{self, Form};
@@ -12,8 +13,9 @@ use crate::management::cursor::PageRequest;
 use crate::management::daily::Daily;
 use crate::management::problem::Problem;
 use crate::oauth::secret::Secret;
-use crate::pages::management::{AccountPage, DeveloperHomePage, FormState, InvitationPage, Place};
+use crate::pages::management::{AccountPage, DeveloperHomePage, FormState, HelpPage, InvitationPage, Place};
 use crate::pages::render;
+use crate::router;
 use crate::router::management::accounts::Accounts;
 use crate::store::Stores;
 use crate::store::database::Statement;
@@ -29,12 +31,9 @@ pub async fn answer<S: Stores>(
         Ok(actor) => actor,
         Err(reply) => return reply,
     };
-    let form = match request.method.as_str() {
-        "POST" => match pages::form(context, request, &actor) {
-            Ok(form) => Some(form),
-            Err(reply) => return reply,
-        },
-        _ => None,
+    let form = match pages::form_if_sent(context, request, &actor) {
+        Ok(form) => form,
+        Err(reply) => return reply,
     };
     let done = match (route, form) {
         (Accounts::CreateForm, Some(form)) => create(context, request, &actor, form).await,
@@ -65,6 +64,7 @@ pub async fn answer<S: Stores>(
             press(context, form, statements, &account_path(id)).await
         }
         (Accounts::AcceptForm, Some(form)) => accept(context, &actor, id, form).await,
+        (Accounts::HelpPage, _) => Ok(help(context, &actor)),
         (Accounts::Page, _) => account_page(context, &actor, id).await,
         (Accounts::OfferPage, _) => offer_page(context, &actor, id).await,
         _ => home(context, request, &actor, 200, &FormState::default()).await,
@@ -74,6 +74,18 @@ pub async fn answer<S: Stores>(
 
 fn account_path(id: &str) -> String {
     format!("/developers/accounts/{id}")
+}
+
+fn help<S>(context: &Context<'_, S>, actor: &Actor) -> Reply {
+    let config = context.config;
+    let page = HelpPage {
+        frame: pages::frame(context, actor, Place::Help),
+        metadata: config.issuer.url(router::METADATA),
+        metadata_documents: config.metadata_documents,
+        dynamic_registration: config.dynamic_registration != DynamicRegistration::Off,
+        support: config.support.as_ref(),
+    };
+    render(200, &page)
 }
 
 async fn home<S: Stores>(

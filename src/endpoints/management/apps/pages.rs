@@ -8,6 +8,7 @@ use crate::endpoints::management::daily;
 use crate::endpoints::management::pages::{self, Form};
 use crate::http::{Body, Reply, Request, percent_encoded};
 use crate::management::actor::Actor;
+use crate::management::apps::quick_start::{Choices, QuickStart};
 use crate::management::apps::registration::Registration;
 use crate::management::apps::settings::{self, AppSettings};
 use crate::management::apps::{self, AppRecord, catalogue, deletion, edit, registration};
@@ -17,9 +18,10 @@ use crate::oauth::client::AppType;
 use crate::oauth::standing::AppClass;
 use crate::pages::management::{
     AppCreatedPage, AppDeletePage, AppFrame, AppNewPage, AppPermissionsPage, AppSettingsPage, AppTab, FormState, Place,
-    UriRows,
+    QuickStartPage, UriRows,
 };
 use crate::pages::render;
+use crate::router;
 use crate::router::management::apps::Apps;
 use crate::store::Stores;
 
@@ -30,23 +32,21 @@ pub async fn answer<S: Stores>(context: &Context<'_, S>, request: &Request, rout
         Err(reply) => return reply,
     };
     if route == Apps::LogoForm {
-        let upload = match pages::upload(context, request, &actor, "logo") {
+        let upload = match pages::upload(context, request, &actor, "logo", &[]) {
             Ok(upload) => upload,
             Err(reply) => return reply,
         };
         let done = logo::by_form(context, &actor, id, upload).await;
         return pages::reply(context, request, done);
     }
-    let form = match request.method.as_str() {
-        "POST" => match pages::form(context, request, &actor) {
-            Ok(form) => Some(form),
-            Err(reply) => return reply,
-        },
-        _ => None,
+    let form = match pages::form_if_sent(context, request, &actor) {
+        Ok(form) => form,
+        Err(reply) => return reply,
     };
     let done = match (route, form) {
         (Apps::NewPage, _) => new_page(context, &actor).await,
         (Apps::CreateForm, Some(form)) => create(context, request, &actor, form).await,
+        (Apps::QuickStartPage, _) => quick_start(context, request, &actor, id).await,
         (Apps::SettingsPage, _) => settings_page(context, &actor, id).await,
         (Apps::SettingsForm, Some(form)) => save_settings(context, request, &actor, id, form).await,
         (Apps::PermissionsPage, _) => permissions_page(context, &actor, id).await,
@@ -119,6 +119,31 @@ async fn create<S: Stores>(
         secret: app.secret.as_ref().map(|secret| secret.reveal()),
     };
     Ok(render(201, &page))
+}
+
+async fn quick_start<S: Stores>(
+    context: &Context<'_, S>,
+    request: &Request,
+    actor: &Actor,
+    id: &str,
+) -> Result<Reply, Problem> {
+    let app = apps::load_for_member(context.stores, actor, id).await?;
+    let catalogue = catalogue::load(context.stores, Some(&app.client_id)).await?;
+    let choices = Choices::new(&app, &catalogue);
+    let chosen = request.query_params().ok();
+    let chosen = |name| chosen.as_ref().and_then(|params| params.one(name).ok().flatten());
+    let issuer = &context.config.issuer;
+    let values = choices.values(issuer.as_str(), &app.client_id, (chosen("api"), chosen("redirect_uri")));
+    let page = QuickStartPage {
+        frame: pages::frame(context, actor, Place::Developers),
+        app: AppFrame::new(&app, AppTab::QuickStart),
+        quick_start: values.as_ref().and_then(|values| QuickStart::new(app.app_type, values)),
+        choices,
+        values,
+        can_keep_a_secret: app.app_type.can_keep_a_secret(),
+        metadata: issuer.url(router::METADATA),
+    };
+    Ok(render(200, &page))
 }
 
 async fn settings_page<S: Stores>(context: &Context<'_, S>, actor: &Actor, id: &str) -> Result<Reply, Problem> {

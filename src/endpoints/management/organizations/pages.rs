@@ -25,12 +25,9 @@ pub async fn answer<S: Stores>(
         Ok(actor) => actor,
         Err(reply) => return reply,
     };
-    let form = match request.method.as_str() {
-        "POST" => match pages::form(context, request, &actor) {
-            Ok(form) => Some(form),
-            Err(reply) => return reply,
-        },
-        _ => None,
+    let form = match pages::form_if_sent(context, request, &actor) {
+        Ok(form) => form,
+        Err(reply) => return reply,
     };
     let call = Call {
         context,

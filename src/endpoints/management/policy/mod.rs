@@ -9,6 +9,7 @@ mod grants;
 mod lists;
 mod overview;
 mod roles;
+mod routes;
 
 use std::borrow::Cow;
 
@@ -67,6 +68,10 @@ async fn json<S: Stores>(
         Policy::Edit(kind) => catalogue::edit(call, kind).await,
         Policy::Delete(kind) => catalogue::delete(call, kind).await,
         Policy::ReadProtectedResource => catalogue::protected_resource(call).await,
+        Policy::ReadRoutes => routes::read(call).await,
+        Policy::SetRoutes => routes::set(call).await,
+        Policy::TryRoute => routes::try_out(call).await,
+        Policy::ImportRoutes => routes::import(call).await,
         Policy::ListCredentials => credentials::list(call).await,
         Policy::CreateCredential => credentials::create(call).await,
         Policy::DeleteCredential => credentials::delete(call).await,
@@ -106,17 +111,20 @@ async fn page<S: Stores>(
         act: act(context, &actor)?,
     };
     if route == Policy::LogoForm {
-        return match pages::upload(context, request, &actor, "logo") {
+        return match pages::upload(context, request, &actor, "logo", &[]) {
             Ok(upload) => branding::logo_form(call, upload).await,
             Err(reply) => Ok(reply),
         };
     }
-    let form = match request.method.as_str() {
-        "POST" => match pages::form(context, request, &actor) {
-            Ok(form) => Some(form),
-            Err(reply) => return Ok(reply),
-        },
-        _ => None,
+    if route == Policy::ImportRoutesForm {
+        return match pages::upload(context, request, &actor, "upload", &routes::IMPORT_FIELDS) {
+            Ok(upload) => routes::import_form(call, upload).await,
+            Err(reply) => Ok(reply),
+        };
+    }
+    let form = match pages::form_if_sent(context, request, &actor) {
+        Ok(form) => form,
+        Err(reply) => return Ok(reply),
     };
     match (route, form) {
         (Policy::OverviewPage, None) => overview::page(call).await,
@@ -125,6 +133,10 @@ async fn page<S: Stores>(
         (Policy::CreateForm(kind), Some(form)) => lists::create(call, kind, form).await,
         (Policy::ItemPage(kind), None) => catalogue::page(call, kind).await,
         (Policy::EditForm(kind), Some(form)) => catalogue::form(call, kind, form).await,
+        (Policy::RoutesPage, None) => routes::page(call).await,
+        (Policy::RoutesForm, Some(form)) => routes::form(call, form).await,
+        (Policy::RoutesFile, None) => routes::file(call).await,
+        (Policy::ImportRoutesPage, None) => routes::import_page(call).await,
         (Policy::CredentialsForm, Some(form)) => credentials::form(call, form).await,
         (Policy::GrantPage, None) => grants::page(call).await,
         (Policy::GrantForm, Some(form)) => grants::form(call, form).await,

@@ -91,7 +91,7 @@ fn a_registered_app_is_a_draft_and_its_secret_is_on_one_page_only() {
     let status = server.stores.database.column("SELECT status FROM apps");
     assert_eq!(status, ["draft"]);
     let id = server.stores.database.column("SELECT client_id FROM apps");
-    for tab in ["settings", "permissions", "delete"] {
+    for tab in ["quick-start", "settings", "permissions", "delete"] {
         let page = alice.get(&server, &format!("/developers/apps/{}/{tab}", id[0].as_str().unwrap()));
         assert_eq!(page.status, 200);
         assert!(!page.body.to_string().contains("lks_"));
@@ -175,7 +175,7 @@ fn the_pages_of_an_app_are_for_its_members_only() {
     let (id, _) = registered(&server, &mut alice);
     let mut carol = signed_in(&server, "carol");
     let csrf = hidden(&carol.get(&server, "/developers/apps/new"), "csrf");
-    for tab in ["", "/settings", "/permissions", "/delete"] {
+    for tab in ["", "/settings", "/quick-start", "/permissions", "/delete"] {
         let path = format!("/developers/apps/{id}{tab}");
         assert_eq!(carol.get(&server, &path).status, 404, "{path}");
         assert_eq!(server.send(&get_request(&path)).status, 303);

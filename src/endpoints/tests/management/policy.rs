@@ -6,6 +6,7 @@ mod branding;
 mod connections;
 mod grants;
 mod roles;
+mod routes;
 mod scopes;
 
 use serde_json::json;

@@ -4,6 +4,8 @@ use serde_json::json;
 
 use super::*;
 use crate::store::memory::Fault;
+use crate::usage::Call;
+use crate::usage::call::testing::{answered, call as api_call, unknown};
 use crate::usage::statements::batch_statements;
 use crate::usage::writer::Numbered;
 use crate::usage::{Issued, Noted};
@@ -49,6 +51,81 @@ fn add_tokens(server: &Server, client_id: &str, count: usize) {
         };
         server.usage.borrow_mut().add(noted, request);
     }
+}
+
+fn add_calls(server: &Server, calls: impl IntoIterator<Item = Call>) {
+    for call in calls {
+        let mut noted = Noted::default();
+        noted.call(call);
+        let request = crate::usage::Request {
+            route: "verify",
+            id: "req",
+            at: server.now.get(),
+        };
+        server.usage.borrow_mut().add(noted, request);
+    }
+}
+
+// Covers: R75, R76
+#[test]
+fn a_developer_reads_which_routes_their_app_called_with_which_scopes_and_how_long_that_took() {
+    let server = watched();
+    server.stores.database.run(
+        "INSERT INTO apis (id, resource, name, created_at) VALUES ('api_one', 'https://one.example', 'One <b>', 0)",
+    );
+    let many = (0..18).map(|_| answered("app_one", "/v1/{id}", 200, 20));
+    let slow = [
+        answered("app_one", "/v1/{id}", 200, 20_000),
+        answered("app_one", "/v1/{id}", 500, 90),
+        api_call("app_one", "/", ""),
+        answered("app_two", "/secret", 200, 1),
+        unknown("/v1/{id}"),
+    ];
+    add_calls(&server, many.chain(slow));
+    flush(&server, 1);
+    let mut ben = signed_in(&server, "ben");
+    for target in [USAGE.to_owned(), format!("{USAGE}?period=90d")] {
+        let usage = json(&ben.get(&server, &target));
+        assert_eq!(usage["total"]["calls"], 21);
+        assert_eq!(
+            usage["total"]["calls_by_kind"],
+            json!({ "through": 20, "refused": 0, "failed": 1 })
+        );
+        let time = json!({ "mean": 1022, "p50": 25, "p95": 100 });
+        assert_eq!(
+            usage["apis"],
+            json!([{ "api_id": "api_one", "api_name": "One <b>", "calls": 21, "refused": 0, "failed": 1, "milliseconds": time }])
+        );
+        let route = &usage["routes"][0];
+        assert_eq!((&route["route"], &route["method"]), (&json!("/v1/{id}"), &json!("GET")));
+        assert_eq!(
+            route["outcomes"],
+            json!([{ "outcome": "200", "calls": 19 }, { "outcome": "500", "calls": 1 }])
+        );
+        assert_eq!(usage["routes"][1]["milliseconds"], Value::Null);
+        assert_eq!(usage["scopes_used"], json!([{ "scope": "read", "calls": 20 }]));
+        assert!(!usage.to_string().contains("secret"), "another app's");
+    }
+    let page = ben.get(&server, "/developers/apps/app_one/usage").body;
+    for told in [
+        "<code>/v1/{id}</code>",
+        "≤ 25 ms",
+        "<code>read</code>",
+        "One &#60;b&#62;",
+    ] {
+        assert!(page.contains(told), "{told}");
+    }
+    let mut ada = signed_in(&server, "ada");
+    let all = json(&ada.get(&server, "/api/admin/usage"));
+    assert_eq!(
+        (&all["total"]["calls"], &all["apis"][0]["refused"]),
+        (&json!(23), &json!(1))
+    );
+    let callers = all["busiest"][0]["callers"].as_array().unwrap();
+    assert_eq!((callers.len(), &callers[0]["calls"]), (2, &json!(21)));
+    server.pass(24 * 3_600_000);
+    let later = json(&signed_in(&server, "ben").get(&server, USAGE));
+    assert_eq!((&later["total"]["calls"], &later["routes"]), (&json!(0), &json!([])));
 }
 
 // Covers: R75
@@ -282,7 +359,7 @@ fn pages_escape_names_draw_without_script_or_style_and_have_the_numbers_in_a_tab
         }
     }
     let body = alice.get(&server, "/developers/apps/app_one/usage").body;
-    assert_eq!(body.matches("role=\"img\"").count(), 3);
+    assert_eq!(body.matches("role=\"img\"").count(), 4);
     assert!(
         body.contains("<td>3</td>") && body.contains("<th scope=\"row\">12:00</th>"),
         "{body:?}"

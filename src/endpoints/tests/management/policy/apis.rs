@@ -317,7 +317,8 @@ fn rate_tiers_are_made_changed_and_deleted_but_for_those_of_statuses() {
     let (server, mut ada) = console();
     let tiers = "/api/admin/rate-tiers";
     let tier = json!({ "name": "partner", "requests": 5000, "seconds": 900 });
-    ok(&ada.send(&server, call("POST", tiers, &tier)), 201);
+    let made = ok(&ada.send(&server, call("POST", tiers, &tier)), 201);
+    assert_eq!(made["app_requests"], 500_000);
     assert_eq!(problem(&ada.send(&server, call("POST", tiers, &tier))).1, "conflict");
     for (field, value) in [
         ("name", json!("Partner tier")),
@@ -325,6 +326,7 @@ fn rate_tiers_are_made_changed_and_deleted_but_for_those_of_statuses() {
         ("requests", json!(0)),
         ("requests", json!(-1)),
         ("requests", json!(1.5)),
+        ("app_requests", json!(0)),
         ("seconds", json!(86_401)),
         ("limit", json!(1)),
     ] {
@@ -333,12 +335,20 @@ fn rate_tiers_are_made_changed_and_deleted_but_for_those_of_statuses() {
         let (status, _, fields) = problem(&ada.send(&server, call("POST", tiers, &bad)));
         assert!(status == 400 && fields[0].starts_with(field), "{bad}: {fields:?}");
     }
-    ok(
+    let partner = format!("{tiers}/partner");
+    let fewer_than_for_one = json!({ "app_requests": 4999 });
+    let (status, _, fields) = problem(&ada.send(&server, call("PATCH", &partner, &fewer_than_for_one)));
+    assert!(status == 400 && fields[0].starts_with("app_requests"), "{fields:?}");
+    let changed = ok(
         &ada.send(
             &server,
-            call("PATCH", &format!("{tiers}/partner"), &json!({ "requests": 7 })),
+            call("PATCH", &partner, &json!({ "requests": 7, "app_requests": 30 })),
         ),
         200,
+    );
+    assert_eq!(
+        (&changed["requests"], &changed["app_requests"]),
+        (&json!(7), &json!(30))
     );
     ok(
         &ada.send(
