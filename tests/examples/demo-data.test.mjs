@@ -28,7 +28,7 @@ test("the demo platform fits both databases, and what the description promises i
     assert.deepEqual(app.jwks && JSON.parse(app.jwks).keys, private_key ? [registered] : null);
     assert.ok(!private_key || !app.jwks.includes(d));
     assert.equal(app.status, "approved");
-    assert.equal(app.app_type, kind === "public" ? "spa" : "web");
+    assert.equal(app.app_type, { public: "spa", phone: "mobile" }[kind] ?? "web");
     const hashes = db.prepare("SELECT secret_hash, hint FROM client_secrets WHERE client_id = ?").all(client_id);
     assert.deepEqual(
       hashes.map((row) => ({ ...row })),
@@ -96,11 +96,13 @@ test("the description has the shape that scripts rely on", () => {
       ["kind", "client_id", "client_secret", "redirect_uris"],
       ["kind", "client_id", "private_key", "redirect_uris"],
       ["kind", "client_id", "private_key", "redirect_uris"],
+      ["kind", "client_id", "client_secret", "redirect_uris"],
+      ["kind", "client_id", "redirect_uris"],
     ],
   );
   assert.deepEqual(
     description.clients.map(({ kind }) => kind),
-    ["public", "basic", "post", "private_key_jwt", "fapi"],
+    ["public", "basic", "post", "private_key_jwt", "fapi", "dashboard", "phone"],
   );
   assert.deepEqual(
     description.users.map(({ password, ...user }) => user),
