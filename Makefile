@@ -9,6 +9,7 @@ help: ## this list
 	@echo "  TOOLCHAIN=rustup|debian forces who compiles to WebAssembly; the default finds out"
 
 dev: ## build, start Latchkey and the examples, rebuild at every change
+	@tools/build-packages
 	@tools/run node tools/dev.mjs
 
 test: ## everything: lint, host, fuzz (10 s each), example, package, workerd and browser tests
@@ -44,12 +45,13 @@ API_EXAMPLES ?= 50
 api-fuzz: ## the JSON APIs as schemathesis tries them: API_EXAMPLES (50) cases of each operation, besides those at the limits
 	@tools/build --release && LATCHKEY_API_FUZZ=$(API_EXAMPLES) tools/run node --test --test-reporter=spec tests/workerd/api_fuzz.test.mjs
 
-scale: ## races, crashes, people with very many apps, organizations of very many, registrations and the console over very much: test-workerd in large numbers
+scale: ## races, crashes, people with very many apps, organizations of very many, registrations, revocations and the console over very much: test-workerd in large numbers
 	@tools/build --release && LATCHKEY_RACES=1000 LATCHKEY_CRASHES=20 LATCHKEY_CONSENTS=1000000 \
 	  LATCHKEY_AUDIT_ROWS=1000000 LATCHKEY_APPS=10000 LATCHKEY_USERS=1000000 LATCHKEY_PEOPLE=100000 \
-	  LATCHKEY_REGISTRATIONS=1000 LATCHKEY_UNUSED=100000 \
+	  LATCHKEY_REGISTRATIONS=1000 LATCHKEY_UNUSED=100000 LATCHKEY_REVOCATIONS=1000 \
 	  tools/run node --test --test-concurrency=1 --test-reporter=spec $(addprefix tests/workerd/,$(addsuffix .test.mjs,\
-	  races crash people_at_scale organizations_at_scale console_at_scale registration registration_at_scale))
+	  races crash people_at_scale organizations_at_scale console_at_scale registration registration_at_scale \
+	  revocation_feed_at_scale))
 
 lint: ## format, clippy, and that the pure part stays pure
 	@tools/test lint

@@ -8,8 +8,8 @@ import { logoName } from "./logos.mjs";
 
 /**
  * Where `make dev` serves everything. The partner app and the platform's own sign-in page have another host, because
- * cookies do not know ports. Without `mcp` there is no MCP server.
- * @typedef {{issuer: string, resource: string, partner: string, signIn: string, mcp?: string}} Addresses
+ * cookies do not know ports. Without `mcp` there is no MCP server, and without `dashboard` no dashboard.
+ * @typedef {{issuer: string, resource: string, partner: string, signIn: string, mcp?: string, dashboard?: string}} Addresses
  */
 export const ADDRESSES = {
   issuer: "http://localhost:8787",
@@ -17,6 +17,7 @@ export const ADDRESSES = {
   partner: "http://127.0.0.1:8789",
   signIn: "http://127.0.0.1:8790",
   mcp: "http://localhost:8791/mcp",
+  dashboard: "http://127.0.0.1:8792",
 };
 export const PLATFORM_NAME = "Acme Projects";
 export const ACCENT_COLOR = "#0f766e";
@@ -80,6 +81,16 @@ const SCOPES = [
   }),
 ];
 
+/** What each call to the projects API needs, by path and method: the same as its own table. */
+const PROJECTS_ROUTES = [
+  { methods: ["GET"], path: "/projects", scopes: ["read:projects"] },
+  { methods: ["POST"], path: "/projects", scopes: ["write:projects"] },
+  { methods: ["GET"], path: "/projects/{id}", scopes: ["read:projects"] },
+  { methods: ["GET"], path: "/profile", scopes: ["read:profile"] },
+  { methods: ["GET"], path: "/analytics", scopes: ["read:analytics"] },
+  { methods: ["GET"], path: "/.well-known/oauth-protected-resource", public: true },
+];
+
 /** The connection of the platform's own sign-in page: its id is a part of its callback. */
 export const CONNECTION = { id: "con_acme", name: "Acme account" };
 
@@ -135,7 +146,7 @@ const APPS = [
     name: "Northwind Planner",
     description: "Plans your week around your projects.",
     app_type: "web",
-    is_partner_app: true, // the one in examples/partner-app
+    site: "partner", // the one in examples/partner-app
     redirect_uris: LOOPBACK_REDIRECTS,
     own_scopes: ["read:analytics"], // what it may ask for itself, with client_credentials
   },
@@ -163,6 +174,22 @@ const APPS = [
     redirect_uris: LOOPBACK_REDIRECTS,
     authentication: "private_key_jwt",
     security_profile: "fapi_2",
+  },
+  {
+    kind: "dashboard",
+    name: "Bright Charts",
+    description: "Draws your projects as a dashboard.",
+    app_type: "web",
+    site: "dashboard", // the one in examples/analytics-dashboard
+    redirect_uris: LOOPBACK_REDIRECTS,
+    may_be_left_out: ["read:analytics"],
+  },
+  {
+    kind: "phone", // the one in examples/phone-cli
+    name: "Pocket Projects for phones",
+    description: "Your projects on your phone, also without a connection.",
+    app_type: "mobile",
+    redirect_uris: LOOPBACK_REDIRECTS,
   },
 ];
 
@@ -216,10 +243,10 @@ export function newIdentities() {
     invoicesApi: identifier("api_"),
     introspection: { client_id: identifier("apc_"), client_secret: secret("lka_") },
     mcp: { api: identifier("api_"), client_id: identifier("apc_"), client_secret: secret("lka_") },
-    apps: byKey(APPS, "kind", ({ kind, authentication }) => ({
+    apps: byKey(APPS, "kind", ({ app_type, authentication }) => ({
       client_id: identifier("app_"),
       ...(authentication === "private_key_jwt" && { private_key: privateKey() }),
-      ...(!authentication && kind !== "public" && { client_secret: secret("lks_"), secret_id: identifier("sec_") }),
+      ...(!authentication && app_type === "web" && { client_secret: secret("lks_"), secret_id: identifier("sec_") }),
     })),
     signIn: {
       signing_key: privateKey(),
@@ -284,8 +311,8 @@ export function people({ users, signIn }) {
   }));
 }
 
-function redirectUris({ redirect_uris, is_partner_app }, { partner }) {
-  return is_partner_app ? [`${partner}/callback`, ...redirect_uris] : redirect_uris;
+function redirectUris({ redirect_uris, site }, addresses) {
+  return addresses[site] ? [`${addresses[site]}/callback`, ...redirect_uris] : redirect_uris;
 }
 
 function latchkeyStatements(identities, addresses) {
@@ -299,7 +326,13 @@ function latchkeyStatements(identities, addresses) {
     insert("developers", { id: developer, name: "Northwind Labs", ...at }),
     insert("developer_members", { developer_id: developer, user_id: users.dana, role: "owner" }),
 
-    insert("apis", { id: api, resource: addresses.resource, name: "Projects API", ...at }),
+    insert("apis", {
+      id: api,
+      resource: addresses.resource,
+      name: "Projects API",
+      route_rules: JSON.stringify(PROJECTS_ROUTES),
+      ...at,
+    }),
     insert("api_credentials", {
       id: introspection.client_id,
       api_id: api,
@@ -368,7 +401,7 @@ function grantToAll(api_id, scopes) {
 
 function appStatements(app, identity, { developer, api, at, addresses }) {
   const { client_id, client_secret, secret_id, private_key } = identity;
-  const { name, description, app_type, own_scopes, authentication, security_profile } = app;
+  const { name, description, app_type, own_scopes, may_be_left_out = [], authentication, security_profile } = app;
   return [
     insert("apps", {
       client_id,
@@ -385,7 +418,12 @@ function appStatements(app, identity, { developer, api, at, addresses }) {
     }),
     ...redirectUris(app, addresses).map((redirect_uri) => insert("app_redirect_uris", { client_id, redirect_uri })),
     ...[...SCOPES, ...INVOICES.scopes].map(({ name: scope }) =>
-      insert("app_scopes", { client_id, scope, is_default: Number(DEFAULT_SCOPES.includes(scope)) }),
+      insert("app_scopes", {
+        client_id,
+        scope,
+        is_default: Number(DEFAULT_SCOPES.includes(scope)),
+        is_optional: Number(may_be_left_out.includes(scope)),
+      }),
     ),
     ...(client_secret
       ? [

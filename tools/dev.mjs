@@ -4,8 +4,8 @@ import { ADDRESSES, PLATFORM_NAME } from "./demo-data.mjs";
 import { ROOT, startPlatform } from "./local-platform.mjs";
 import { stopAll } from "./processes.mjs";
 
-const INSPECTOR_PORTS = [9260, 9261, 9262, 9263, 9264];
-const COLOURS = { latchkey: 36, "projects-api": 33, "partner-app": 35, "platform-login": 32, "mcp-server": 34 };
+const INSPECTOR_PORTS = [9260, 9261, 9262, 9263, 9264, 9265];
+const COLOURS = { latchkey: 36, "projects-api": 33, "partner-app": 35, "platform-login": 32, "mcp-server": 34, dashboard: 31 };
 
 // A terminal that was closed takes no more words; stopping the workers still has to go on.
 process.stdout.on("error", () => {});
@@ -32,17 +32,21 @@ try {
 await stopAll();
 process.exit();
 
-function sayWhatToOpen({ users }) {
+function sayWhatToOpen({ users, clients }) {
   const names = (role) =>
     users
       .filter((user) => user.role === role)
       .map(({ username }) => username)
       .join(" or ");
-  const { issuer, resource, partner, mcp } = ADDRESSES;
+  const { issuer, resource, partner, mcp, dashboard } = ADDRESSES;
+  const phone = clients.find(({ kind }) => kind === "phone").client_id;
   box([
     `${PLATFORM_NAME} is up.`,
     "",
     `Connect an app      ${partner}`,
+    `or a dashboard      ${dashboard}`,
+    `or a "phone"        CLIENT_ID=${phone} \\`,
+    "                      tools/run node examples/phone-cli/phone.js connect",
     `Connected apps      ${issuer}/account/apps`,
     `The platform's API  ${resource}`,
     `Its tools by MCP    ${mcp}`,

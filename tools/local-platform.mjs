@@ -1,7 +1,7 @@
 /**
- * Latchkey, the platform's sign-in page, the projects API, the partner app and the MCP server, side by side in workerd,
- * with the demo platform loaded: what `make dev` shows and, without the MCP server, what the browser tests try. Needs no
- * network and no account.
+ * Latchkey, the platform's sign-in page, the projects API, the partner app, the MCP server and the dashboard, side by side
+ * in workerd, with the demo platform loaded: what `make dev` shows and, without the last two, what the browser tests try.
+ * Needs no network and no account.
  */
 import { randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
@@ -18,6 +18,7 @@ const WRANGLER = [process.execPath, path.join(ROOT, "node_modules", "wrangler", 
 const PROJECTS_API = "examples/projects-api/wrangler.toml";
 const PARTNER_APP = "examples/partner-app/wrangler.toml";
 const MCP_SERVER = "examples/mcp-server/wrangler.toml";
+const DASHBOARD = "examples/analytics-dashboard/wrangler.toml";
 const PLATFORM_LOGIN = "examples/platform-login/wrangler.toml";
 
 // A shell that happens to export one of these would win over the files written below.
@@ -63,12 +64,14 @@ export async function startPlatform({ home, addresses, inspectorPorts, latchkey 
   for (const [place, worker] of workers.entries()) await startWorker(worker, inspectorPorts[place]);
   return { description, lost: Promise.race(ends) };
 
-  function migrate(config, binding) {
-    return run(
-      "migrations",
-      [...WRANGLER, "d1", "migrations", "apply", binding, "--local", "-c", config, "--persist-to", state],
-      options,
-    );
+  async function migrate(config, binding) {
+    const apply = [...WRANGLER, "d1", "migrations", "apply", binding, "--local", "-c", config, "--persist-to", state];
+    try {
+      await run("migrations", apply, options);
+    } catch (error) {
+      const where = path.relative(ROOT, state);
+      throw new Error(`${error.message} The database in ${where} may be of another version of Latchkey: \`make reset\` starts afresh.`);
+    }
   }
 
   async function startWorker({ label, config, origin, ready, vars }, inspector) {
@@ -103,7 +106,7 @@ export async function startPlatform({ home, addresses, inspectorPorts, latchkey 
 // How agents connect can be tried with each way switched off (docs/agents.md).
 const PASSED_ON = ["LOCAL_RESOURCES", "METADATA_DOCUMENTS", "DYNAMIC_REGISTRATION", "REGISTRATION_TOKEN"];
 
-function workersAt({ issuer, resource, partner, signIn, mcp }, latchkey) {
+function workersAt({ issuer, resource, partner, signIn, mcp, dashboard }, latchkey) {
   return [
     {
       label: "latchkey",
@@ -148,6 +151,7 @@ function workersAt({ issuer, resource, partner, signIn, mcp }, latchkey) {
       },
     },
     ...(mcp ? [mcpServerAt(mcp, issuer)] : []),
+    ...(dashboard ? [dashboardAt(dashboard, issuer, resource)] : []),
   ];
 }
 
@@ -158,6 +162,16 @@ function mcpServerAt(resource, issuer) {
     origin: new URL(resource).origin,
     ready: "/.well-known/oauth-protected-resource",
     vars: { ISSUER: issuer, RESOURCE: resource },
+  };
+}
+
+function dashboardAt(origin, issuer, resource) {
+  return {
+    label: "dashboard",
+    config: DASHBOARD,
+    origin,
+    ready: "/",
+    vars: { PLATFORM_NAME, ISSUER: issuer, API: resource, ORIGIN: origin },
   };
 }
 
@@ -242,6 +256,8 @@ async function writeCredentials(home, identities) {
     SESSION_SECRET: signIn.session_secret,
     PEOPLE: quoted(people(identities)),
   });
+  const { client_id, client_secret } = apps.dashboard;
+  await write("dashboard", { CLIENT_ID: client_id, CLIENT_SECRET: client_secret });
   await write("partner-app", { CLIENT_ID: apps.basic.client_id, CLIENT_SECRET: apps.basic.client_secret });
 }
 

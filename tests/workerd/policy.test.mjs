@@ -156,3 +156,33 @@ test("branding is on the first page of an isolate, and costs the next ones no tr
   assert.match(await css.text(), /--accent: #aa0000/);
   assert.match(css.headers.get("cache-control"), /max-age=86400/);
 });
+
+test("route rules are set by the API, made out of a document only when they are saved, and hold a scope back from deletion", async () => {
+  const made = await call(alice, "POST", "/api/admin/apis", { resource: "https://routes.example", name: "Routes" });
+  const path = `/api/admin/apis/${made.body.id}/routes`;
+  const scope = { name: "read:routes", api_id: made.body.id, title: "Read", description: "Read it" };
+  assert.equal((await call(alice, "POST", "/api/admin/scopes", scope)).status, 201);
+  const security = [{ oauth: [scope.name] }];
+  const components = { securitySchemes: { oauth: { type: "oauth2", flows: {} } } };
+  // A large one: more than other bodies may have.
+  const description = "x".repeat(300_000);
+  const paths = { "/a/{id}": { get: { security, description } }, "/b": { get: {} } };
+  const imported = await call(alice, "POST", `${path}/import`, { document: { openapi: "3.1.0", paths, components } });
+  assert.equal(imported.status, 200, JSON.stringify(imported.body));
+  const rules = [{ methods: ["GET"], path: "/a/{id}", scopes: [scope.name] }];
+  assert.deepEqual(imported.body.rules, rules);
+  assert.equal(imported.body.undecided[0].operation, "GET /b");
+  assert.deepEqual((await call(alice, "GET", path)).body, { rules: [], version: 1 });
+
+  const set = await call(alice, "PUT", path, { rules });
+  assert.deepEqual([set.status, set.headers.get("etag"), set.body], [200, '"2"', { rules, version: 2 }]);
+  const tried = await call(alice, "GET", `${path}/match?method=HEAD&path=/A/7`);
+  assert.deepEqual(tried.body, { outcome: "token", route: "/a/{id}", scopes: [scope.name] });
+  const kept = await call(alice, "DELETE", `/api/admin/scopes/${scope.name}`);
+  assert.equal(kept.status, 409);
+  assert.match(kept.body.message, /GET \/a\/\{id\}$/);
+  assert.equal((await call(alice, "PUT", path, { rules: [] })).status, 200);
+  assert.equal((await call(alice, "DELETE", `/api/admin/scopes/${scope.name}`)).status, 204);
+  const tooLarge = await call(alice, "POST", `${path}/import`, { document: { description: "x".repeat(1_100_000) } });
+  assert.equal(tooLarge.status, 413);
+});

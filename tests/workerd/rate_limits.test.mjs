@@ -16,6 +16,7 @@ const LIMITS = {
   LIMIT_SIGN_IN: 3,
   LIMIT_CHANGES: 3,
   LIMIT_READS: 5,
+  LIMIT_STRANGERS: 4,
 };
 const ratelimits = Object.entries(LIMITS).map(([name, limit], index) => ({
   name,

@@ -122,6 +122,12 @@ export const appPages = {
   },
   "settings of an app": { status: 200, heading: "Northwind Planner", arrive: page_of("settings") },
   "settings of an app, rejected": { status: 200, heading: "Northwind Planner", arrive: page_of("settings", { status: "rejected" }) },
+  "quick start of an app": { status: 200, heading: "Northwind Planner", arrive: page_of("quick-start") },
+  "help for developers": {
+    status: 200,
+    heading: "Help for developers",
+    arrive: (page) => page.goto(at("/developers/help")),
+  },
   "permissions of an app": { status: 200, heading: "Northwind Planner", arrive: page_of("permissions") },
   "asked before an app is deleted": { status: 200, heading: "Northwind Planner", arrive: page_of("delete") },
 };

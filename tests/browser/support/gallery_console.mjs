@@ -99,6 +99,42 @@ const apiOf = async (path) => {
   return path(api.id);
 };
 
+const RULES = [
+  { methods: ["GET"], path: "/v1/invoices/{invoice}", scopes: ["read:invoices"] },
+  { methods: ["POST", "PUT", "DELETE"], path: "/v1/invoices/{invoice}/payments/{payment}", scopes: ["read:invoices"] },
+  { path: "/v1/status", public: true },
+  { path: "/*", scopes: [] },
+];
+
+// An API with rules, one of its scopes in them.
+const apiWithRules = async () => {
+  const scope = id("read:");
+  const rules = JSON.stringify(RULES).replaceAll("read:invoices", scope);
+  return apiOf(async (api) => {
+    await insertInto("scopes", { name: scope, api_id: api, title: "Read invoices", description: "See your invoices" });
+    await run("UPDATE apis SET route_rules = ?, upstream = 'https://origin.example.com' WHERE id = ?", rules, api);
+    return { path: `/admin/policy/apis/${api}/routes`, scope };
+  });
+};
+
+const DOCUMENT = (scope) => ({
+  openapi: "3.1.0",
+  servers: [{ url: "https://api.example/v1" }],
+  security: [{ oauth: [scope] }],
+  paths: {
+    "/invoices": { get: {}, post: { security: [{ oauth: ["write:invoices"] }] } },
+    "/invoices/{id}": { get: {}, delete: { security: [{ oauth: [scope] }, { key: [] }] } },
+    "/invoices/{id}.pdf": { get: {} },
+    "/status": { get: { security: [] } },
+  },
+  components: {
+    securitySchemes: {
+      oauth: { type: "oauth2", flows: { authorizationCode: { scopes: { "write:invoices": "Write and send invoices" } } } },
+      key: { type: "apiKey", in: "header", name: "X-Key" },
+    },
+  },
+});
+
 // An organization that trusts an issuer, with an app allowed and another blocked; `person` administers it.
 async function organization(person) {
   const own = { id: id("org_"), name: "Acme Manufacturing", created_at: Date.now() };
@@ -190,6 +226,25 @@ export const consolePages = {
   "console, a client grant": administrator("What third-party apps may ask of", () =>
     apiOf((api) => `/admin/policy/apis/${api}/grants/default/user`),
   ),
+  "console, route rules": administrator("Route rules of", async () => {
+    const { path } = await apiWithRules();
+    return `${path}?method=GET&path=%2Fv1%2Finvoices%2F7`;
+  }),
+  "console, a route rule": administrator("Route rules of", async () => `${(await apiWithRules()).path}?rule=0`),
+  "console, no route rules": administrator("Route rules of", () => apiOf((api) => `/admin/policy/apis/${api}/routes`)),
+  "console, rules out of a document": {
+    status: 200,
+    heading: "Rules out of an OpenAPI document",
+    async arrive(page, person) {
+      await role(person, "administrator");
+      const { path, scope } = await apiWithRules();
+      await page.goto(at(`${path}/import`));
+      await page.getByLabel("Or paste it").fill(JSON.stringify(DOCUMENT(scope)));
+      await page.getByRole("button", { name: "Show what would change" }).click();
+      await page.getByRole("heading", { name: "What would change" }).waitFor();
+    },
+  },
+  "console, a document for rules": administrator("Rules out of an OpenAPI document", async () => `${(await apiWithRules()).path}/import`),
   "console, scopes": administrator("Scopes", "/admin/policy/scopes"),
   "console, a scope": administrator("read:projects", "/admin/policy/scopes/read:projects"),
   "console, rate tiers": administrator("Rate tiers", "/admin/policy/rate-tiers"),

@@ -17,7 +17,7 @@ export const vars = { ISSUER, PLATFORM_NAME, DEVELOPMENT_SIGN_IN: "true", RATE_L
 export const secrets = { LATCHKEY_SECRET: `1:${Buffer.alloc(32, 7).toString("base64url")}` };
 
 // The tables of what is counted: they grow by the hour and not by the request (usage.test.mjs), and a second later.
-export const COUNTED = ["usage_hours", "usage_days", "usage_writers", "app_active_users", "app_errors"]
+export const COUNTED = ["usage_hours", "usage_days", "usage_writers", "call_hours", "call_days", "app_active_users", "app_errors"]
   .map((name) => `'${name}'`)
   .join(", ");
 
@@ -57,6 +57,8 @@ export class Latchkey {
     this.db = env.DB;
     this.kv = env.KV;
     this.ledgers = env.LEDGER;
+    this.feeds = env.FEED;
+    this.counters = env.COUNTER;
     // What its answers are held against: see document.mjs.
     this.document = undefined;
     this.fetch = this.fetch.bind(this);
@@ -103,10 +105,23 @@ export class Latchkey {
     return answer.json();
   }
 
-  // Calls every ledger object, by the methods of faults/ledger.mjs.
-  async eachLedger(call) {
-    for (const id of await this.worker.listDurableObjectIds("LEDGER"))
-      await call(this.ledgers.get(this.ledgers.idFromString(id)), id);
+  // Calls every ledger object, by the methods of faults/objects.mjs.
+  eachLedger(call) {
+    return this.#eachObject("LEDGER", this.ledgers, call);
+  }
+
+  // The same for the objects of the revocation feed.
+  eachFeed(call) {
+    return this.#eachObject("FEED", this.feeds, call);
+  }
+
+  // The same for those that count calls.
+  eachCounter(call) {
+    return this.#eachObject("COUNTER", this.counters, call);
+  }
+
+  async #eachObject(binding, namespace, call) {
+    for (const id of await this.worker.listDurableObjectIds(binding)) await call(namespace.get(namespace.idFromString(id)), id);
   }
 
   // What every ledger does by alarm half a minute after a use, done now.

@@ -11,12 +11,14 @@ export const configPath = path.join(root, "wrangler.toml");
 
 // For a module beside this repository's folders.
 export const entryModule = (folder) => `
-import Built, { Keyring as BuiltKeyring, RevocationLedger as BuiltLedger } from "./${folder}/index.js";
+import Built, { CallCounter as BuiltCounter, Keyring as BuiltKeyring, RevocationFeed as BuiltFeed, RevocationLedger as BuiltLedger } from "./${folder}/index.js";
 import { withFaults } from "./tests/workerd/support/faults/entrypoint.mjs";
 import { withinReach } from "./tests/workerd/support/faults/objects.mjs";
 export * from "./${folder}/index.js";
 export const RevocationLedger = withinReach(BuiltLedger);
 export const Keyring = withinReach(BuiltKeyring);
+export const RevocationFeed = withinReach(BuiltFeed);
+export const CallCounter = withinReach(BuiltCounter);
 export default withFaults(Built);
 `;
 

@@ -33,6 +33,7 @@ export function withFaults(Built) {
       const answer = await inner.fetch(passed);
       const told = new Response(answer.body, answer);
       told.headers.set("x-test-trips", JSON.stringify(plan.trips));
+      if (plan.points.length > 0) told.headers.set("x-test-points", encodeURIComponent(JSON.stringify(plan.points)));
       told.headers.set("x-test-rows-read", String(plan.rowsRead));
       told.headers.set("x-test-rows-written", String(plan.rowsWritten));
       return told;

@@ -100,8 +100,27 @@ function limiter(binding, name, plan) {
   });
 }
 
+// What is written there, nobody can read back.
+function dataset(binding, name, plan) {
+  return standIn(binding, {
+    writeDataPoint: (point) => {
+      plan.points.push(point);
+      binding.writeDataPoint(point);
+    },
+  });
+}
+
 // By the names of the bindings; OAUTH_KV is that of the Worker the benchmark compares with.
-const wrappers = { KV: keyValue, OAUTH_KV: keyValue, DB: database, LEDGER: objects, KEYRING: objects };
+const wrappers = {
+  KV: keyValue,
+  OAUTH_KV: keyValue,
+  DB: database,
+  CALLS: dataset,
+  LEDGER: objects,
+  KEYRING: objects,
+  FEED: objects,
+  COUNTER: objects,
+};
 
 export function watchedEnvironment(env, plan) {
   const present = Object.entries(wrappers).filter(([name]) => env[name]);

@@ -2,8 +2,9 @@
 //
 // A rule names a point and what happens there:
 //   { at: "KV.get", match: "code:", fail: "before" }
-//   at      KV.get KV.put KV.delete KV.list, DB.batch DB.run DB.all DB.first DB.raw, LEDGER.fetch KEYRING.fetch;
-//           "KV", "DB", "LEDGER", "KEYRING" stand for all points of that binding, "*" for every point
+//   at      KV.get KV.put KV.delete KV.list, DB.batch DB.run DB.all DB.first DB.raw, LEDGER.fetch KEYRING.fetch
+//           FEED.fetch COUNTER.fetch;
+//           "KV", "DB", "LEDGER", "KEYRING", "FEED", "COUNTER" stand for all points of that binding, "*" for every point
 //           "LIMIT_ADDRESS" and the other limiters; "panic" makes the Worker's own code break
 //   match   only where the key, the SQL or the body of the call contains this text
 //   fail    "before": the call is not made; "after": it is made, and its reply is lost
@@ -65,6 +66,8 @@ export class Plan {
   // By the database, its indexes included.
   rowsRead = 0;
   rowsWritten = 0;
+  // What went to Analytics Engine.
+  points = [];
   // { sql, read, written }
   transactions = [];
 
