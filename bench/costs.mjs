@@ -38,7 +38,7 @@ async function countFlow(system, worker) {
     for (const [what, count] of Object.entries(costs)) flow[what] = (flow[what] ?? 0) + count;
   };
   for (const kind of Object.keys(system.kinds)) {
-    const partOfFlow = !["metadata", "introspection", "client_credentials"].includes(kind);
+    const partOfFlow = !["metadata", "introspection", "client_credentials", "call"].includes(kind);
     const times = kind === "refresh" ? REFRESHES : 1;
     for (let time = 0; time < times; time++) {
       const costs = await countOne(system, kind, worker);

@@ -1,4 +1,5 @@
-// Cloudflare's workers-oauth-provider with the least around it: nobody signs in, and whoever posts the form agrees.
+// Cloudflare's workers-oauth-provider with the least around it: nobody signs in, whoever posts the form agrees, and the
+// API answers nothing.
 // The page keeps what is asked unsealed, and earlier grants stay: both make it faster than its documentation wants.
 import OAuthProvider from "@cloudflare/workers-oauth-provider";
 
@@ -8,6 +9,7 @@ const site = {
   async fetch(request, env) {
     const { pathname } = new URL(request.url);
     if (pathname === "/client") return Response.json(await env.OAUTH_PROVIDER.createClient(await request.json()));
+    if (pathname.startsWith("/api/")) return new Response(null, { status: 204 });
     if (pathname !== "/authorize") return new Response(null, { status: 404 });
     return request.method === "POST" ? decide(request, env) : ask(request, env);
   },
@@ -35,7 +37,7 @@ async function decide(request, env) {
   return new Response(null, { status: 303, headers: { location: redirectTo } });
 }
 
-export default new OAuthProvider({
+const provider = new OAuthProvider({
   apiRoute: "/api/",
   apiHandler: site,
   defaultHandler: site,
@@ -44,3 +46,10 @@ export default new OAuthProvider({
   scopesSupported: ["read:profile", "read:projects"],
   resourceMetadata: { resource: `${ORIGIN}/api/`, authorization_servers: [ORIGIN] },
 });
+
+// It compares the address of a call with what tokens are for, and there is no TLS here.
+const withTls = (request) => new Request(request.url.replace("http:", "https:"), request);
+
+export default {
+  fetch: (request, env, ctx) => provider.fetch(request.url.includes("/api/") ? withTls(request) : request, env, ctx),
+};

@@ -5,14 +5,19 @@ import { startOwnWorkerd } from "../../tests/workerd/support/own_workerd.mjs";
 import { load, request } from "../client.mjs";
 import { bundle, ROOT } from "./built.mjs";
 
-const at = (rest) => request("POST", `https://floor.example${rest}`);
+const at = (rest, headers) => request("POST", `https://floor.example${rest}`, headers);
 
 export class FloorSystem {
   name = "floor";
   kinds = {
     metadata: { requests: () => this.ids.map(() => request("GET", "https://floor.example/static")) },
     code: { requests: () => this.ids.map((id) => at(`/code?id=${id}`)) },
-    refresh: { requests: () => this.ids.map((id) => at(`/refresh?id=${id}`)) },
+    refresh: {
+      requests: () => this.ids.map((id) => at(`/refresh?id=${id}`)),
+      keep: (flow, answer) => (flow.token = answer.json().access_token),
+    },
+    "signature check": { status: 204, requests: () => this.flows.map(({ token }) => at("/check", { authorization: `Bearer ${token}` })) },
+    nothing: { status: 204, requests: () => this.ids.map(() => at("/nothing")) },
     client_credentials: { requests: () => this.ids.map(() => at("/sign")) },
   };
 
@@ -25,7 +30,7 @@ export class FloorSystem {
 
   async begin(count) {
     this.ids = Array.from({ length: count }, () => randomBytes(16).toString("hex"));
-    this.flows = this.ids;
+    this.flows = this.ids.map(() => ({}));
     await load(
       this.worker.port,
       this.ids.map((id) => at(`/prepare?id=${id}`)),

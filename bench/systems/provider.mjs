@@ -41,6 +41,13 @@ export class ProviderSystem {
         ),
       keep: (flow, answer) => (flow.tokens = answer.json()),
     },
+    call: {
+      status: 204,
+      requests: () =>
+        this.flows.map(({ tokens }) =>
+          request("GET", `${ISSUER}/api/projects`, { authorization: `Bearer ${tokens.access_token}` }),
+        ),
+    },
   };
 
   async start(directory, options) {
