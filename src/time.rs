@@ -11,7 +11,16 @@ use serde::{Deserialize, Serialize};
 #[serde(transparent)]
 pub struct Timestamp(pub i64);
 
+/// By how much one request may be ahead of another in the same isolate: each has the time at which it began.
+const CONCURRENT: Duration = Duration::from_secs(30);
+
 impl Timestamp {
+    /// Whether this is not longer ago than that. What another request noted a moment after this one began counts as just
+    /// now; what lies further ahead does not count, because the clock has stepped back.
+    pub fn is_within(self, span: Duration, now: Self) -> bool {
+        now - self < span && self - now < CONCURRENT
+    }
+
     /// Whole seconds since 1970, the unit of JWT claims (RFC 7519 §2, NumericDate).
     pub fn as_seconds(self) -> i64 {
         self.0.div_euclid(1000)
@@ -75,6 +84,24 @@ fn millis(duration: Duration) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_concurrent_request_noted_is_recent_and_what_a_clock_that_stepped_back_left_is_not() {
+        let span = Duration::from_secs(10);
+        let noted = Timestamp(100_000);
+        for (now, expected) in [
+            (100_000, true),
+            (109_999, true),
+            (110_000, false),
+            (99_999, true),
+            (70_001, true),
+            (70_000, false),
+            (i64::MIN, false),
+            (i64::MAX, false),
+        ] {
+            assert_eq!(noted.is_within(span, Timestamp(now)), expected, "{now}");
+        }
+    }
 
     #[test]
     fn a_time_reads_as_rfc_3339_and_as_a_date() {

@@ -56,10 +56,6 @@ pub enum Again {
     No,
 }
 
-fn is_younger(at: Timestamp, lifetime: Duration, now: Timestamp) -> bool {
-    at <= now && now - at < lifetime
-}
-
 impl KnownClientKeys {
     /// What to do for the keys at an address.
     pub fn plan(&self, address: &str, now: Timestamp) -> Plan {
@@ -68,7 +64,7 @@ impl KnownClientKeys {
             return Plan::Ask(None);
         };
         let keys_younger_than = |lifetime| match &known.keys {
-            Some((at, keys)) if is_younger(*at, lifetime, now) => Some(Rc::clone(keys)),
+            Some((at, keys)) if at.is_within(lifetime, now) => Some(Rc::clone(keys)),
             _ => None,
         };
         if let Some(keys) = keys_younger_than(LIFETIME) {
@@ -116,7 +112,8 @@ impl KnownClientKeys {
         let mut all = self.0.borrow_mut();
         if let Some(known) = all.iter_mut().find(|known| known.address == address) {
             known.is_settled = true;
-            if let Some(keys) = keys {
+            let is_newest = known.keys.as_ref().is_none_or(|(at, _)| *at <= now || !at.is_within(LIFETIME, now));
+            if let Some(keys) = keys.filter(|_| is_newest) {
                 known.keys = Some((now, keys));
             }
         }
@@ -126,8 +123,8 @@ impl KnownClientKeys {
 impl Known {
     fn again(&self, now: Timestamp) -> Again {
         match self.is_settled {
-            _ if !is_younger(self.asked_at, PAUSE, now) => Again::Ask,
-            false if is_younger(self.asked_at, ANSWER, now) => Again::BeingAsked,
+            _ if !self.asked_at.is_within(PAUSE, now) => Again::Ask,
+            false if self.asked_at.is_within(ANSWER, now) => Again::BeingAsked,
             _ => Again::No,
         }
     }
@@ -172,8 +169,9 @@ mod tests {
         assert_eq!(plan(0), Plan::Unavailable);
         assert_eq!(plan(9_999), Plan::Unavailable);
         assert_eq!(plan(10_000), Plan::Ask(None));
-        // A clock that stepped back.
-        assert_eq!(plan(-1), Plan::Ask(None));
+        // Another request began before the one that asked; a clock that stepped back.
+        assert_eq!(plan(-1), Plan::Unavailable);
+        assert_eq!(plan(-30_000), Plan::Ask(None));
     }
 
     #[test]
@@ -195,6 +193,19 @@ mod tests {
         known.ask(HERE, Timestamp(0));
         assert_eq!(known.plan(HERE, Timestamp(5_999)), Plan::Ask(None));
         assert_eq!(known.plan(HERE, Timestamp(6_000)), Plan::Unavailable);
+    }
+
+    #[test]
+    fn keys_that_came_for_a_later_request_serve_one_that_began_earlier() {
+        let known = KnownClientKeys::default();
+        let keys = Rc::new(ClientKeys::default());
+        known.ask(HERE, Timestamp(105));
+        known.ask(HERE, Timestamp(103));
+        known.settle(HERE, Some(Rc::clone(&keys)), Timestamp(105));
+        assert_eq!(known.plan(HERE, Timestamp(104)), Plan::Use(Rc::clone(&keys)));
+        // Nor does the older of two answers make the newer one older.
+        known.settle(HERE, Some(Rc::clone(&keys)), Timestamp(103));
+        assert_eq!(known.plan(HERE, Timestamp(600_104)), Plan::Use(keys));
     }
 
     #[test]
