@@ -4,6 +4,7 @@ use askama::Template;
 
 use super::{AppFrame, Frame};
 use crate::management::apps::quick_start::{Choices, QuickStart, Values};
+use crate::oauth::standing::AppStatus;
 use crate::support::Support;
 
 /// The tab "Quick start".

@@ -23,6 +23,21 @@ fn quick_start(server: &Server, browser: &mut Browser, id: &str, query: &str) ->
     browser.get(server, &format!("/developers/apps/{id}/quick-start{query}"))
 }
 
+#[test]
+fn a_quick_start_sends_to_the_review_until_there_was_one() {
+    let server = portal();
+    let mut alice = signed_in(&server, "alice");
+    let id = register(&server, &mut alice, json!({}));
+    let mut leads_to_review = || {
+        let page = quick_start(&server, &mut alice, &id, "").body.to_string();
+        page.contains("submit it for review</a>")
+    };
+    assert!(leads_to_review());
+    let approved = "UPDATE apps SET status = 'approved', approved_at = 1, draft = NULL";
+    server.stores.database.run(approved);
+    assert!(!leads_to_review());
+}
+
 // Covers: R28
 #[test]
 fn an_app_s_quick_start_has_its_own_values() {
