@@ -5,6 +5,9 @@ import net from "node:net";
 const END_OF_HEAD = Buffer.from("\r\n\r\n");
 const NOTHING = Buffer.alloc(0);
 
+// How often a round uses each token for a call: a token serves many, and what its first costs is seldom paid.
+export const TOKEN_USES = 4;
+
 // One request as the bytes to send.
 export function request(method, url, headers = {}, body = "") {
   const { host, pathname, search } = new URL(url);

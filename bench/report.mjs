@@ -3,6 +3,7 @@ import { readFile, statfs } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
 import { gzipSync } from "node:zlib";
+import { TOKEN_USES } from "./client.mjs";
 import { dollars, REFRESHES } from "./costs.mjs";
 import { ROOT } from "./systems/built.mjs";
 
@@ -81,7 +82,7 @@ ${table(
 The floor is the least a Worker can do instead: a static answer for metadata; KV read, ledger write and signature for a code; ledger write and signature for a refresh; a signature for \`client_credentials\`. Its ledger is 16 Durable Objects that write one row. \`${PEER}\` 1.2.3 is wrapped in a Worker that signs nobody in and agrees to everything; it has its page in the request Latchkey redirects, and no introspection endpoint or \`client_credentials\`. Its tokens are opaque: it signs nothing.
 
 ## A call to an API
-What the check of one costs. The guard's is of a call to its verify endpoint, as a reverse proxy makes it: route rules, signature, app, grant, what was taken back, and usage. The guard by introspection is what an API does that asks about each token. \`${PEER}\` looks the token up in KV. The signature check is a Worker that does nothing but that.
+What the check of one costs. The guard's is of a call to its verify endpoint, as a reverse proxy makes it: route rules, signature, app, grant, what was taken back, and usage. The guard by introspection is what an API does that asks about each token. \`${PEER}\` looks the token up in KV. The signature check is a Worker that does nothing but that. A round uses each of its tokens ${TOKEN_USES} times.
 
 ${table(
     ["Check", "requests per second", "p50 / p99 in milliseconds", "trips"],

@@ -58,9 +58,9 @@ async function round(number, count) {
 }
 
 async function measure(system, kind) {
-  const { requests, status = 200, keep } = system.kinds[kind];
+  const { requests, status = 200, keep, times = 1 } = system.kinds[kind];
   const { port, pid } = workers.get(system);
-  const prepared = requests();
+  const prepared = Array(times).fill(requests()).flat();
   const before = await cpuSeconds(pid);
   const { answers, latencies, seconds, busy } = await load(port, prepared);
   const cpu = (await cpuSeconds(pid)) - before;

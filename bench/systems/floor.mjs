@@ -2,7 +2,7 @@
 import { randomBytes } from "node:crypto";
 import path from "node:path";
 import { startOwnWorkerd } from "../../tests/workerd/support/own_workerd.mjs";
-import { load, request } from "../client.mjs";
+import { load, request, TOKEN_USES } from "../client.mjs";
 import { bundle, ROOT } from "./built.mjs";
 
 const at = (rest, headers) => request("POST", `https://floor.example${rest}`, headers);
@@ -16,8 +16,12 @@ export class FloorSystem {
       requests: () => this.ids.map((id) => at(`/refresh?id=${id}`)),
       keep: (flow, answer) => (flow.token = answer.json().access_token),
     },
-    "signature check": { status: 204, requests: () => this.flows.map(({ token }) => at("/check", { authorization: `Bearer ${token}` })) },
-    nothing: { status: 204, requests: () => this.ids.map(() => at("/nothing")) },
+    "signature check": {
+      status: 204,
+      times: TOKEN_USES,
+      requests: () => this.flows.map(({ token }) => at("/check", { authorization: `Bearer ${token}` })),
+    },
+    nothing: { status: 204, times: TOKEN_USES, requests: () => this.ids.map(() => at("/nothing")) },
     client_credentials: { requests: () => this.ids.map(() => at("/sign")) },
   };
 

@@ -5,7 +5,7 @@ import { readHtml } from "../../tests/workerd/support/html.mjs";
 import { authorizationRequest, basic } from "../../tests/workerd/support/oauth.mjs";
 import { startOwnLatchkey } from "../../tests/workerd/support/own_latchkey.mjs";
 import { apis, apps, newUser } from "../../tests/workerd/support/platform.mjs";
-import { request } from "../client.mjs";
+import { request, TOKEN_USES } from "../client.mjs";
 import { copyLatchkey } from "./built.mjs";
 
 const FORM = { "content-type": "application/x-www-form-urlencoded" };
@@ -64,6 +64,7 @@ export class LatchkeySystem {
       keep: (flow, answer) => (flow.tokens = answer.json()),
     },
     introspection: {
+      times: TOKEN_USES,
       requests: () =>
         this.#each(({ tokens }) =>
           post("/oauth/introspect", authenticated(apis.projects.credential), { token: tokens.access_token }),
@@ -74,6 +75,7 @@ export class LatchkeySystem {
     },
     // As nginx asks. The token is one of those that were refreshed.
     call: {
+      times: TOKEN_USES,
       requests: () =>
         this.#each(({ tokens }) =>
           request("GET", `${ISSUER}/oauth/verify`, {

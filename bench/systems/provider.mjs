@@ -2,7 +2,7 @@
 import { createHash, randomBytes } from "node:crypto";
 import path from "node:path";
 import { startOwnWorkerd } from "../../tests/workerd/support/own_workerd.mjs";
-import { request } from "../client.mjs";
+import { request, TOKEN_USES } from "../client.mjs";
 import { bundle, ROOT } from "./built.mjs";
 
 const ISSUER = "https://provider.example";
@@ -43,6 +43,7 @@ export class ProviderSystem {
     },
     call: {
       status: 204,
+      times: TOKEN_USES,
       requests: () =>
         this.flows.map(({ tokens }) =>
           request("GET", `${ISSUER}/api/projects`, { authorization: `Bearer ${tokens.access_token}` }),
