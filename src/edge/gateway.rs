@@ -82,7 +82,7 @@ async fn ask(request: &Request, pass: &PassOn) -> Result<web_sys::Response, NoAn
     }
     init.set_method(&request.inner().method());
     init.set_headers(&headers);
-    if let Some(body) = request.inner().body() {
+    if let Some(body) = request.inner().body().filter(|_| !pass.about.is_preflight) {
         init.set_body(&body);
     }
     // A redirect is the caller's to follow.
@@ -109,7 +109,8 @@ fn passed_back(
     response: web_sys::Response,
 ) -> Result<Answer, JsValue> {
     let init: &ResponseInit = response.unchecked_ref();
-    let answer = web_sys::Response::new_with_opt_readable_stream_and_init(response.body().as_ref(), init)?;
+    let body = response.body().filter(|_| !pass.about.is_preflight);
+    let answer = web_sys::Response::new_with_opt_readable_stream_and_init(body.as_ref(), init)?;
     let answer = Response::from(answer);
     let came: Vec<(String, String)> = answer.headers().entries().collect();
     let (out, put) = answer_headers(context, &pass.about, &came);

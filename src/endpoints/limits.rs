@@ -178,11 +178,12 @@ pub async fn may_ask_about_registration<S: Limits>(context: &Context<'_, S>, req
     !context.config.rate_limits || within(context, Limit::Address, &key).await
 }
 
-/// Counts a call to an API by somebody who showed no token. Where the address is not known nobody is counted, or one of them
+/// Counts a call to an API by somebody who showed no token, or a browser's question before one. Where the address is not known nobody is counted, or one of them
 /// could stop all others. False: it is one too many.
-pub async fn may_call_as_a_stranger<S: Limits>(context: &Context<'_, S>, origin: Origin) -> bool {
+pub async fn may_call_as_a_stranger<S: Limits>(context: &Context<'_, S>, origin: Origin, is_preflight: bool) -> bool {
     let is_limited = context.config.rate_limits && origin != Origin::Unknown;
-    !is_limited || within(context, Limit::Strangers, &format!("call/{origin}")).await
+    let kind = if is_preflight { "preflight" } else { "call" };
+    !is_limited || within(context, Limit::Strangers, &format!("{kind}/{origin}")).await
 }
 
 /// Counts an attempt to sign in. False: it is one too many.

@@ -1,4 +1,4 @@
-//! The token a call shows.
+//! The token a call shows, and the question of a browser that comes before one.
 
 use super::refusal::Refusal;
 
@@ -53,6 +53,16 @@ impl<'a> Credentials<'a> {
     }
 }
 
+/// The method of the call to come, where a request is a browser's question before it (a CORS-preflight request, Fetch
+/// §3.2.2): `OPTIONS` with the site that asks and what for. `None`: it is a call like others.
+///
+/// - `origin`: `Origin`
+/// - `asked`: `Access-Control-Request-Method`
+pub fn preflight_for<'a>(method: &str, origin: Option<&str>, asked: Option<&'a str>) -> Option<&'a str> {
+    let says = |value: Option<&str>| value.is_some_and(|value| !value.trim().is_empty());
+    asked.filter(|_| method == "OPTIONS" && says(origin) && says(asked))
+}
+
 /// `b64token` (RFC 6750 §2.1): `1*( ALPHA / DIGIT / "-" / "." / "_" / "~" / "+" / "/" ) *"="`.
 fn is_token68(token: &str) -> bool {
     let body = token.trim_end_matches('=');
@@ -63,6 +73,27 @@ fn is_token68(token: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_question_before_a_call_names_the_site_that_asks_and_the_method_it_asks_for() {
+        let site = Some("https://a.example");
+        assert_eq!(preflight_for("OPTIONS", site, Some("PUT")), Some("PUT"));
+        assert_eq!(preflight_for("OPTIONS", Some("null"), Some("GET")), Some("GET"));
+        for (method, origin, asked) in [
+            ("OPTIONS", None, Some("PUT")),
+            ("OPTIONS", Some(""), Some("PUT")),
+            ("OPTIONS", site, None),
+            ("OPTIONS", site, Some(" ")),
+            ("options", site, Some("PUT")),
+            ("POST", site, Some("PUT")),
+        ] {
+            assert_eq!(
+                preflight_for(method, origin, asked),
+                None,
+                "{method} {origin:?} {asked:?}"
+            );
+        }
+    }
 
     // Covers: B32
     #[test]

@@ -22,6 +22,11 @@ const answers = {
   "/v1/empty": (_, answer) => answer.writeHead(204).end(),
   "/v1/same": (_, answer) => answer.writeHead(304, { etag: '"a"' }).end(),
   "/v1/own-challenge": (_, answer) => answer.writeHead(401, { "www-authenticate": "Bearer error=\"own\"" }).end(),
+  "/v1/asked": (request, answer) => {
+    asked = { method: request.method, url: request.url, headers: request.headers, body: "" };
+    request.on("data", (chunk) => (asked.body += chunk));
+    request.on("end", () => answer.writeHead(204, { "access-control-allow-origin": request.headers.origin }).end());
+  },
   "/v1/breaks": (request) => request.socket.destroy(),
   "/v1/cached": (_, answer) => answer.writeHead(200, { "cache-control": "public, max-age=600", "latchkey-user-id": "usr_x" }).end(String(++served)),
   "/v1/events": async (_, answer) => {
@@ -37,6 +42,7 @@ const answers = {
   },
 };
 let served = 0;
+let asked;
 let release;
 const released = new Promise((done) => (release = done));
 const upstream = http.createServer((request, answer) => {
@@ -231,14 +237,21 @@ test("servers that break or cannot be reached are a bad gateway", async () => {
 });
 
 test("a browser's question before a call is the API's to answer, where the call has a route", async () => {
-  const preflight = (target) =>
-    ask(target, { method: "OPTIONS", headers: { origin: "https://a.example", "access-control-request-method": "POST" } });
-  const { status, text } = await preflight("/v1/projects");
-  assert.equal(status, 200);
-  const got = JSON.parse(text);
-  assert.equal(got.method, "OPTIONS");
-  assert.equal(got.headers["latchkey-identity"], undefined);
+  const question = { origin: "https://a.example", "access-control-request-method": "POST" };
+  const preflight = (target, headers = {}, body) =>
+    ask(target, { method: "OPTIONS", headers: { ...question, ...headers }, body });
+  const { status, headers, text } = await preflight("/v1/asked?do=this", { "transfer-encoding": "chunked", "x-data": "a" }, (request) =>
+    void request.end("a body that nobody has shown a token for"),
+  );
+  assert.deepEqual([status, text], [204, ""]);
+  assert.equal(headers["access-control-allow-origin"], "https://a.example");
+  assert.deepEqual([asked.method, asked.url, asked.body], ["OPTIONS", "/v1/asked", ""]);
+  for (const name of ["x-data", "latchkey-identity"]) assert.equal(asked.headers[name], undefined, name);
+  // Nor does anything but status and fields come back.
+  const told = await preflight("/v1/projects");
+  assert.deepEqual([told.status, told.text, told.headers["content-type"]], [200, "", "application/json"]);
   assert.equal((await preflight("/admin")).status, 404);
+  assert.equal((await ask("/v1/projects", { method: "OPTIONS", headers: { "access-control-request-method": "POST" } })).status, 405);
 });
 
 test("Latchkey's own address, and one of nobody, have Latchkey's own endpoints", async () => {

@@ -52,7 +52,7 @@ async function startNginx() {
     .split("```nginx\n")[1]
     .split("```")[0]
     .replace("127.0.0.1:8080", `127.0.0.1:${port}`)
-    .replace("http://127.0.0.1:3000", `http://127.0.0.1:${api.address().port}`)
+    .replaceAll("http://127.0.0.1:3000", `http://127.0.0.1:${api.address().port}`)
     .replace("https://auth.example.com", `http://127.0.0.1:${latchkey.worker.port}`)
     .replace("Host auth.example.com", `Host ${new URL(ISSUER).host}`)
     .replace(/"Basic [^"]*"/, `"${basic(client_id, secret)}"`);
@@ -155,6 +155,29 @@ test("a client cannot say through nginx which call it makes, or who it is", asyn
   const got = JSON.parse(open.text).headers;
   assert.deepEqual(Object.keys(got).filter((name) => /^latchkey-(user|identity|consent)/.test(name)), []);
   assert.equal((await ask("/latchkey-verify", { headers: bearer(reader) })).status, 404);
+});
+
+test("a browser's question before a call reaches the API with what asks and nothing else", async () => {
+  const question = { origin: "https://a.example", "access-control-request-method": "POST" };
+  const preflight = (target, headers = {}) =>
+    ask(target, { method: "OPTIONS", headers: { ...question, "x-data": "a", ...headers }, body: "a body" });
+  const { status, text } = await preflight("/v1/projects", bearer(reader));
+  assert.equal(status, 200);
+  const got = JSON.parse(text);
+  assert.deepEqual([got.method, got.url, got.body], ["OPTIONS", "/v1/projects", ""]);
+  assert.deepEqual([got.headers.origin, got.headers["access-control-request-method"]], Object.values(question));
+  for (const name of ["x-data", "authorization", "content-length", "transfer-encoding"])
+    assert.equal(got.headers[name], undefined, name);
+  for (const [status, target, headers] of [
+    [404, "/v1/admin", {}],
+    [405, "/v1/projects", { "access-control-request-method": "DELETE" }],
+    [405, "/v1/projects", { origin: "" }],
+    [400, "/v1/status/../admin", {}],
+  ]) {
+    const answer = await preflight(target, headers);
+    assert.equal(answer.status, status, target);
+    assert.ok(!answer.text.startsWith("{"), "the API was reached");
+  }
 });
 
 // Covers: B33

@@ -44,7 +44,7 @@ pub struct Call<'a> {
     pub authorization: Option<&'a str>,
     /// `DPoP`
     pub dpop: Option<&'a str>,
-    /// `Access-Control-Request-Method`, by which a browser asks before it calls.
+    /// The method of the call to come, where a browser asks before it ([`crate::guard::call::preflight_for`]).
     pub preflight_for: Option<&'a str>,
     /// Where it comes from.
     pub origin: Origin,
@@ -67,6 +67,8 @@ pub struct About {
     pub api: Rc<GuardedApi>,
     /// The method of the call; that of the call to come, where a browser asks first.
     pub method: String,
+    /// Whether a browser asks before the call: nobody has shown a token for it.
+    pub is_preflight: bool,
     /// The pattern of its route, never the path; `None`: no rule is about it.
     pub route: Option<String>,
     /// What the route asks for, and so what the call uses of what its token allows.
@@ -114,15 +116,12 @@ pub struct Caller {
 
 impl Call<'_> {
     fn is_preflight(&self) -> bool {
-        self.method == "OPTIONS" && self.preflight_for.is_some()
+        self.preflight_for.is_some()
     }
 
     /// The method that rules are looked up by.
     fn asked_method(&self) -> &str {
-        match self.preflight_for {
-            Some(method) if self.is_preflight() => method,
-            _ => self.method,
-        }
+        self.preflight_for.unwrap_or(self.method)
     }
 }
 
@@ -206,6 +205,7 @@ pub async fn decide<S: Stores>(
     let mut about = About {
         api,
         method: call.asked_method().to_owned(),
+        is_preflight: call.is_preflight(),
         route: None,
         needed: Scopes::default(),
         origin: call.origin,
@@ -218,13 +218,13 @@ pub async fn decide<S: Stores>(
     }
     let mut judged = judged(context, &mut about, call, shown).await;
     let shows_no_token = match &judged {
-        Ok(allowed) => allowed.is_none() && !call.is_preflight(),
+        Ok(allowed) => allowed.is_none(),
         Err(refusal) => caller.is_none() && is_stranger(refusal),
     };
     if shows_no_token && let Err(too_many) = count_stranger(context, &about).await {
         judged = Err(too_many);
     }
-    note(context, &about, call.is_preflight(), app.as_deref(), &judged);
+    note(context, &about, app.as_deref(), &judged);
     match judged {
         Ok(allowed) => Ok(Passed { about, allowed }),
         Err(refusal) => Err(Refused {

@@ -10,15 +10,13 @@ use crate::usage::Call;
 
 /// Notes what was decided about a call. `app`: whose token it showed, if it showed one of ours. Whoever forwards the call
 /// adds what the API answered (`Noted::answered`).
-pub fn note<S>(
-    context: &Context<'_, S>,
-    about: &About,
-    is_preflight: bool,
-    app: Option<&App>,
-    judged: &Result<Option<Allowed>, Refusal>,
-) {
+pub fn note<S>(context: &Context<'_, S>, about: &About, app: Option<&App>, judged: &Result<Option<Allowed>, Refusal>) {
     let (api, route) = (about.api.id.as_str(), about.route.as_deref());
-    let method = if is_preflight { "OPTIONS" } else { about.method.as_str() };
+    let method = if about.is_preflight {
+        "OPTIONS"
+    } else {
+        about.method.as_str()
+    };
     let call = match (judged, app) {
         (Ok(Some(allowed)), Some(app)) => Call::allowed(api, method, route, &about.needed).by(app, Some(allowed)),
         // Anybody may call this: nothing of a token was used, whatever was shown.

@@ -3,7 +3,8 @@
 //!
 //! Nothing that lets anybody in at Latchkey or at the API reaches the API's servers: not the token, nor the proof, nor a
 //! cookie. A header field that such servers take for another address, method or caller than the one that was judged does
-//! not either.
+//! not either. A browser's question before a call comes without a token, so of it only what the API needs to say which sites
+//! may call reaches them: method, path, and the fields that ask. No query, no body, and no body back.
 
 use serde_json::Value;
 
@@ -14,6 +15,7 @@ use crate::context::Context;
 use crate::endpoints::limits::Origin;
 use crate::endpoints::{finished, problem};
 use crate::guard::apis::At;
+use crate::guard::call::preflight_for;
 use crate::guard::judge::Allowed;
 use crate::http::{Reply, Request};
 use crate::store::Stores;
@@ -37,7 +39,7 @@ pub struct PassOn {
     pub about: About,
     /// For whom.
     pub allowed: Option<Allowed>,
-    /// The address: the path and the query are those that were judged.
+    /// The address: the path and the query are those that were judged, without the query where a browser asks before.
     pub url: String,
     /// Its header fields, in place of those it came with.
     pub headers: Vec<(String, String)>,
@@ -68,7 +70,11 @@ pub async fn admit<S: Stores>(context: &Context<'_, S>, request: &Request, autho
         query: Some(request.query.as_str()).filter(|query| !query.is_empty()),
         authorization: request.header("authorization"),
         dpop: request.header("dpop"),
-        preflight_for: request.header("access-control-request-method"),
+        preflight_for: preflight_for(
+            &request.method,
+            request.header("origin"),
+            request.header("access-control-request-method"),
+        ),
         origin: Origin::of(request),
     };
     let (apis, shown) = join(context.stores.guarded_apis(), look_up(context, &call)).await;
@@ -107,10 +113,12 @@ pub async fn admit<S: Stores>(context: &Context<'_, S>, request: &Request, autho
     let Ok(identity) = identity(context, &about, allowed.as_ref()).await else {
         return Admission::Answered(unavailable(context));
     };
-    let query = call.query.map(|query| format!("?{query}")).unwrap_or_default();
+    // What sites may call does not hang on a query, and nobody has shown a token for what it says.
+    let query = call.query.filter(|_| !about.is_preflight);
+    let query = query.map(|query| format!("?{query}")).unwrap_or_default();
     Admission::PassOn(Box::new(PassOn {
         url: format!("{}{}{query}", upstream.as_str(), request.path),
-        headers: passed_on(request, authority, identity),
+        headers: passed_on(request, authority, about.is_preflight, identity),
         about,
         allowed,
     }))
@@ -138,7 +146,14 @@ pub fn answer_headers<S>(
         .iter()
         .filter(|(name, _)| name.eq_ignore_ascii_case("connection"));
     let connection: String = connection.map(|(_, value)| format!("{value},")).collect();
-    let goes = |name: &String| is_hop_by_hop(name, &connection) || is_ours(name) || folded(name) == "set-cookie";
+    let goes = |name: &String| {
+        let folded = folded(name);
+        let is_of_body = ["content-length", "content-encoding"].contains(&folded.as_str());
+        is_hop_by_hop(name, &connection)
+            || is_ours(name)
+            || folded == "set-cookie"
+            || (about.is_preflight && is_of_body)
+    };
     let out = headers
         .iter()
         .map(|(name, _)| name.to_ascii_lowercase())
@@ -226,12 +241,22 @@ const NOT_PASSED_ON: [&str; 16] = [
 /// What a proxy says of the caller: an API that believes its own proxy would believe the client.
 const PROXIES_WORDS: [&str; 4] = ["x-forwarded-", "x-remote-", "x-auth-request-", "remote-"];
 
-fn passed_on(request: &Request, authority: &str, identity: Vec<(&'static str, String)>) -> Vec<(String, String)> {
+/// The fields of a question before a call (Fetch §3.2.2); more of them begin with `access-control-request-`.
+const OF_PREFLIGHTS: [&str; 2] = ["origin", "user-agent"];
+
+fn passed_on(
+    request: &Request,
+    authority: &str,
+    is_preflight: bool,
+    identity: Vec<(&'static str, String)>,
+) -> Vec<(String, String)> {
     let connection = request.header("connection").unwrap_or_default();
     let goes = |name: &str| {
         let folded = folded(name);
         let is_address = folded == "x-real-ip" || folded.starts_with("cf-");
-        !is_hop_by_hop(name, connection)
+        let asks = OF_PREFLIGHTS.contains(&folded.as_str()) || folded.starts_with("access-control-request-");
+        (asks || !is_preflight)
+            && !is_hop_by_hop(name, connection)
             && !is_ours(name)
             && !is_address
             && !NOT_PASSED_ON.contains(&folded.as_str())

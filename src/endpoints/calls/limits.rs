@@ -49,9 +49,10 @@ fn tell(about: &mut About, told: &Told) {
     }
 }
 
-/// Counts a call of somebody who showed no token of ours: at their address, and never for an app or a user.
+/// Counts a call of somebody who showed no token of ours: at their address, and never for an app or a user. Questions of
+/// browsers have a count of their own, so that calls without a good token do not stop those of a neighbor that has one.
 pub async fn count_stranger<S: Stores>(context: &Context<'_, S>, about: &About) -> Result<(), Refusal> {
-    match may_call_as_a_stranger(context, about.origin).await {
+    match may_call_as_a_stranger(context, about.origin, about.is_preflight).await {
         true => Ok(()),
         false => Err(Refusal::TooMany(STRANGERS_WAIT)),
     }

@@ -12,6 +12,7 @@ use super::told::{identity, refusal, with_headers};
 use crate::context::Context;
 use crate::endpoints::limits::{Endpoint, Origin, may_ask, with_retry_after};
 use crate::endpoints::problem;
+use crate::guard::call::preflight_for;
 use crate::http::{Reply, Request};
 use crate::oauth::client_authentication::PresentedClient;
 use crate::router;
@@ -66,7 +67,11 @@ async fn answer<S: Stores>(context: &Context<'_, S>, request: &Request, path: Op
         query,
         authorization: request.header("authorization"),
         dpop: request.header("dpop"),
-        preflight_for: request.header("access-control-request-method"),
+        preflight_for: preflight_for(
+            &original.method,
+            request.header("origin"),
+            request.header("access-control-request-method"),
+        ),
         origin: Origin::of_address(request.header("x-real-ip")),
     };
     let known = join(prove(context, request, &presented), context.stores.guarded_apis());

@@ -122,9 +122,7 @@ fn what_anybody_may_call_counts_for_no_app_and_a_browsers_question_is_no_call_of
     let (token, _) = connect(&server, "read:projects");
     counted(&server);
     call("GET", "/v1/status").bearer(&token).ask(&server);
-    call("OPTIONS", "/v1/projects")
-        .with("access-control-request-method", "GET")
-        .ask(&server);
+    preflight("GET", "/v1/projects").ask(&server);
     assert!(!server.usage.borrow().uses_a_consent());
     assert_eq!(
         counted(&server),

@@ -114,6 +114,50 @@ fn nothing_that_lets_somebody_in_or_passes_for_something_else_goes_on() {
     assert_eq!(sent(&pass, "x-forwarded-host"), Some("api.example"));
 }
 
+// Covers: B35
+#[test]
+fn of_a_question_before_a_call_only_what_asks_goes_on() {
+    let server = gateway();
+    let (token, _) = connect(&server, "read:projects");
+    let bearer = format!("bearer {token}");
+    let fields = [
+        ("origin", "https://site.example"),
+        ("access-control-request-method", "POST"),
+        ("access-control-request-headers", "authorization"),
+        ("user-agent", "Browser/1"),
+        ("authorization", bearer.as_str()),
+        ("content-type", "application/json"),
+        ("content-length", "9"),
+        ("x-data", "something for the API"),
+    ];
+    let question = |fields: &[(&str, &str)]| Request {
+        method: "OPTIONS".into(),
+        ..to_api("/v1/projects?delete=all", fields)
+    };
+    let pass = passed(&server, &question(&fields));
+    assert!(pass.about.is_preflight);
+    assert_eq!(pass.url, format!("{UPSTREAM}/v1/projects"));
+    for (name, value) in &fields[..4] {
+        assert_eq!(sent(&pass, name), Some(*value));
+    }
+    for name in [
+        "authorization",
+        "content-type",
+        "content-length",
+        "x-data",
+        "latchkey-identity",
+    ] {
+        assert_eq!(sent(&pass, name), None, "{name}");
+    }
+    let log = Log::new(&server.random);
+    let came = ["Content-Length", "Content-Encoding", "Access-Control-Allow-Origin"]
+        .map(|name| (name.to_owned(), "x".to_owned()));
+    let (out, _) = answer_headers(&server.context(&log), &pass.about, &came);
+    assert_eq!(out, ["content-length", "content-encoding"]);
+    // Without the site that asks it is a call, by a method that has no rule.
+    assert_eq!(answered(&server, &question(&fields[1..])).status, 405);
+}
+
 #[test]
 fn what_may_not_go_on_is_answered_here_and_may_be_read_by_scripts() {
     let server = gateway();

@@ -112,8 +112,7 @@ fn whoever_shows_no_good_token_reaches_no_counter_and_is_limited_by_address() {
     // Neighbours with a token, other addresses, and browsers that ask before they call are not stopped by that.
     assert_eq!(here(call("GET", "/v1/me").bearer(&token)).ask(&server).status, 200);
     assert_eq!(elsewhere.ask(&server).status, 200);
-    let preflight = call("OPTIONS", "/v1/me").with("access-control-request-method", "GET");
-    assert_eq!(here(preflight).ask(&server).status, 200);
+    assert_eq!(here(preflight("GET", "/v1/me")).ask(&server).status, 200);
     // A token that was good once is told so, however often.
     revoke(&server, &refresh);
     server.pass(5_000);
@@ -128,6 +127,31 @@ fn whoever_shows_no_good_token_reaches_no_counter_and_is_limited_by_address() {
         .map(|(_, key)| key.clone())
         .collect();
     assert_eq!(counted, ["app", "user/usr_alice"]);
+}
+
+// Covers: B41
+#[test]
+fn questions_before_calls_are_limited_by_address_whatever_comes_with_them() {
+    let server = limited(10, 1000);
+    let (token, _) = connect(&server, "read:projects");
+    server.stores.limits.borrow_mut().insert(Limit::Strangers, 3);
+    let ask = |question: Question| question.with("x-real-ip", "192.0.2.1").ask(&server);
+    assert_eq!(ask(preflight("GET", "/v1/me")).status, 200);
+    assert_eq!(ask(preflight("POST", "/v1/projects")).status, 200);
+    assert_eq!(ask(preflight("GET", "/v1/status").bearer("nonsense")).status, 200);
+    for question in [preflight("GET", "/v1/me"), preflight("GET", "/v1/me").bearer(&token)] {
+        let reply = ask(question);
+        assert_eq!((reply.status, told(&reply, "Retry-After")), (429, "60"));
+    }
+    assert_eq!(
+        preflight("GET", "/v1/me")
+            .with("x-real-ip", "192.0.2.2")
+            .ask(&server)
+            .status,
+        200
+    );
+    assert_eq!(ask(call("GET", "/v1/me").bearer(&token)).status, 200);
+    assert_eq!(ask(call("GET", "/v1/status")).status, 200);
 }
 
 #[test]

@@ -55,6 +55,13 @@ fn call(method: &str, target: &str) -> Question {
         .with("x-original-uri", target)
 }
 
+/// A browser of some site asks before it makes a call.
+fn preflight(method: &str, target: &str) -> Question {
+    call("OPTIONS", target)
+        .with("origin", "https://site.example")
+        .with("access-control-request-method", method)
+}
+
 impl Question {
     fn with(mut self, name: &str, text: &str) -> Self {
         self.0.headers.insert(name.into(), text.into());

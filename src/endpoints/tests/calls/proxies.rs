@@ -225,16 +225,15 @@ fn nginx_gets_the_statuses_it_knows_and_the_true_one_beside() {
 #[test]
 fn a_browser_that_asks_before_it_calls_is_let_through_to_the_api_where_the_call_has_a_route() {
     let server = guard();
-    let preflight = |method: &str, target: &str| {
-        call("OPTIONS", target)
-            .with("access-control-request-method", method)
-            .ask(&server)
-    };
+    let preflight = |method: &str, target: &str| preflight(method, target).ask(&server);
     let reply = preflight("POST", "/v1/projects");
     assert_eq!((reply.status, reply.has_header("Latchkey-Identity")), (200, false));
     assert_eq!(preflight("DELETE", "/v1/projects").status, 405);
     assert_eq!(preflight("GET", "/v1/other").status, 404);
     assert_eq!(call("OPTIONS", "/v1/projects").ask(&server).status, 405);
+    // One that no browser sends: it does not say which site asks.
+    let nobody = call("OPTIONS", "/v1/projects").with("access-control-request-method", "POST");
+    assert_eq!(nobody.ask(&server).status, 405);
     // The field alone makes nothing of a call.
     let reply = call("POST", "/v1/projects")
         .with("access-control-request-method", "GET")
