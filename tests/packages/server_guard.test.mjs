@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import test, { mock } from "node:test";
 import { ConfigurationError, createGuard, scopeNeeded, tokenNeeded } from "@latchkey/server";
-import { generateKeyPair } from "jose";
+import { exportJWK, generateKeyPair } from "jose";
 import { API, echo, newGuard, newIssuer, outcome, READ, REGION, request, SECRET } from "./support/api_server.mjs";
 
 const server = await newIssuer();
@@ -134,6 +134,85 @@ test("an algorithm that was taken from the list is not accepted any more", async
   assert.equal((await outcome(strict, request(await server.token()))).status, 401);
   assert.throws(() => newGuard(server, { algorithms: ["HS256"] }), ConfigurationError);
   assert.throws(() => newGuard(server, { algorithms: [] }), ConfigurationError);
+});
+
+// An issuer that signs access tokens with RS256, and everything else, as Latchkey does, with ES256.
+async function issuerOfBoth() {
+  const both = await newIssuer();
+  const rsa = await generateKeyPair("RS256", { extractable: true });
+  const jwk = { ...(await exportJWK(rsa.publicKey)), kid: "key-2", alg: "RS256", use: "sig" };
+  const own = both.handlers["/.well-known/jwks.json"];
+  both.handlers["/.well-known/jwks.json"] = async () => {
+    const { keys } = await own().json();
+    return Response.json({ keys: [...keys, jwk] });
+  };
+  const header = { alg: "RS256", kid: "key-2" };
+  both.byRsa = (claims = {}, more = {}) => both.token(claims, { ...header, ...more }, rsa.privateKey);
+  both.signWithRsa = () => {
+    const es256 = both.list;
+    both.list = async (region, after) => {
+      const claims = JSON.parse(atob((await es256(region, after)).split(".")[1].replaceAll("-", "+").replaceAll("_", "/")));
+      return both.byRsa({ ...claims, app_type: undefined, developer_id: undefined }, { typ: "latchkey-revocations+jwt" });
+    };
+  };
+  return both;
+}
+
+// Covers: B29, B33
+test("where access tokens are RS256 alone, the list of what was taken back and identities stay ES256 and count", async () => {
+  const both = await issuerOfBoth();
+  const strict = newGuard(both, { algorithms: ["RS256"] });
+  const token = await both.byRsa({ jti: "jti-one" });
+  const { auth } = await outcome(strict, request(token));
+  assert.equal(auth?.userId, "usr_alice");
+  assert.equal((await outcome(strict, request(await both.token()))).status, 401);
+  both.cut("token", "jti-one");
+  assert.equal((await outcome(newGuard(both, { algorithms: ["RS256"] }), request(token))).reason, "consent_revoked");
+  // A list or an identity by another algorithm is none, whatever tokens may be.
+  const behind = newGuard(both, { algorithms: ["RS256"], gateway: true });
+  const claims = { ...IDENTITY, exp: now() + 60, app_type: undefined, latchkey: undefined, jti: undefined };
+  const typ = "latchkey-identity+jwt";
+  assert.ok((await outcome(behind, through(await both.token(claims, { typ })))).auth);
+  assert.equal((await outcome(behind, through(await both.byRsa(claims, { typ })))).error, "invalid_token");
+  both.signWithRsa();
+  assert.equal((await outcome(newGuard(both), request(token))).error, "temporarily_unavailable");
+});
+
+// Covers: B29
+test("an option that is misspelt, or of a kind that would switch a check off or stretch it, stops the start", () => {
+  for (const changes of [
+    { findUsers: async () => undefined },
+    { algorithm: ["ES256"] },
+    { revokation: "introspection" },
+    { findUser: null },
+    { findUser: { usr_alice: true } },
+    { replays: null },
+    { replays: new Map() },
+    { gateway: "false" },
+    { gateway: 1 },
+    { gateway: null },
+    { revocation: null },
+    { revocation: "off" },
+    { revocation: false },
+    { algorithms: "ES256" },
+    { algorithms: null },
+    { algorithms: ["none"] },
+    { algorithms: ["ES256", "HS256"] },
+    { clockTolerance: "60" },
+    { clockTolerance: "1h" },
+    { clockTolerance: null },
+    { clockTolerance: [5] },
+    { clockTolerance: Number.NaN },
+    { clockTolerance: 61 },
+    { clockTolerance: -1 },
+    { resource: [API, "https://other.test"] },
+    { resource: [API] },
+    { issuer: [server.issuer] },
+    { publicOrigin: "http://api.test" },
+    { credential: {} },
+    { credential: { clientId: "a", clientSecret: "undefined" } },
+  ])
+    assert.throws(() => newGuard(server, changes), ConfigurationError, JSON.stringify(changes));
 });
 
 // Covers: B30

@@ -8,7 +8,7 @@ import { type Call, type Credentials, readCredentials } from "./credentials.js";
 import { memoryReplays, provenKey, type ReplayStore } from "./dpop.js";
 import { Feed } from "./feed.js";
 import { introspect } from "./introspection.js";
-import { BadJwt, Issuer } from "./issuer.js";
+import { ACCESS_TOKEN, BadJwt, Issuer } from "./issuer.js";
 import * as refusals from "./refusal.js";
 import { checked, ConfigurationError, type GuardOptions, type Settings } from "./settings.js";
 
@@ -127,7 +127,7 @@ export class Guard<User = undefined> {
   }
 
   async #read(text: string): Promise<AccessToken> {
-    const token = accessToken(await this.#claims(text, "at+jwt"));
+    const token = accessToken(await this.#claims(text, ACCESS_TOKEN));
     if (!token) throw refusals.notOurs();
     return token;
   }

@@ -6,6 +6,8 @@ import { createRemoteJWKSet, customFetch, errors, type JWTPayload, jwtVerify, ty
 import { type Settings } from "./settings.js";
 import { askForObject, once } from "./wire.js";
 
+/** The type of access tokens (RFC 9068 §2.1). */
+export const ACCESS_TOKEN = "at+jwt";
 const METADATA_LIFE = 600_000;
 /** Before metadata that could not be renewed are asked for again. */
 const PAUSE = 30_000;
@@ -53,13 +55,15 @@ export class Issuer {
   }
 
   /**
-   * The claims of a JWT with a good signature of the issuer's, of this type and for this audience.
+   * The claims of a JWT with a good signature of the issuer's, of this type and for this audience. Which algorithms are
+   * good for access tokens is for the options to say; everything else is signed with ES256.
    * @throws {BadJwt}
    * @throws {unknown} the keys are out of reach
    */
   async claims(jwt: string, typ: string, audience?: string): Promise<JWTPayload> {
     const { keys } = await this.metadata();
-    const { algorithms, issuer, clockTolerance } = this.#settings;
+    const { issuer, clockTolerance } = this.#settings;
+    const algorithms = typ === ACCESS_TOKEN ? this.#settings.algorithms : ["ES256"];
     try {
       const { payload } = await jwtVerify(jwt, keys, {
         algorithms,

@@ -28,7 +28,7 @@ export interface GuardOptions<User = undefined> {
   gateway?: boolean;
   /** The API's credential for introspection, from the console. */
   credential?: { clientId: string; clientSecret: string };
-  /** `["ES256", "RS256"]` */
+  /** What access tokens may be signed with: `["ES256", "RS256"]`. Lists and identities are always ES256. */
   algorithms?: readonly Algorithm[];
   /** How far the clocks may be apart, in seconds: 5, and 60 at most. */
   clockTolerance?: number;
@@ -69,6 +69,23 @@ export class ConfigurationError extends Error {
 
 const ALGORITHMS: Algorithm[] = ["ES256", "RS256"];
 
+const NAMED: Record<keyof GuardOptions, true> = {
+  issuer: true,
+  resource: true,
+  revocation: true,
+  gateway: true,
+  credential: true,
+  algorithms: true,
+  clockTolerance: true,
+  resourceMetadata: true,
+  publicOrigin: true,
+  replays: true,
+  findUser: true,
+  onFault: true,
+  fetch: true,
+};
+const NAMES: ReadonlySet<string> = new Set(Object.keys(NAMED));
+
 /** @throws {ConfigurationError} */
 export function checked(options: GuardOptions<unknown>): Settings {
   const issuer = address("issuer", options.issuer);
@@ -76,6 +93,9 @@ export function checked(options: GuardOptions<unknown>): Settings {
   // A bare host name would be no resource indicator, and match no token (RFC 8707 §2).
   const resource = address("resource", options.resource);
   if (resource.hash) throw new ConfigurationError("resource has a fragment.");
+  // A misspelt one would leave out what it was to switch on.
+  const unknown = Object.keys(options).find((name) => !NAMES.has(name));
+  if (unknown !== undefined) throw new ConfigurationError(`${unknown} is no option.`);
   const name = options.issuer.replace(/\/$/, "");
   const { revocation = "feed", credential, algorithms = ALGORITHMS, clockTolerance = 5 } = options;
   if (!["feed", "stream", "introspection"].includes(revocation))
@@ -86,9 +106,16 @@ export function checked(options: GuardOptions<unknown>): Settings {
     throw new ConfigurationError(`${revocation} needs the API's credential.`);
   if (revocation === "stream" && isWorker())
     throw new ConfigurationError("A Worker does nothing between calls, so it holds no stream: use feed.");
-  if (algorithms.length === 0 || !algorithms.every((one) => ALGORITHMS.includes(one)))
+  if (!Array.isArray(algorithms) || algorithms.length === 0 || !algorithms.every((one) => ALGORITHMS.includes(one)))
     throw new ConfigurationError("algorithms are ES256 and RS256.");
-  if (!(clockTolerance >= 0 && clockTolerance <= 60)) throw new ConfigurationError("clockTolerance is 0 to 60 s.");
+  // A text would be put beside the life of a proof, and not added to it.
+  if (typeof clockTolerance !== "number" || !(clockTolerance >= 0 && clockTolerance <= 60))
+    throw new ConfigurationError("clockTolerance is 0 to 60 s.");
+  if (![undefined, true, false].includes(options.gateway)) throw new ConfigurationError("gateway is true or false.");
+  if (options.findUser !== undefined && typeof options.findUser !== "function")
+    throw new ConfigurationError("findUser is no function.");
+  if (options.replays !== undefined && typeof options.replays?.use !== "function")
+    throw new ConfigurationError("replays has no function use.");
   const metadata = options.resourceMetadata;
   if (metadata !== undefined && /["\\\s]/.test(metadata)) throw new ConfigurationError("resourceMetadata is no URL.");
   return {
@@ -112,7 +139,7 @@ export function checked(options: GuardOptions<unknown>): Settings {
 const isGiven = (text: unknown) => typeof text === "string" && !["", "undefined", "null"].includes(text);
 
 function address(name: string, text: string): URL {
-  const url = URL.canParse(text) ? new URL(text) : undefined;
+  const url = typeof text === "string" && URL.canParse(text) ? new URL(text) : undefined;
   if (!url || url.username || url.password) throw new ConfigurationError(`${name} is no URL.`);
   const loopback = url.protocol === "http:" && ["localhost", "127.0.0.1", "[::1]"].includes(url.hostname);
   if (url.protocol !== "https:" && !loopback) throw new ConfigurationError(`${name} is not https.`);
