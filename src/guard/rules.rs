@@ -28,7 +28,7 @@ pub struct RouteRule {
 }
 
 /// What a call needs.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Need {
     /// Nothing: anybody may call.
     Nothing,
@@ -129,15 +129,20 @@ impl RouteRules {
         let Some(first) = self.0.iter().find(|rule| rule.pattern.matches(path)) else {
             return Matched::Nothing;
         };
-        let same_path = || self.0.iter().filter(|rule| rule.pattern.is_same(&first.pattern));
-        let by = |method: &str| same_path().find(|rule| rule.methods.contains(method));
-        let named = by(method).or_else(|| (method == "HEAD").then(|| by("GET")).flatten());
-        // Without methods it is about every one that nothing else is about.
-        let found = named.or_else(|| same_path().find(|rule| rule.methods.is_empty()));
+        let found = self.of_path(&first.pattern, method);
         found.map_or(Matched::OtherMethods, |rule| Matched::Rule {
             route: &rule.pattern.text,
             need: &rule.need,
         })
+    }
+
+    /// The rule for this method whose path is this very one, whatever its parameters are called.
+    pub fn of_path(&self, pattern: &Pattern, method: &str) -> Option<&RouteRule> {
+        let same_path = || self.0.iter().filter(|rule| rule.pattern.is_same(pattern));
+        let by = |method: &str| same_path().find(|rule| rule.methods.contains(method));
+        let named = by(method).or_else(|| (method == "HEAD").then(|| by("GET")).flatten());
+        // Without methods it is about every one that nothing else is about.
+        named.or_else(|| same_path().find(|rule| rule.methods.is_empty()))
     }
 
     /// The methods that rules about this path name, for `Allow` (RFC 9110 §10.2.1).

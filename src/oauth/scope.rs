@@ -10,7 +10,7 @@ use thiserror::Error;
 pub const OFFLINE_ACCESS: &str = "offline_access";
 
 /// A set of scope tokens. On the wire they are separated by single spaces and their order says nothing.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Scopes(BTreeSet<String>);
 

@@ -13,7 +13,7 @@ use thiserror::Error;
 
 use super::route_changes::{RouteChange, changes};
 use super::routes::{Decided, cut, decide, in_words};
-use crate::guard::rules::{Need, RouteRules};
+use crate::guard::rules::{Need, RouteRule, RouteRules};
 use document::{Asked, Operation};
 use security::Asks;
 
@@ -104,7 +104,12 @@ enum Outcome<'d> {
     Rule(Need),
     Public,
     Undecided,
-    None { reason: String, unknown: Vec<&'d str> },
+    /// A rule that stays says it.
+    Settled,
+    None {
+        reason: String,
+        unknown: Vec<&'d str>,
+    },
 }
 
 /// Reads a document. `current`: the rules the API has; `has_scope` knows its scopes.
@@ -121,6 +126,7 @@ pub fn read(
         .map(|operation| outcome(operation, &schemes, &has_scope))
         .collect();
     refuse_contradictions(&operations, &mut outcomes);
+    settle(&operations, &mut outcomes, current, options.keep);
 
     let sure = operations
         .iter()
@@ -157,7 +163,7 @@ pub fn read(
         // A second one about the same calls says the same.
         let is_new = operation.key().is_none_or(|key| seen.insert(key));
         match outcome {
-            Outcome::Rule(_) => {}
+            Outcome::Rule(_) | Outcome::Settled => {}
             Outcome::Public if is_new => import.public.push(open(&Need::Nothing)),
             Outcome::Undecided if is_new => import.undecided.push(open(&Need::Token([].into_iter().collect()))),
             Outcome::Public | Outcome::Undecided => {}
@@ -220,14 +226,14 @@ fn refuse_contradictions(operations: &[Operation<'_>], outcomes: &mut [Outcome<'
         }
     }
     for indices in same.into_values().filter(|indices| indices.len() > 1) {
-        let said = |index: &usize| match outcomes.get(*index) {
-            Some(Outcome::Rule(need)) => Some(in_words(need)),
-            Some(Outcome::Public) => Some("public".into()),
-            Some(Outcome::Undecided) => Some("undecided".into()),
-            Some(Outcome::None { .. }) | None => None,
-        };
-        let first = indices.first().and_then(said);
-        if first.is_some() && indices.iter().all(|index| said(index) == first) {
+        let mut said = indices.iter().map(|index| match outcomes.get(*index) {
+            Some(Outcome::Rule(need)) => Some(Some(need)),
+            Some(Outcome::Public) => Some(Some(&Need::Nothing)),
+            Some(Outcome::Undecided) => Some(None),
+            Some(Outcome::Settled | Outcome::None { .. }) | None => None,
+        });
+        let first = said.next().flatten();
+        if first.is_some() && said.all(|other| other == first) {
             continue;
         }
         for index in indices {
@@ -241,20 +247,37 @@ fn refuse_contradictions(operations: &[Operation<'_>], outcomes: &mut [Outcome<'
     }
 }
 
+/// What a person decided before is not asked again: that an operation may be called without a token, as the document says;
+/// and where rules stay, whatever one of them says of an operation about which the document says nothing.
+fn settle(operations: &[Operation<'_>], outcomes: &mut [Outcome<'_>], current: &RouteRules, keep: bool) {
+    for (operation, outcome) in operations.iter().zip(outcomes) {
+        let before = operation.rule_in(current).map(RouteRule::need);
+        match (&outcome, before) {
+            (Outcome::Public, Some(Need::Nothing)) | (Outcome::Undecided, Some(_)) if keep => {
+                *outcome = Outcome::Settled;
+            }
+            (Outcome::Public, Some(Need::Nothing)) => *outcome = Outcome::Rule(Need::Nothing),
+            _ => {}
+        }
+    }
+}
+
 /// One rule for the methods of a path that ask for the same.
 fn grouped<'o, 'd: 'o>(operations: impl Iterator<Item = (&'o Operation<'d>, &'o Need)>) -> Vec<Value> {
-    let mut groups: BTreeMap<_, (&str, &Need, Vec<&str>)> = BTreeMap::new();
+    let mut groups: BTreeMap<_, (&str, Vec<&str>)> = BTreeMap::new();
     for (operation, need) in operations {
         if let Some((rank, _)) = operation.key() {
-            let group = groups.entry((rank, in_words(need)));
-            let (_, _, methods) = group.or_insert_with(|| (&operation.path, need, Vec::new()));
+            let group = groups.entry((rank, need));
+            let (_, methods) = group.or_insert_with(|| (&operation.path, Vec::new()));
             if !methods.contains(&operation.method) {
                 methods.push(operation.method);
             }
         }
     }
-    let groups = groups.into_values();
-    groups.map(|(path, need, methods)| rule(&methods, path, need)).collect()
+    let groups = groups.into_iter();
+    groups
+        .map(|((_, need), (path, methods))| rule(&methods, path, need))
+        .collect()
 }
 
 fn rule(methods: &[&str], path: &str, need: &Need) -> Value {
@@ -273,19 +296,38 @@ fn kept(current: &RouteRules, operations: &[Operation<'_>], outcomes: &[Outcome<
     let with_rule = operations.iter().zip(outcomes);
     let with_rule = with_rule.filter(|(_, outcome)| matches!(outcome, Outcome::Rule(_)));
     let covered: BTreeSet<_> = with_rule.filter_map(|(operation, _)| operation.key()).collect();
-    let rules = current.iter().filter_map(|own| {
+    without(current, |own, method| covered.contains(&(own.pattern().rank(), method)))
+}
+
+/// Rules without those of their methods. Those about any other method stay as they are.
+fn without(rules: &RouteRules, goes: impl Fn(&RouteRule, &str) -> bool) -> Vec<Value> {
+    let left = rules.iter().filter_map(|own| {
         let methods: Vec<&str> = own.methods().collect();
         if methods.is_empty() {
             return Some(own.to_json());
         }
-        let rank = own.pattern().rank();
-        let left: Vec<&str> = methods
-            .into_iter()
-            .filter(|method| !covered.contains(&(rank.clone(), *method)))
-            .collect();
+        let left: Vec<&str> = methods.into_iter().filter(|method| !goes(own, method)).collect();
         (!left.is_empty()).then(|| rule(&left, own.pattern().as_str(), own.need()))
     });
-    rules.collect()
+    left.collect()
+}
+
+/// `rules`, which an import made and a person may have changed, with what was decided about operations it left open. A
+/// decision stands for the rule that was kept for the same calls; not for one that is new beside it (`current`: the rules
+/// there are), which says another thing and is told as a second rule about them.
+pub fn with_decisions(rules: &RouteRules, decisions: &RouteRules, current: &RouteRules) -> Value {
+    let named = |rules: &RouteRules, own: &RouteRule, method: &str| -> Option<Need> {
+        let mut rules = rules.iter();
+        let rule = rules.find(|rule| {
+            rule.pattern().rank() == own.pattern().rank() && rule.methods().any(|other| other == method)
+        })?;
+        Some(rule.need().clone())
+    };
+    let mut list = without(rules, |own, method| {
+        named(decisions, own, method).is_some() && named(current, own, method).as_ref() == Some(own.need())
+    });
+    list.extend(decisions.iter().map(RouteRule::to_json));
+    list.into()
 }
 
 /// What decides about an operation that has no rule of its own. `None`: it is refused.

@@ -252,11 +252,12 @@ fn rules_of_form(current: &Routes, mut input: Input) -> Result<crate::guard::rul
         );
     }
     input.finish()?;
-    let mut rules = routes::rules_of_file(&text)?;
-    if let Some(own) = rules.as_array_mut() {
-        own.extend(list);
-    }
-    current.parse(&rules).map_err(|wrong| wrong.in_file(&rules))
+    let rules = routes::rules_of_file(&text)?;
+    let own = current.parse(&rules).map_err(|wrong| wrong.in_file(&rules))?;
+    let list = Value::from(list);
+    let decisions = current.parse(&list).map_err(|wrong| wrong.in_file(&list))?;
+    let whole = route_import::with_decisions(&own, &decisions, &current.rules);
+    current.parse(&whole).map_err(|wrong| wrong.in_file(&whole))
 }
 
 pub async fn import_page<S: Stores>(call: Call<'_, '_, S>) -> Result<Reply, Problem> {

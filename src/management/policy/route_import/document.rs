@@ -1,11 +1,13 @@
 //! The operations of an OpenAPI document, with the path each has at its server.
 
-use serde_json::{Map, Value};
+use std::collections::BTreeMap;
+
+use serde_json::Value;
 use url::Url;
 
 use super::ImportError;
 use super::security::Security;
-use crate::guard::rules::{MAX_RULES, Pattern};
+use crate::guard::rules::{MAX_RULES, Pattern, RouteRule, RouteRules};
 use crate::management::policy::routes::cut;
 
 /// How often a reference may lead to another.
@@ -56,6 +58,11 @@ impl Operation<'_> {
         }
     }
 
+    /// The rule that is about its calls already.
+    pub fn rule_in<'r>(&self, rules: &'r RouteRules) -> Option<&'r RouteRule> {
+        rules.of_path(self.pattern.as_ref()?, self.method)
+    }
+
     /// Which calls it is about.
     pub fn key(&self) -> Option<(Vec<(u8, String)>, &str)> {
         Some((self.pattern.as_ref()?.rank(), self.method))
@@ -94,6 +101,9 @@ pub fn operations<'d>(document: &'d Value, base: Option<&str>) -> Result<Vec<Ope
     Ok(reader.found)
 }
 
+/// The members of a path item.
+type PathItem<'d> = BTreeMap<&'d str, &'d Value>;
+
 struct Reader<'d, 'b> {
     document: &'d Value,
     /// What a person said the base path is.
@@ -109,10 +119,10 @@ impl<'d> Reader<'d, '_> {
             Ok(item) => item,
             Err(reason) => return self.add("every method of", whole, Asked::Nothing(reason)),
         };
-        for (name, operation) in item {
+        for (name, operation) in &item {
             match METHODS.iter().find(|(own, _)| own == name) {
-                Some((_, method)) => self.operation(method, path, item, operation),
-                None if matches!(name.as_str(), "trace" | "query" | "additionalOperations") => {
+                Some((_, method)) => self.operation(method, path, &item, operation),
+                None if matches!(*name, "trace" | "query" | "additionalOperations") => {
                     let reason = "has a method that rules are not about";
                     self.add("another method of", whole.clone(), Asked::Nothing(reason));
                 }
@@ -121,13 +131,11 @@ impl<'d> Reader<'d, '_> {
         }
     }
 
-    fn operation(&mut self, method: &'d str, path: &str, item: &'d Map<String, Value>, operation: &'d Value) {
-        let none = Map::new();
+    fn operation(&mut self, method: &'d str, path: &str, item: &PathItem<'d>, operation: &'d Value) {
         let members = operation.as_object();
         // An operation's servers stand for those of its path, and these for the document's.
-        let own = [members.unwrap_or(&none), item]
-            .into_iter()
-            .find_map(|object| object.get("servers"));
+        let own = members.and_then(|members| members.get("servers"));
+        let own = own.or_else(|| item.get("servers").copied());
         let base = match (self.given, own) {
             (None, Some(servers)) => base_path(Some(servers)),
             _ => Some(self.base.clone()),
@@ -162,17 +170,25 @@ impl<'d> Reader<'d, '_> {
         });
     }
 
-    /// A path item, where it is: references lead to others within the document.
-    fn resolved(&self, item: &'d Value) -> Result<&'d Map<String, Value>, &'static str> {
-        let mut item = item;
+    /// A path item with those it refers to, within the document. What any of them says counts; a member that matters here
+    /// and stands in two of them does not, because which counts is not defined (OpenAPI 3.1 §4.8.9.1).
+    fn resolved(&self, item: &'d Value) -> Result<PathItem<'d>, &'static str> {
+        let matters = |name: &str| match name {
+            "servers" => self.given.is_none(),
+            "trace" | "query" | "additionalOperations" => true,
+            name => METHODS.iter().any(|(own, _)| *own == name),
+        };
+        let (mut item, mut found) = (item, PathItem::new());
         for _ in 0..MAX_REFERENCES {
             let members = item.as_object().ok_or("is no object")?;
-            let Some(reference) = members.get("$ref") else {
-                return Ok(members);
-            };
-            if members.keys().any(|name| METHODS.iter().any(|(own, _)| own == name)) {
-                return Err("has a reference and operations of its own: which of them count is not defined");
+            for (name, value) in members {
+                if found.insert(name, value).is_some() && matters(name) {
+                    return Err("says something that what it refers to says too: which of them counts is not defined");
+                }
             }
+            let Some(reference) = members.get("$ref") else {
+                return Ok(found);
+            };
             item = reference
                 .as_str()
                 .and_then(|reference| follow(self.document, reference))

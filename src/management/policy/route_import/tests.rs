@@ -409,6 +409,148 @@ fn rules_that_stay_are_those_about_other_calls() {
 }
 
 #[test]
+fn what_beside_a_reference_to_a_path_item_says_is_added_to_it_and_said_twice_counts_for_nothing() {
+    let server = |url: &str| json!([{ "url": url }]);
+    let mut document = document(json!({
+        "/beside": { "$ref": "#/components/pathItems/Plain", "servers": server("/own") },
+        "/within": { "$ref": "#/components/pathItems/Served" },
+        "/more": { "$ref": "#/components/pathItems/Served", "post": {} },
+        "/far": { "$ref": "#/components/pathItems/Near", "servers": server("/far") },
+        "/twice": { "$ref": "#/components/pathItems/Served", "servers": server("/own") },
+        "/same": { "$ref": "#/components/pathItems/Plain", "get": {} },
+    }));
+    document["components"]["pathItems"] = json!({
+        "Plain": { "get": {} },
+        "Served": { "servers": server("/served"), "get": {} },
+        "Near": { "$ref": "#/components/pathItems/Plain", "summary": "S" },
+    });
+    let first = import(&document);
+    let expected = [
+        "GET /far/far: read:a",
+        "GET /own/beside: read:a",
+        "GET,POST /served/more: read:a",
+        "GET /served/within: read:a",
+    ];
+    assert_eq!(rules(&first), expected);
+    let undefined = "says something that what it refers to says too: which of them counts is not defined";
+    assert_eq!(
+        problems(&first),
+        [
+            ("every method of /same", undefined),
+            ("every method of /twice", undefined)
+        ]
+    );
+    // A base path that a person said counts for all, so two lists of servers do not matter.
+    let said = Options {
+        base_path: Some("/v1".into()),
+        ..Options::default()
+    };
+    let import = import_with(&document, &said, &json!([])).unwrap();
+    assert!(rules(&import).contains(&"GET /v1/twice: read:a".to_owned()));
+}
+
+#[test]
+fn a_scope_is_not_taken_for_a_word_about_what_is_needed() {
+    let security = |name: &str| json!({ "security": [{ "oauth": [name] }] });
+    for (word, open) in [("public", json!([])), ("undecided", Value::Null)] {
+        let mut document = document(json!({
+            "/a/{id}": { "get": security(word) },
+            "/a/{name}": { "get": { "security": open } },
+        }));
+        if open.is_null() {
+            document["paths"]["/a/{name}"]["get"] = json!({});
+            document.as_object_mut().unwrap().remove("security");
+        }
+        let none = RouteRules::default();
+        let import = read(&document, &Options::default(), &none, |_| true).unwrap();
+        assert_eq!((import.rules.iter().len(), import.problems.len()), (0, 2), "{word}");
+    }
+    // The order in which scopes are named, and how often, says nothing.
+    let import = import(&document(json!({
+        "/a/{id}": { "get": { "security": [{ "oauth": ["read:a", "write:a"] }] } },
+        "/a/{name}": { "get": { "security": [{ "oauth": ["write:a", "read:a", "write:a"] }] } },
+    })));
+    assert_eq!(rules(&import), ["GET /a/{id}: read:a write:a"]);
+}
+
+#[test]
+fn what_a_person_decided_before_is_not_asked_again() {
+    let mut document = document(json!({
+        "/a": { "get": {} },
+        "/health": asking(json!([])),
+        "/status": asking(json!([])),
+        "/hand/{id}": asking(json!([])),
+        "/new": asking(json!([])),
+    }));
+    document["paths"]["/health"]["head"] = json!({ "security": [] });
+    let current = json!([
+        { "methods": ["GET"], "path": "/Health", "public": true },
+        { "path": "/status", "public": true },
+        { "methods": ["GET"], "path": "/hand/{other}", "public": true },
+    ]);
+    for keep in [true, false] {
+        let options = Options {
+            keep,
+            ..Options::default()
+        };
+        let import = import_with(&document, &options, &current).unwrap();
+        let open: Vec<&str> = import.public.iter().map(|open| open.call.as_str()).collect();
+        assert_eq!(open, ["GET /new"], "{keep}");
+        let whole: Vec<Value> = import.rules.iter().map(|rule| rule.to_json()).collect();
+        let again = import_with(&document, &options, &whole.into()).unwrap();
+        assert!(again.changes.is_empty(), "{keep}: {:?}", again.changes);
+        let path = |path: &str| crate::guard::path::CallPath::parse(path).unwrap();
+        for called in ["/health", "/status", "/hand/7"] {
+            let found = import.rules.find("GET", &path(called));
+            let is_public = matches!(
+                found,
+                crate::guard::rules::Matched::Rule {
+                    need: Need::Nothing,
+                    ..
+                }
+            );
+            assert!(is_public, "{keep} {called}");
+        }
+    }
+}
+
+#[test]
+fn a_rule_that_asks_for_a_token_settles_nothing_about_an_operation_that_is_said_to_need_none() {
+    let document = document(json!({ "/health": asking(json!([])) }));
+    for rule in [
+        json!({ "methods": ["GET"], "path": "/health", "scopes": ["read:a"] }),
+        json!({ "methods": ["POST"], "path": "/health", "public": true }),
+        json!({ "path": "/*", "public": true }),
+    ] {
+        let keep = Options {
+            keep: true,
+            ..Options::default()
+        };
+        let import = import_with(&document, &keep, &json!([rule])).unwrap();
+        assert_eq!(import.public.len(), 1, "{rule}");
+        assert_eq!(import.rules.to_json(), json!([rule]));
+    }
+}
+
+#[test]
+fn where_the_document_says_nothing_a_rule_that_stays_has_said_it() {
+    let mut document = document(json!({ "/a": { "get": {} }, "/b": { "get": {} } }));
+    document.as_object_mut().unwrap().remove("security");
+    let current = json!([{ "methods": ["GET"], "path": "/a", "scopes": ["admin:a"] }]);
+    let open = |keep: bool| {
+        let options = Options {
+            keep,
+            ..Options::default()
+        };
+        let import = import_with(&document, &options, &current).unwrap();
+        let open = import.undecided.into_iter().map(|open| open.call);
+        (open.collect::<Vec<_>>(), import.rules.to_json())
+    };
+    assert_eq!(open(true), (vec!["GET /b".to_owned()], current.clone()));
+    assert_eq!(open(false), (vec!["GET /a".to_owned(), "GET /b".to_owned()], json!([])));
+}
+
+#[test]
 fn what_is_no_document_or_too_large_a_one_is_refused_whole() {
     let many: Map<String, Value> = (0..1001).map(|n| (format!("/{n}"), json!({ "get": {} }))).collect();
     let mut much: Map<String, Value> = (0..300)

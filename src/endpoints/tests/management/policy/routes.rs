@@ -426,6 +426,132 @@ fn a_document_is_shown_before_anything_is_saved_and_what_it_leaves_open_is_decid
     assert_eq!(stored.as_array().unwrap().len(), 5);
 }
 
+/// The fields of the form that saves what an import showed.
+fn to_save(shown: &Reply) -> String {
+    let unescaped = |text: &str| text.replace("&#34;", "\"").replace("&quot;", "\"");
+    let file = shown.body.split("<textarea").nth(1).unwrap().split_once('>').unwrap().1;
+    let file = encoded(&unescaped(file.split("</textarea").next().unwrap()));
+    let mut fields = format!("action=save_file&version={}&file={file}", hidden(shown, "version"));
+    if shown.body.contains("name=\"public_rules\"") {
+        fields.push_str(&format!(
+            "&public_rules={}",
+            encoded(&unescaped(&hidden(shown, "public_rules")))
+        ));
+    }
+    fields
+}
+
+#[test]
+fn the_same_document_is_imported_twice_and_what_was_decided_is_not_asked_again() {
+    let (server, mut ada) = console();
+    let mut document = document();
+    document["paths"].as_object_mut().unwrap().remove("/files");
+    let text = document.to_string();
+    for keep in [&[("keep", "true")][..], &[]] {
+        let fields: Vec<(&str, &str)> = [("document", text.as_str())].iter().chain(keep).copied().collect();
+        let first = import(&server, &mut ada, &fields);
+        let is_asked = first.body.contains("name=\"public_rules\"");
+        assert_eq!(is_asked, !keep.is_empty(), "only the first time: {:?}", first.body);
+        let decision = if is_asked { "&public_as=public" } else { "" };
+        let saved = send_form(&server, &mut ada, PAGE, &format!("{}{decision}", to_save(&first)));
+        assert_eq!(saved.status, 303, "{:?}", saved.body);
+        let second = import(&server, &mut ada, &fields);
+        assert!(!second.body.contains("name=\"public_rules\""), "{:?}", second.body);
+        assert!(second.body.contains("No rule would change"));
+        let saved = send_form(&server, &mut ada, PAGE, &to_save(&second));
+        assert_eq!(saved.status, 303, "{:?}", saved.body);
+        let health = json!({ "methods": ["GET"], "path": "/v1/health", "public": true });
+        assert!(stored(&server).as_array().unwrap().contains(&health));
+    }
+}
+
+#[test]
+fn what_is_decided_about_an_operation_takes_the_place_of_the_rule_that_was_kept_and_of_none_that_was_typed() {
+    let (server, mut ada) = console();
+    let rule = |need: &str| {
+        format!("{{\"rules\":[{{\"methods\":[\"GET\",\"PUT\"],\"path\":\"/v1/health\",\"scopes\":[{need}]}}]}}")
+    };
+    let file = encoded(&rule(""));
+    let set = send_form(
+        &server,
+        &mut ada,
+        PAGE,
+        &format!("action=save_file&version=1&file={file}"),
+    );
+    assert_eq!(set.status, 303, "{:?}", set.body);
+    let text = document().to_string().replace("/files", "/projects/{id}/files");
+    let shown = import(&server, &mut ada, &[("document", &text), ("keep", "true")]);
+    let fields = to_save(&shown);
+    let typed = fields.replace(
+        &fields
+            .split("&file=")
+            .nth(1)
+            .unwrap()
+            .split('&')
+            .next()
+            .unwrap()
+            .to_owned(),
+        &encoded(&rule("\"read:projects\"")),
+    );
+    let refused = send_form(
+        &server,
+        &mut ada,
+        PAGE,
+        &format!("{typed}&incomplete=true&left_out=1&public_as=public"),
+    );
+    assert_eq!(refused.status, 400, "{:?}", refused.body);
+    assert!(refused.body.contains("aria-describedby=\"public_as-error\"") || refused.body.contains("cannot be taken"));
+    let saved = send_form(
+        &server,
+        &mut ada,
+        PAGE,
+        &format!("{fields}&incomplete=true&left_out=1&public_as=public"),
+    );
+    assert_eq!(saved.status, 303, "{:?}", saved.body);
+    let rules = stored(&server);
+    let has = |rule: Value| rules.as_array().unwrap().contains(&rule);
+    assert!(
+        has(json!({ "methods": ["GET"], "path": "/v1/health", "public": true })),
+        "{rules}"
+    );
+    assert!(
+        has(json!({ "methods": ["PUT"], "path": "/v1/health", "scopes": [] })),
+        "{rules}"
+    );
+}
+
+#[test]
+fn every_field_of_an_import_names_a_note_that_is_there() {
+    let (server, mut ada) = console();
+    let text = document().to_string();
+    let refused = import(&server, &mut ada, &[("document", ""), ("base_path", "v1")]);
+    let shown = import(&server, &mut ada, &[("document", &text)]);
+    let undecided = send_form(&server, &mut ada, PAGE, &format!("{}&left_out=1", to_save(&shown)));
+    for page in [&refused, &shown, &undecided] {
+        let described = page.body.split("aria-describedby=\"").skip(1);
+        for id in described.flat_map(|rest| rest.split('"').next().unwrap_or_default().split(' ')) {
+            assert_eq!(
+                page.body.matches(&format!(" id=\"{id}\"")).count(),
+                1,
+                "{id}: {:?}",
+                page.body
+            );
+        }
+    }
+    let tied = |page: &Reply, field: &str, note: &str| {
+        let tag = page
+            .body
+            .split('<')
+            .find(|tag| tag.contains(&format!(" id=\"{field}\"")));
+        let tag = tag.unwrap_or_else(|| panic!("{field}: {:?}", page.body)).to_owned();
+        assert!(tag.contains("aria-invalid=\"true\"") && tag.contains(note), "{tag}");
+    };
+    tied(&refused, "document", "document-error");
+    tied(&refused, "upload", "document-error");
+    tied(&undecided, "public_as", "public_as-error");
+    tied(&undecided, "incomplete", "incomplete-error");
+}
+
 #[test]
 fn an_import_by_the_api_saves_nothing_and_says_which_version_it_is_for() {
     let (server, mut ada) = with_rules();
