@@ -31,6 +31,8 @@ const PATIENCE: Duration = Duration::from_secs(2);
 const OBJECT_PATIENCE: Duration = Duration::from_secs(5);
 /// How often expired entries are deleted.
 const CLEAN_EVERY: Duration = Duration::from_secs(3600);
+/// How soon it goes on where there are more than one alarm deletes.
+const CLEAN_ON: Duration = Duration::from_secs(1);
 /// How many may wait for news at a time: each looks once a second.
 const MOST_WAITING: u32 = 500;
 
@@ -65,7 +67,10 @@ struct Known {
 
 impl Known {
     fn as_of_within(&self, freshness: Duration) -> Option<Timestamp> {
-        self.as_of.get().filter(|as_of| now() - *as_of < freshness)
+        // One from the future is of a clock that was set back since.
+        let now = now();
+        let is_fresh = |as_of: &Timestamp| (*as_of..*as_of + freshness).contains(&now);
+        self.as_of.get().filter(is_fresh)
     }
 }
 
@@ -111,7 +116,10 @@ impl DurableObject for RevocationFeed {
 
     async fn alarm(&self) -> Result<Response> {
         self.known.alarm_is_set.set(false);
-        self.rows()?.delete_expired(now()).map_err(into_worker_error)?;
+        if self.rows()?.delete_expired(now()).map_err(into_worker_error)? {
+            self.state.storage().set_alarm(CLEAN_ON).await?;
+            self.known.alarm_is_set.set(true);
+        }
         Response::empty()
     }
 }
@@ -208,12 +216,9 @@ impl Gathering {
     }
 
     async fn ask(&mut self, began: Timestamp) -> std::result::Result<(), StoreError> {
-        // After a start all that still matters: what was kept may be older.
-        let since = self
-            .known
-            .as_of
-            .get()
-            .map_or(began - MEMORY, |as_of| as_of - NOTED_LATE);
+        // After a start all that still matters: what was kept may be older. Likewise after the clock was set back.
+        let known = self.known.as_of.get().filter(|as_of| *as_of <= began);
+        let since = known.map_or(began - MEMORY, |as_of| as_of - NOTED_LATE);
         let ledgers = Ledgers(&self.env);
         let mut logs = self.rows.clone();
         let asked = pin!(try_join(

@@ -19,6 +19,9 @@ const STEPS: [&str; 1] = ["
     CREATE INDEX entries_by_expiry ON entries (expires_at);
     "];
 
+/// How many entries are deleted at a time.
+const DELETED_AT_ONCE: u32 = 5_000;
+
 /// One feed object's tables.
 #[derive(Clone)]
 pub struct SqlFeed(Sql);
@@ -39,10 +42,14 @@ impl SqlFeed {
         self.0.make_tables(&STEPS)
     }
 
-    /// Deletes entries whose tokens have all expired.
-    pub fn delete_expired(&self, now: Timestamp) -> Result<(), StoreError> {
-        self.0
-            .execute("DELETE FROM entries WHERE expires_at <= ?", vec![time(now)])
+    /// Deletes entries whose tokens have all expired, so many at most. Whether there are more.
+    pub fn delete_expired(&self, now: Timestamp) -> Result<bool, StoreError> {
+        self.0.execute(
+            "DELETE FROM entries WHERE number IN (SELECT number FROM entries WHERE expires_at <= ? LIMIT ?)",
+            vec![time(now), number(DELETED_AT_ONCE.into())],
+        )?;
+        let more = "SELECT 1 FROM entries WHERE expires_at <= ? LIMIT 1";
+        self.0.finds(more, vec![time(now)])
     }
 }
 

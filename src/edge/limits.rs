@@ -22,5 +22,6 @@ fn binding(limit: Limit) -> &'static str {
         Limit::SignIn => "LIMIT_SIGN_IN",
         Limit::Changes => "LIMIT_CHANGES",
         Limit::Reads => "LIMIT_READS",
+        Limit::EndedTokens => "LIMIT_ENDED_TOKENS",
     }
 }

@@ -1,13 +1,17 @@
 //! The bindings of this Worker, as the storage the endpoints know.
 
 use std::cell::Cell;
+use std::pin::pin;
 use std::rc::Rc;
+use std::time::Duration;
 
+use futures_util::future::{Either, select};
 use worker::{D1Database, Env};
 
 use super::scope::note_fault;
+use super::surroundings::sleep;
 use crate::config::Config;
-use crate::store::StoreError;
+use crate::store::{Patience, StoreError};
 
 /// Storage on Cloudflare. Its traits are implemented beside each product: `d1`, `kv`, `ledger_object`, `signer`.
 pub struct EdgeStores {
@@ -45,6 +49,20 @@ impl EdgeStores {
 
     pub(super) fn database(&self) -> Result<D1Database, StoreError> {
         self.env.d1("DB").map_err(|error| store_error("d1", error))
+    }
+}
+
+impl Patience for EdgeStores {
+    async fn at_most<T>(
+        &self,
+        time: Duration,
+        part: &'static str,
+        work: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<T, StoreError> {
+        match select(pin!(work), pin!(sleep(time))).await {
+            Either::Left((outcome, _)) => outcome,
+            Either::Right(_) => Err(store_error(part, format!("no answer within {} ms", time.as_millis()))),
+        }
     }
 }
 

@@ -3,7 +3,9 @@
 use std::rc::Rc;
 
 use super::client_keys;
-use super::limits::{Endpoint, asked_too_often, may_ask, may_read_again, proven_client_may, too_many_requests};
+use super::limits::{
+    Endpoint, asked_too_often, may_ask, may_read_again, proven_client_may, revoked_too_many, too_many_requests,
+};
 use crate::context::Context;
 use crate::endpoints::{json_error, json_unavailable, out_of_reach};
 use crate::http::{FormError, Params, Reply, Request};
@@ -25,6 +27,8 @@ pub enum Failure {
     Unavailable,
     /// The client has asked too often.
     TooMany,
+    /// It has revoked too many access tokens one by one.
+    RevokedTooMany,
 }
 
 impl From<OAuthError> for Failure {
@@ -49,6 +53,7 @@ impl Failure {
             }
             Self::Unavailable => (out_of_reach(), json_unavailable()),
             Self::TooMany => (asked_too_often(), too_many_requests()),
+            Self::RevokedTooMany => (asked_too_often(), revoked_too_many()),
         };
         context.log.usage().refused(&error);
         reply

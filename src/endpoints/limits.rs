@@ -139,6 +139,12 @@ pub async fn proven_client_may<S: Limits>(context: &Context<'_, S>, client_id: &
     !context.config.rate_limits || within(context, Limit::Client, &crypto::hash(client_id)).await
 }
 
+/// Counts that a client ends an access token alone, which every copy of the revocation feed keeps until the token expires. Ends
+/// of whole families are not counted: there are no more of them than users have agreed to. False: it is one too many.
+pub async fn may_end_token<S: Limits>(context: &Context<'_, S>, client_id: &str) -> bool {
+    !context.config.rate_limits || within(context, Limit::EndedTokens, &crypto::hash(client_id)).await
+}
+
 /// Counts that a client's record is read once more than it would have to be, because what somebody proves themselves
 /// with is not in the one at hand. Anyone may do that in its name; when they did so too often, what was changed a moment
 /// ago counts some seconds later. False: it is one too many.
@@ -226,6 +232,15 @@ pub fn too_many_requests() -> Reply {
         .header("Retry-After", RETRY_AFTER)
         .telling(error.code.as_str())
         .readable_across_origins()
+}
+
+/// The answer to a client whose tokens are not revoked because it revoked too many: they still exist, and it may try again
+/// (RFC 7009 §2.2.1, which has no 429).
+pub fn revoked_too_many() -> Reply {
+    Reply {
+        status: 503,
+        ..too_many_requests()
+    }
 }
 
 /// What it says.

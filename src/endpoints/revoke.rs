@@ -2,7 +2,7 @@
 
 use super::access_token;
 use super::client_request::{Failure, ask_ledger, authenticate, read_form, read_token};
-use super::limits::Endpoint;
+use super::limits::{Endpoint, may_end_token};
 use super::management::caller::origin;
 use crate::context::Context;
 use crate::http::{Reply, Request};
@@ -51,6 +51,9 @@ async fn end<S: Stores>(context: &Context<'_, S>, request: &Request) -> Result<(
     };
     if token.claims.client_id != *client_id {
         return Err(not_yours());
+    }
+    if !may_end_token(context, client_id).await {
+        return Err(Failure::RevokedTooMany);
     }
     let shard = token
         .claims

@@ -80,7 +80,21 @@ fn claims(jti: &str) -> AccessTokenClaims {
 async fn is_cut_off(copies: &Copies, feed: &Planned, now: Timestamp, jti: &str) -> Result<bool, StoreError> {
     let claims = claims(jti);
     let look = |cuts: &Cuts| cuts.cut_off(&claims).is_some();
-    copies.look(feed, region(), now, look).await
+    copies.look(feed, region(), || now, look).await
+}
+
+fn more(after: u64, number: u64, jti: &str) -> Gathered {
+    Gathered {
+        more: true,
+        ..goes_on(after, number, jti)
+    }
+}
+
+fn goes_on(after: u64, number: u64, jti: &str) -> Gathered {
+    Gathered {
+        after,
+        ..tells(NOW, number, &[jti])
+    }
 }
 
 fn look(copies: &Copies, feed: &Planned, now: Timestamp, jti: &str) -> Result<bool, StoreError> {
@@ -128,44 +142,162 @@ fn without_the_feed_nobody_knows_even_of_what_was_cut_off_before() {
     let (copies, feed) = (Copies::default(), Planned::default());
     feed.answers(Err(error()));
     assert_eq!(look(&copies, &feed, NOW, "a"), Err(error()));
-    feed.answers(Ok(tells(NOW, 9, &[])));
-    assert_eq!(look(&copies, &feed, NOW, "a"), Ok(false));
-    let later = NOW + GUARD_FRESHNESS;
+    let now = NOW + PAUSE;
+    feed.answers(Ok(tells(now, 9, &[])));
+    assert_eq!(look(&copies, &feed, now, "a"), Ok(false));
+    let later = now + GUARD_FRESHNESS;
     feed.answers(Err(error()));
     assert_eq!(look(&copies, &feed, later, "a"), Err(error()));
+    let later = later + PAUSE;
     feed.answers(Ok(tells(later, 10, &["a"])));
     assert_eq!(look(&copies, &feed, later, "a"), Ok(true));
     assert_eq!(*feed.asked.borrow(), [0, 0, 9, 9]);
 }
 
 #[test]
-fn a_list_in_parts_counts_when_all_of_it_is_there() {
+fn a_feed_that_failed_is_left_alone_for_a_moment_and_then_asked_by_one_at_a_time() {
     let (copies, feed) = (Copies::default(), Planned::default());
-    let more = |number, jti| Gathered {
-        more: true,
-        ..tells(NOW, number, &[jti])
-    };
-    feed.answers(Ok(more(9, "a")));
     feed.answers(Err(error()));
-    assert_eq!(look(&copies, &feed, NOW, "a"), Err(error()));
-    feed.answers(Ok(more(9, "a")));
-    feed.answers(Ok(tells(NOW, 12, &["b"])));
-    assert_eq!(look(&copies, &feed, NOW, "b"), Ok(true));
-    assert_eq!(look(&copies, &feed, NOW, "a"), Ok(true));
-    assert_eq!(*feed.asked.borrow(), [0, 9, 0, 9]);
+    look(&copies, &feed, NOW, "a").unwrap_err();
+    let last = NOW + PAUSE - Duration::from_millis(1);
+    assert_eq!(look(&copies, &feed, last, "a"), Err(error()));
+    assert_eq!(feed.asked.borrow().len(), 1);
+    let later = NOW + PAUSE;
+    feed.answers_late(1, Ok(tells(later, 9, &["a"])));
+    let mut tries = pin!(is_cut_off(&copies, &feed, later, "a"));
+    assert_eq!(poll(tries.as_mut()), Poll::Pending);
+    assert_eq!(look(&copies, &feed, later, "a"), Err(error()));
+    assert_eq!(poll(tries.as_mut()), Poll::Ready(Ok(true)));
+    assert_eq!(look(&copies, &feed, later, "a"), Ok(true));
+    assert_eq!(feed.asked.borrow().len(), 2);
 }
 
 #[test]
-fn a_list_without_end_is_no_list() {
+fn whoever_tries_and_never_comes_back_keeps_nobody_from_it() {
     let (copies, feed) = (Copies::default(), Planned::default());
-    for number in 0..100 {
+    feed.answers(Err(error()));
+    look(&copies, &feed, NOW, "a").unwrap_err();
+    let later = NOW + PAUSE;
+    feed.answers_late(9, Err(error()));
+    {
+        let mut gone = pin!(is_cut_off(&copies, &feed, later, "a"));
+        assert_eq!(poll(gone.as_mut()), Poll::Pending);
+    }
+    assert_eq!(look(&copies, &feed, later, "a"), Err(error()));
+    let later = later + PAUSE;
+    feed.answers(Ok(tells(later, 9, &["a"])));
+    assert_eq!(look(&copies, &feed, later, "a"), Ok(true));
+}
+
+#[test]
+fn a_failure_is_of_one_region() {
+    let (copies, feed) = (Copies::default(), Planned::default());
+    feed.answers(Err(error()));
+    look(&copies, &feed, NOW, "a").unwrap_err();
+    feed.answers(Ok(tells(NOW, 9, &[])));
+    let other = Region::from_number(if region().number() == 0 { 1 } else { 0 }).unwrap();
+    let told = copies.look(&feed, other, || NOW, |_| ());
+    assert_eq!(pollster::block_on(told), Ok(()));
+}
+
+#[test]
+fn a_clock_that_was_set_back_makes_no_old_copy_fresh_and_no_failure_last() {
+    let (copies, feed) = (Copies::default(), Planned::default());
+    feed.answers(Ok(tells(NOW, 9, &[])));
+    look(&copies, &feed, NOW, "a").unwrap();
+    let before = NOW - Duration::from_secs(600);
+    feed.answers(Ok(tells(before, 10, &["a"])));
+    assert_eq!(look(&copies, &feed, before, "a"), Ok(true));
+    assert_eq!(*feed.asked.borrow(), [0, 9]);
+    // From there on it is fresh as always.
+    assert_eq!(look(&copies, &feed, before + Duration::from_secs(1), "a"), Ok(true));
+    assert_eq!(*feed.asked.borrow(), [0, 9]);
+    feed.answers(Err(error()));
+    look(&copies, &feed, NOW + Duration::from_secs(1), "a").unwrap_err();
+    feed.answers(Ok(tells(NOW, 12, &[])));
+    assert_eq!(look(&copies, &feed, NOW, "a"), Ok(true));
+}
+
+#[test]
+fn a_list_in_parts_counts_when_all_of_it_is_there_and_a_failure_costs_none_of_them() {
+    let (copies, feed) = (Copies::default(), Planned::default());
+    feed.answers(Ok(more(0, 9, "a")));
+    feed.answers(Err(error()));
+    assert_eq!(look(&copies, &feed, NOW, "a"), Err(error()));
+    let later = NOW + PAUSE;
+    feed.answers(Ok(goes_on(9, 12, "b")));
+    assert_eq!(look(&copies, &feed, later, "b"), Ok(true));
+    assert_eq!(look(&copies, &feed, later, "a"), Ok(true));
+    assert_eq!(*feed.asked.borrow(), [0, 9, 9]);
+}
+
+#[test]
+fn a_long_list_is_read_by_one_call_after_another_and_known_at_its_end() {
+    let (copies, feed) = (Copies::default(), Planned::default());
+    let parts = u64::try_from(PARTS_AT_ONCE).unwrap();
+    for number in 0..3 * parts - 1 {
+        feed.answers(Ok(more(number, number + 1, "a")));
+    }
+    feed.answers(Ok(goes_on(3 * parts - 1, 3 * parts, "b")));
+    for call in 1..=2 {
+        assert!(look(&copies, &feed, NOW, "a").is_err());
+        assert_eq!(feed.asked.borrow().len(), call * PARTS_AT_ONCE);
+    }
+    assert_eq!(look(&copies, &feed, NOW, "b"), Ok(true));
+    assert_eq!(*feed.asked.borrow(), (0..3 * parts).collect::<Vec<_>>());
+}
+
+#[test]
+fn of_those_who_begin_a_long_list_at_the_same_time_one_reads_on() {
+    let (copies, feed) = (Copies::default(), Planned::default());
+    feed.answers_late(1, Ok(more(0, 9, "a")));
+    feed.answers_late(1, Ok(more(0, 9, "a")));
+    let mut first = pin!(is_cut_off(&copies, &feed, NOW, "b"));
+    let mut second = pin!(is_cut_off(&copies, &feed, NOW, "b"));
+    assert_eq!(poll(first.as_mut()), Poll::Pending);
+    assert_eq!(poll(second.as_mut()), Poll::Pending);
+    feed.answers_late(1, Ok(goes_on(9, 12, "b")));
+    assert_eq!(poll(first.as_mut()), Poll::Pending);
+    assert!(matches!(poll(second.as_mut()), Poll::Ready(Err(_))));
+    assert!(look(&copies, &feed, NOW, "b").is_err());
+    assert_eq!(poll(first.as_mut()), Poll::Ready(Ok(true)));
+    assert_eq!(*feed.asked.borrow(), [0, 0, 9]);
+}
+
+#[test]
+fn a_list_that_is_too_long_to_keep_takes_no_memory_and_is_left_alone_for_long() {
+    let (copies, feed) = (Copies::default(), Planned::default());
+    let cuts = |range: std::ops::Range<usize>| range.map(|n| Cut::of(Subject::Token(&n.to_string()))).collect();
+    let half = MOST_KEPT / 2 + 1;
+    for (after, number, range) in [(0, 1, 0..half), (1, 2, half..2 * half)] {
         feed.answers(Ok(Gathered {
-            more: true,
-            ..tells(NOW, number, &[])
+            cuts: cuts(range),
+            ..more(after, number, "a")
         }));
     }
     assert!(look(&copies, &feed, NOW, "a").is_err());
-    assert_eq!(feed.asked.borrow().len(), MOST_PARTS);
+    assert!(copies.0.borrow()[&region()].cuts.is_empty());
+    let last = NOW + TOO_LONG_PAUSE - Duration::from_millis(1);
+    assert!(look(&copies, &feed, last, "a").is_err());
+    assert_eq!(feed.asked.borrow().len(), 2);
+    feed.answers(Ok(goes_on(0, 12, "a")));
+    assert_eq!(look(&copies, &feed, NOW + TOO_LONG_PAUSE, "a"), Ok(true));
+}
+
+#[test]
+fn a_feed_that_was_lost_is_read_from_its_start_to_its_end() {
+    let (copies, feed) = (Copies::default(), Planned::default());
+    feed.answers(Ok(tells(NOW, 90, &["a"])));
+    look(&copies, &feed, NOW, "a").unwrap();
+    let later = NOW + GUARD_FRESHNESS;
+    feed.answers(Ok(more(0, 9, "b")));
+    feed.answers(Ok(Gathered {
+        as_of: later,
+        ..goes_on(9, 12, "c")
+    }));
+    assert_eq!(look(&copies, &feed, later, "c"), Ok(true));
+    assert_eq!(look(&copies, &feed, later, "a"), Ok(true));
+    assert_eq!(*feed.asked.borrow(), [0, 90, 9]);
 }
 
 #[test]
@@ -224,14 +356,20 @@ fn a_copy_that_is_begun_anew_by_a_late_answer_leaves_no_hole_for_whoever_is_abou
     // Two that are a moment behind: one learns of 7, the other goes on from there.
     feed.answers(Ok(tells(before - GUARD_FRESHNESS, 7, &["b", "c"])));
     look(&copies, &feed, before, "c").unwrap();
-    feed.answers_late(2, Ok(tells(end, 9, &["d"])));
+    feed.answers_late(2, Ok(goes_on(7, 9, "d")));
     let mut adds = pin!(is_cut_off(&copies, &feed, before, "c"));
     assert_eq!(poll(adds.as_mut()), Poll::Pending);
     assert_eq!(*feed.asked.borrow(), [0, 0, 5, 7]);
     assert_eq!(poll(renews.as_mut()), Poll::Pending);
-    assert_eq!(poll(renews.as_mut()), Poll::Ready(Ok(true)));
+    assert_eq!(poll(renews.as_mut()), Poll::Ready(Ok(false)));
     assert_eq!(poll(adds.as_mut()), Poll::Pending);
+    // What it was told does not join on to what there is now: it asks for what lies between.
+    feed.answers(Ok(Gathered {
+        cuts: ["b", "c", "d"].map(|jti| Cut::of(Subject::Token(jti))).into(),
+        ..goes_on(6, 9, "b")
+    }));
     assert_eq!(poll(adds.as_mut()), Poll::Ready(Ok(true)));
+    assert_eq!(*feed.asked.borrow(), [0, 0, 5, 7, 6]);
     for jti in ["a", "b", "c", "d"] {
         assert!(
             copies.0.borrow()[&region()].cuts.cut_off(&claims(jti)).is_some(),

@@ -137,6 +137,16 @@ impl Cuts {
         }
     }
 
+    /// How many entries it has.
+    pub fn len(&self) -> usize {
+        self.cuts.len() + self.apps.len()
+    }
+
+    /// Whether it has none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
     /// Whether a token was taken back, by what it says of itself.
     pub fn cut_off(&self, claims: &AccessTokenClaims) -> Option<CutOff> {
         let is_in = |subject| self.cuts.contains(&Cut::of(subject));

@@ -1,5 +1,8 @@
 //! Reading on in the logs of the ledgers of a region.
 
+use std::cell::RefCell;
+use std::collections::{BTreeMap, HashMap};
+
 use futures_util::future::join_all;
 use serde::{Deserialize, Serialize};
 
@@ -11,7 +14,8 @@ use crate::ledger::{LoggedCut, Operation, Outcome};
 use crate::store::{Ledger, StoreError};
 use crate::time::Timestamp;
 
-/// How many answers of one ledger are read at a time: after days without anybody asking there may be much.
+/// How many answers of one ledger are read at a time: after days without anybody asking there may be much. The next attempt
+/// goes on.
 const MOST_ANSWERS: usize = 200;
 /// How many entries one list has at most; the next goes on.
 pub const MOST_LISTED: u32 = 50_000;
@@ -86,7 +90,8 @@ impl Gathered {
     }
 }
 
-/// Reads on in every ledger's log, all at once. An error: one of them did not answer, and nobody may be told that all is
+/// Reads on in every ledger's log, all at once, and keeps each answer as it comes: what is not finished, because a ledger did
+/// not answer or time is up, goes on from there. An error: one of them did not answer, and nobody may be told that all is
 /// known.
 pub async fn gather(
     region: Region,
@@ -94,23 +99,22 @@ pub async fn gather(
     rows: &mut impl FeedRows,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    let positions = rows.positions()?;
-    let position = |shard| {
-        positions
-            .iter()
-            .find(|known| known.shard == shard)
-            .map_or(0, |known| known.number)
+    let known: BTreeMap<Shard, u64> = rows
+        .positions()?
+        .into_iter()
+        .map(|position| (position.shard, position.number))
+        .collect();
+    let rows = RefCell::new(rows);
+    let take = |position: Position, cuts: &[LoggedCut]| {
+        let mut rows = rows.borrow_mut();
+        let first = next_number(rows.newest()?, now);
+        rows.take(position, cuts, first)
     };
-    let logs = region.shards().map(|shard| read_on(ledgers, shard, position(shard)));
-    for log in join_all(logs).await {
-        let (position, cuts) = log?;
-        let is_news = !cuts.is_empty() || !positions.contains(&position);
-        if is_news && position.number > 0 {
-            let first = next_number(rows.newest()?, now);
-            rows.take(position, &cuts, first)?;
-        }
-    }
-    Ok(())
+    let logs = region.shards().map(|shard| {
+        let number = known.get(&shard).copied().unwrap_or(0);
+        read_on(ledgers, Position { shard, number }, &take)
+    });
+    join_all(logs).await.into_iter().collect()
 }
 
 /// Takes in the apps that the directory says were cut off, as far as that is new.
@@ -118,46 +122,49 @@ pub fn take_apps(rows: &mut impl FeedRows, apps: &[AppCut], now: Timestamp) -> R
     if apps.is_empty() {
         return Ok(());
     }
-    let known = rows.apps()?;
+    let known = rows.apps()?.into_iter().map(|app| (app.cut, app.epoch));
+    let mut known: HashMap<Cut, u32> = known.collect();
     for app in apps {
         let cut = Cut::of(Subject::App(&app.client_id));
-        let is_known = |known: &AppEpoch| known.cut == cut && known.epoch >= app.epoch;
-        if !known.iter().any(is_known) {
+        let epoch = app.epoch;
+        if known.get(&cut).is_none_or(|known| *known < epoch) {
             let number = next_number(rows.newest()?, now);
-            let epoch = app.epoch;
             rows.take_app(AppEpoch { cut, epoch }, now + MEMORY, number)?;
+            known.insert(cut, epoch);
         }
     }
     Ok(())
 }
 
-/// What a ledger logged after this number. One whose newest number is lower lost some of its storage and was rolled back:
-/// all of its log is read again.
+/// Takes what a ledger logged after this position. One whose newest number is lower lost some of its storage and was rolled
+/// back: all of its log is read again.
 async fn read_on(
     ledgers: &impl Ledger,
-    shard: Shard,
-    mut after: u64,
-) -> Result<(Position, Vec<LoggedCut>), StoreError> {
-    let mut read = Vec::new();
+    known: Position,
+    take: &impl Fn(Position, &[LoggedCut]) -> Result<(), StoreError>,
+) -> Result<(), StoreError> {
+    let Position {
+        shard,
+        number: mut after,
+    } = known;
     for _ in 0..MOST_ANSWERS {
         let Outcome::Cuts { cuts, newest } = ledgers.ledger(shard, &Operation::Cuts { after }).await? else {
             return Err(unexpected(shard));
         };
         if newest < after {
             after = 0;
-            read.clear();
             continue;
         }
-        let Some(last) = cuts.last() else {
-            let position = Position { shard, number: newest };
-            return Ok((position, read));
-        };
-        after = last.number;
-        read.extend(cuts);
-        if after >= newest {
-            let position = Position { shard, number: after };
-            return Ok((position, read));
+        // Without entries: those after what is known have expired.
+        let number = cuts.last().map_or(newest, |last| last.number);
+        let position = Position { shard, number };
+        if position != known && number > 0 {
+            take(position, &cuts)?;
         }
+        if cuts.is_empty() || number >= newest {
+            return Ok(());
+        }
+        after = number;
     }
     Err(unexpected(shard))
 }

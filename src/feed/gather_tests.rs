@@ -233,6 +233,74 @@ fn a_long_list_comes_in_parts() {
     assert_eq!((rest.cuts.len(), rest.number, rest.more), (1, most + 1, false));
 }
 
+/// Ledgers of which each gives so many answers of one entry, and then none any more.
+struct Slow {
+    answers: std::cell::Cell<u32>,
+    newest: u64,
+}
+
+impl Ledger for Slow {
+    async fn ledger(&self, shard: Shard, operation: &Operation) -> Result<Outcome, StoreError> {
+        let Operation::Cuts { after } = operation else {
+            panic!("nothing else is asked");
+        };
+        if shard != shards()[0] {
+            return Ok(Outcome::Cuts {
+                cuts: Vec::new(),
+                newest: 0,
+            });
+        }
+        match self.answers.get().checked_sub(1) {
+            Some(left) => self.answers.set(left),
+            None => std::future::pending().await,
+        }
+        let number = after + 1;
+        let cut = LoggedCut {
+            number,
+            cut: token(&number.to_string()),
+            expires_at: Timestamp(i64::MAX),
+        };
+        Ok(Outcome::Cuts {
+            cuts: vec![cut],
+            newest: self.newest,
+        })
+    }
+}
+
+#[test]
+fn a_backlog_that_takes_longer_than_there_is_time_is_caught_up_with_in_the_end() {
+    use futures_util::FutureExt;
+    let mut feed = MemoryFeed::default();
+    let slow = Slow {
+        answers: 3.into(),
+        newest: 7,
+    };
+    for told in [3, 6] {
+        slow.answers.set(3);
+        assert_eq!(gather(region(), &slow, &mut feed, AS_OF).now_or_never(), None);
+        assert_eq!(feed.entries.len(), told);
+    }
+    slow.answers.set(3);
+    assert_eq!(gather(region(), &slow, &mut feed, AS_OF).now_or_never(), Some(Ok(())));
+    assert_eq!(
+        told(&feed, 0),
+        (1..=7).map(|n| token(&n.to_string())).collect::<Vec<_>>()
+    );
+}
+
+#[test]
+fn a_log_without_end_is_no_list_and_what_was_read_of_it_stays() {
+    use futures_util::FutureExt;
+    let mut feed = MemoryFeed::default();
+    let slow = Slow {
+        answers: u32::MAX.into(),
+        newest: u64::MAX,
+    };
+    let gathered = gather(region(), &slow, &mut feed, AS_OF).now_or_never().unwrap();
+    assert!(gathered.is_err());
+    assert_eq!(feed.entries.len(), MOST_ANSWERS);
+}
+
 #[test]
 fn nothing_is_written_where_nothing_is_new() {
     let (memory, mut feed) = (Memory::default(), MemoryFeed::default());

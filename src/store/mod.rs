@@ -59,8 +59,8 @@ macro_rules! stores {
 }
 
 stores! {
-    Apps Sessions SessionList Connections Identities Web Consents ConnectedApps Codes Logos Ledger Feed Guarding Signer
-    ClientSignatures Countries Limits CallCounters Probe Database
+    Apps Sessions SessionList Connections Identities Web Consents ConnectedApps Codes Logos Ledger Feed Guarding Patience
+    Signer ClientSignatures Countries Limits CallCounters Probe Database
 }
 
 /// Apps and APIs (D1).
@@ -111,6 +111,18 @@ pub trait Guarding {
     fn feed_copies(&self) -> Rc<Copies>;
     /// The identities that were signed lately.
     fn known_identities(&self) -> Rc<KnownIdentities>;
+}
+
+/// Waiting no longer than somebody has time.
+#[allow(async_fn_in_trait, reason = "single-threaded: no caller needs Send")]
+pub trait Patience {
+    /// What some work of this part of storage comes to. An error: it took longer, and nobody knows what becomes of it.
+    async fn at_most<T>(
+        &self,
+        time: Duration,
+        part: &'static str,
+        work: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<T, StoreError>;
 }
 
 /// The signing keys (the `Keyring` object, WebCrypto).
@@ -222,6 +234,8 @@ pub enum Limit {
     Changes,
     /// What is read there, by whoever reads it.
     Reads,
+    /// Access tokens that one client ends one by one.
+    EndedTokens,
 }
 
 impl Limit {
@@ -235,6 +249,7 @@ impl Limit {
             Self::SignIn => "sign_in",
             Self::Changes => "changes",
             Self::Reads => "reads",
+            Self::EndedTokens => "ended_tokens",
         }
     }
 }

@@ -107,6 +107,17 @@ test("without the feed the ledger says, and without both nobody is let through",
   assert.equal((await verify(stays.access_token)).status, 200);
 });
 
+test("a ledger that hangs keeps a call waiting for seconds at most, and nobody is let through", async () => {
+  const { access_token } = await family();
+  await wait(5100);
+  const began = Date.now();
+  const hangs = { at: "LEDGER", delayBefore: 120_000 };
+  const answer = await verify(access_token, { faults: [{ at: "FEED", fail: "before" }, hangs] });
+  assert.equal(answer.status, 503);
+  assert.ok(Date.now() - began < 60_000, `${Date.now() - began} ms`);
+  assert.equal((await verify(access_token)).status, 200);
+});
+
 test("while D1 is down nobody whose app is not at hand is let through", async () => {
   const { access_token } = await family();
   await wait(8100);

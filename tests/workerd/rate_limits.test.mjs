@@ -17,6 +17,7 @@ const LIMITS = {
   LIMIT_CHANGES: 3,
   LIMIT_READS: 5,
   LIMIT_STRANGERS: 4,
+  LIMIT_ENDED_TOKENS: 2,
 };
 const ratelimits = Object.entries(LIMITS).map(([name, limit], index) => ({
   name,

@@ -5,6 +5,7 @@
 //! DPoP proof takes one, because once must mean once.
 
 use std::rc::Rc;
+use std::time::Duration;
 
 use futures_util::future::join;
 
@@ -30,6 +31,10 @@ use crate::oauth::dpop::{self, ProvenKey, UnverifiedProof};
 use crate::oauth::error::{ErrorCode, OAuthError};
 use crate::oauth::scope::Scopes;
 use crate::store::{StoreError, Stores};
+
+/// How long a ledger may take to answer, asked a second time where the first answer was an error: whoever calls an API is better
+/// off with an error than with a slow answer.
+const LEDGER_PATIENCE: Duration = Duration::from_millis(1500);
 
 /// A call to an API, as its client sent it.
 #[derive(Debug, Clone, Copy)]
@@ -174,9 +179,8 @@ async fn cut_off<S: Stores>(
     let family = claims.latchkey.family.as_ref();
     let shard = family.map_or_else(|| Shard::of_name(&claims.client_id), |family| family.shard);
     let copies = context.stores.feed_copies();
-    let told = copies.look(context.stores, Region::of(shard), context.now, |cuts| {
-        cuts.cut_off(claims)
-    });
+    let clock = || context.stores.clock();
+    let told = copies.look(context.stores, Region::of(shard), clock, |cuts| cuts.cut_off(claims));
     if let Ok(told) = told.await {
         return Ok(told);
     }
@@ -185,7 +189,9 @@ async fn cut_off<S: Stores>(
         generation: None,
         jti: Some(claims.jti.clone()),
     };
-    Ok(match ask_ledger(context, shard, &Operation::Inspect(inspect)).await? {
+    let inspect = Operation::Inspect(inspect);
+    let asked = ask_ledger(context, shard, &inspect);
+    Ok(match context.stores.at_most(LEDGER_PATIENCE, "ledger", asked).await? {
         Outcome::Active { .. } => None,
         _ => Some(CutOff::TakenBack),
     })
@@ -282,7 +288,8 @@ async fn judged<S: Stores>(
         // Last: what is refused for another reason uses nothing up.
         let family = shown.token.claims.latchkey.family.as_ref();
         let shard = family.map_or_else(|| Shard::of_name(&proof.thumbprint), |family| family.shard);
-        match use_once(context, shard, proof.single_use).await {
+        let used = use_once(context, shard, proof.single_use);
+        match context.stores.at_most(LEDGER_PATIENCE, "ledger", used).await {
             Ok(true) => {}
             Ok(false) => return Err(refused_proof(dpop::replayed())),
             Err(_) => return Err(Refusal::Unavailable),

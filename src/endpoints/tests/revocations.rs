@@ -9,6 +9,7 @@ use crate::feed::region::Region;
 use crate::feed::{AppCut, Cuts, List};
 use crate::ledger::shard::Shard;
 use crate::oauth::access_token::UnverifiedAccessToken;
+use crate::store::Limit;
 use crate::store::memory::Fault;
 
 /// The payload of a JWT.
@@ -192,4 +193,28 @@ fn whoever_is_no_api_waits_for_nothing() {
         assert!(reply.header_value("WWW-Authenticate").is_some());
     }
     assert!(server.stores.waited.borrow().is_empty());
+}
+
+#[test]
+fn an_app_that_ends_access_tokens_one_by_one_without_end_is_told_that_they_live_and_to_try_again() {
+    let server = Server::new();
+    server.stores.limits.borrow_mut().insert(Limit::EndedTokens, 2);
+    let (access, refresh) = tokens(&server);
+    let end = |token: &str| server.post("/oauth/revoke", &format!("client_id=app_one&token={token}"));
+    assert_eq!(end(&access).status, 200);
+    assert_eq!(end(&access).status, 200);
+    let (lives, _) = tokens(&server);
+    let reply = end(&lives);
+    // RFC 7009 §2.2.1
+    assert_eq!(
+        (reply.status, json(&reply)["error"].as_str()),
+        (503, Some("temporarily_unavailable"))
+    );
+    assert!(reply.header_value("Retry-After").unwrap().parse::<u32>().unwrap() > 0);
+    server.pass(5_000);
+    let told = list(&server, &feed_of(&access, ""));
+    assert!(is_cut_off(&told, &access) && !is_cut_off(&told, &lives));
+    // What is no token of theirs costs no share, and what ends a whole grant always may.
+    assert_eq!(end("lk_x").status, 200);
+    assert_eq!(end(&refresh).status, 200);
 }

@@ -16,7 +16,10 @@ pub use web::{Asked, Told};
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
+use std::future::{pending, poll_fn};
+use std::pin::pin;
 use std::rc::Rc;
+use std::task::Poll;
 use std::time::Duration;
 
 use super::database::Statement;
@@ -95,6 +98,8 @@ pub struct Memory {
     pub waited: RefCell<Vec<Duration>>,
     /// The ledger objects that do not answer.
     pub unreachable: RefCell<Vec<Shard>>,
+    /// Those that never do, and never say so.
+    pub hanging: RefCell<Vec<Shard>>,
     /// How many requests each limit allows; none: any number.
     pub limits: RefCell<BTreeMap<Limit, u32>>,
     /// The requests counted, by limit and key.
@@ -163,6 +168,7 @@ impl Default for Memory {
             known_identities: Rc::default(),
             waited: RefCell::default(),
             unreachable: RefCell::default(),
+            hanging: RefCell::default(),
             limits: RefCell::default(),
             counts: RefCell::default(),
             call_counters: RefCell::default(),
@@ -354,6 +360,10 @@ impl Ledger for Memory {
                 detail: "out of reach".into(),
             });
         }
+        if self.hanging.borrow().contains(&shard) {
+            self.trips.borrow_mut().push("ledger");
+            return pending().await;
+        }
         let outcome = self.trip("ledger", || {
             let mut ledgers = self.ledgers.borrow_mut();
             crate::ledger::apply(ledgers.entry(shard).or_default(), operation, self.now.get())
@@ -368,12 +378,36 @@ impl Feed for Memory {
     async fn feed(&self, region: Region, after: u64, wait: Duration) -> Result<Gathered, StoreError> {
         let mut feed = self.feeds.borrow().get(&region).cloned().unwrap_or_default();
         let as_of = self.now.get();
-        gather(region, self, &mut feed, as_of).await?;
+        let gathered = self.at_most(Duration::ZERO, "feed", gather(region, self, &mut feed, as_of));
+        let gathered = gathered.await;
+        self.feeds.borrow_mut().insert(region, feed.clone());
+        gathered?;
         take_apps(&mut feed, &self.apps_cut_off.borrow(), as_of)?;
         self.waited.borrow_mut().push(wait);
         let gathered = self.trip("feed", || list(&feed, after, as_of));
         self.feeds.borrow_mut().insert(region, feed);
         gathered?
+    }
+}
+
+impl Patience for Memory {
+    /// Whatever is not there at once hangs.
+    async fn at_most<T>(
+        &self,
+        _time: Duration,
+        part: &'static str,
+        work: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<T, StoreError> {
+        let mut work = pin!(work);
+        let hangs = || StoreError {
+            part,
+            detail: "no answer in time".into(),
+        };
+        poll_fn(|context| match work.as_mut().poll(context) {
+            Poll::Pending => Poll::Ready(Err(hangs())),
+            ready => ready,
+        })
+        .await
     }
 }
 

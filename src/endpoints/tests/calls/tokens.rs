@@ -281,6 +281,28 @@ fn with_the_feed_out_of_reach_the_ledger_is_asked_and_without_both_nobody_is_let
 }
 
 #[test]
+fn a_ledger_that_hangs_keeps_no_call_waiting_and_after_it_nobody_waits_for_the_feed() {
+    let server = guard();
+    let (token, refresh) = connect(&server, "read:projects");
+    let ask = |token: &str| call("GET", "/v1/me").bearer(token).ask(&server);
+    let shard = claims(&token)["latchkey"]["shard"].as_u64().unwrap();
+    let shard = Shard::from_number(u16::try_from(shard).unwrap()).unwrap();
+    server.pass(6_000);
+    server.stores.hanging.borrow_mut().push(shard);
+    assert_eq!(refused(&ask(&token)), no(503, "temporarily_unavailable", ""));
+    server.trips();
+    assert_eq!(refused(&ask(&token)), no(503, "temporarily_unavailable", ""));
+    // The ledger alone was asked, once: no other one of the region for the feed.
+    let asked: Vec<_> = server.trips().into_iter().filter(|part| *part == "ledger").collect();
+    assert_eq!(asked, ["ledger"]);
+    server.stores.hanging.borrow_mut().clear();
+    assert_eq!(ask(&token).status, 200);
+    revoke(&server, &refresh);
+    server.pass(6_000);
+    assert_eq!(refused(&ask(&token)), no(401, "invalid_token", "consent_revoked"));
+}
+
+#[test]
 fn storage_that_fails_lets_nobody_through() {
     let server = guard();
     let (token, _) = connect(&server, "read:projects");
