@@ -1,32 +1,35 @@
 //! The Durable Object `CallCounter`, one per app, and how the Worker calls it.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::panic::AssertUnwindSafe;
-use std::pin::pin;
 use std::rc::Rc;
 use std::time::Duration;
 
-use futures_util::future::{Either, select};
 use serde::Deserialize;
 use worker::wasm_bindgen::JsValue;
 use worker::{DurableObject, Env, Request, Response, Result, State, durable_object};
 
 use super::ledger_object::text;
-use super::sql::{Sql, time};
+use super::sql::{Sql, number, time};
 use super::stores::{EdgeStores, store_error};
-use super::surroundings::{now, sleep};
+use super::surroundings::now;
 use crate::crypto;
 use crate::json;
 use crate::limits::lease::{Lease, Part, grant};
 use crate::limits::window::Window;
 use crate::limits::{Answer, Ask, CallCounters, Leases};
-use crate::store::StoreError;
+use crate::store::{Patience, StoreError};
 use crate::time::Timestamp;
 
 /// How long a counter may take to answer.
 const PATIENCE: Duration = Duration::from_secs(2);
 /// How often counts that are over are deleted.
 const CLEAN_EVERY: Duration = Duration::from_secs(3600);
+
+/// How many counts one alarm looks at; the next goes on.
+const CLEAN_AT_ONCE: u32 = 5_000;
+/// How soon that is.
+const CLEAN_ON: Duration = Duration::from_secs(1);
 
 /// See [`Sql::make_tables`]. Without an index: it would be one more row written for each lease, to save reading rows once an
 /// hour.
@@ -43,11 +46,18 @@ pub struct CallCounter {
     state: State,
     tables_are_made: AssertUnwindSafe<Cell<bool>>,
     alarm_is_set: AssertUnwindSafe<Cell<bool>>,
+    /// Up to which key everything was looked at that an alarm cleans; empty: nothing.
+    cleaned: AssertUnwindSafe<RefCell<String>>,
 }
 
 #[derive(Deserialize)]
 struct Row {
     record: String,
+}
+
+#[derive(Deserialize)]
+struct Key {
+    key: String,
 }
 
 impl DurableObject for CallCounter {
@@ -56,6 +66,7 @@ impl DurableObject for CallCounter {
             state,
             tables_are_made: AssertUnwindSafe(Cell::new(false)),
             alarm_is_set: AssertUnwindSafe(Cell::new(false)),
+            cleaned: AssertUnwindSafe(RefCell::default()),
         }
     }
 
@@ -78,12 +89,17 @@ impl DurableObject for CallCounter {
 
     async fn alarm(&self) -> Result<Response> {
         let rows = self.rows()?;
-        rows.execute("DELETE FROM counts WHERE ends_at <= ?", vec![time(now())])
-            .map_err(into_worker_error)?;
-        let holds_anything = rows.finds("SELECT 1 FROM counts LIMIT 1", Vec::new());
-        let holds_anything = holds_anything.map_err(into_worker_error)?;
+        let after = self.cleaned.take();
+        let last = clean(&rows, &after, now()).map_err(into_worker_error)?;
+        let goes_on = last.is_some();
+        self.cleaned.replace(last.unwrap_or_default());
+        let holds_anything = goes_on
+            || rows
+                .finds("SELECT 1 FROM counts LIMIT 1", Vec::new())
+                .map_err(into_worker_error)?;
         if holds_anything {
-            self.state.storage().set_alarm(CLEAN_EVERY).await?;
+            let next = if goes_on { CLEAN_ON } else { CLEAN_EVERY };
+            self.state.storage().set_alarm(next).await?;
         }
         self.alarm_is_set.set(holds_anything);
         Response::empty()
@@ -122,6 +138,27 @@ fn lease(rows: &Sql, part: &Part, now: Timestamp) -> std::result::Result<Lease, 
     Ok(lease)
 }
 
+/// Deletes what is over among the counts after this key, as many as are looked at at a time. Up to which key that was; `None`:
+/// to the end.
+fn clean(rows: &Sql, after: &str, now: Timestamp) -> std::result::Result<Option<String>, StoreError> {
+    let last: Vec<Key> = rows.select(
+        "SELECT key FROM counts WHERE key > ? ORDER BY key LIMIT 1 OFFSET ?",
+        vec![after.into(), number((CLEAN_AT_ONCE - 1).into())],
+    )?;
+    let last = last.into_iter().next().map(|row| row.key);
+    match &last {
+        Some(last) => rows.execute(
+            "DELETE FROM counts WHERE key > ? AND key <= ? AND ends_at <= ?",
+            vec![after.into(), last.as_str().into(), time(now)],
+        )?,
+        None => rows.execute(
+            "DELETE FROM counts WHERE key > ? AND ends_at <= ?",
+            vec![after.into(), time(now)],
+        )?,
+    }
+    Ok(last)
+}
+
 fn into_worker_error(error: StoreError) -> worker::Error {
     worker::Error::RustError(error.to_string())
 }
@@ -155,10 +192,10 @@ impl CallCounters for EdgeStores {
     }
 
     async fn ask_counter(&self, client_id: &str, ask: &Ask) -> std::result::Result<Answer, StoreError> {
-        let asked = pin!(ask_object(self.env(), client_id, ask));
-        match select(asked, pin!(sleep(PATIENCE))).await {
-            Either::Left((answer, _)) => answer.map_err(|error| store_error("counter", error)),
-            Either::Right(_) => Err(store_error("counter", "no answer within 2 s")),
-        }
+        let asked = async {
+            let answer = ask_object(self.env(), client_id, ask).await;
+            answer.map_err(|error| store_error("counter", error))
+        };
+        self.at_most(PATIENCE, "counter", asked).await
     }
 }

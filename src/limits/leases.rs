@@ -15,14 +15,23 @@ const CAPACITY: usize = 16_384;
 const PAUSE: Duration = Duration::from_secs(1);
 /// While one call asks for a lease, for how long others ask for themselves only.
 const BIG_ASK: Duration = Duration::from_millis(500);
-/// While the counter cannot be asked, this part of a limit may pass in each isolate.
+/// While the counter cannot be asked, this part of a limit may pass in each isolate in any window: five isolates that are cut off
+/// from it let a tenth pass. Of a limit below this number nothing does.
 const SHARE_ALONE: u32 = 50;
 /// The limit is near when less than this part of it is left: then nothing passes without the counter.
 const NEAR: u32 = 10;
 
-/// What an isolate holds, by app.
+/// What an isolate holds.
 #[derive(Debug, Default)]
-pub struct Leases(RefCell<BTreeMap<String, OfApp>>);
+pub struct Leases(RefCell<All>);
+
+/// What is held of all apps.
+#[derive(Debug, Default)]
+struct All {
+    apps: BTreeMap<String, OfApp>,
+    /// How many subjects all of them have together.
+    subjects: usize,
+}
 
 /// What is held of the counts of one app.
 #[derive(Debug)]
@@ -50,9 +59,9 @@ struct Held {
     asking_since: Timestamp,
     /// How many calls passed without the counter, and does not know of yet.
     owed: u32,
-    /// The same since when, for the limit that holds then.
+    /// The same for the limit that holds then, and when the last of them did.
     alone: u32,
-    alone_since: Timestamp,
+    alone_at: Timestamp,
     /// Until when its counter is not asked.
     pause_until: Timestamp,
 }
@@ -105,7 +114,7 @@ impl Held {
             asking_since: Self::NEVER,
             owed: 0,
             alone: 0,
-            alone_since: Self::NEVER,
+            alone_at: Self::NEVER,
             pause_until: Self::NEVER,
         }
     }
@@ -200,14 +209,16 @@ impl Held {
     /// Whether one may pass without the counter.
     fn may_go_alone(&mut self, now: Timestamp) -> bool {
         let window = Duration::from_secs(self.quota.seconds.into());
-        if now >= self.alone_since + window {
-            (self.alone_since, self.alone) = (now, 0);
+        // Only a window in which none passed ends what was counted, so that in no window there are more.
+        if now >= self.alone_at + window {
+            self.alone = 0;
         }
         let knows_it_is_near = now < self.more_at && self.left <= self.quota.requests / NEAR;
-        !knows_it_is_near && self.alone < (self.quota.requests / SHARE_ALONE).max(1)
+        !knows_it_is_near && self.alone < self.quota.requests / SHARE_ALONE
     }
 
-    fn go_alone(&mut self) {
+    fn go_alone(&mut self, now: Timestamp) {
+        self.alone_at = now;
         self.alone += 1;
         self.owed += 1;
     }
@@ -215,7 +226,7 @@ impl Held {
     /// Whether nothing is lost when it is forgotten.
     fn is_idle(&self, now: Timestamp) -> bool {
         let window = Duration::from_secs(self.quota.seconds.into());
-        now >= self.until + window / 10 && self.owed == 0 && now >= self.alone_since + window
+        now >= self.until + window / 10 && self.owed == 0 && now >= self.alone_at + window
     }
 
     fn retry_after(&self, now: Timestamp) -> u32 {
@@ -304,7 +315,7 @@ impl Pair<'_> {
             self.put_back();
             return Outcome::Unavailable;
         }
-        self.missing().for_each(|(held, _)| held.go_alone());
+        self.missing().for_each(|(held, _)| held.go_alone(now));
         Outcome::Counted(self.tell())
     }
 
@@ -367,8 +378,11 @@ impl Leases {
         let counts = caller.counts();
         let [of_subject, of_app] = &counts;
         let mut all = self.0.borrow_mut();
-        make_room(&mut all, now);
-        let held = all.entry(caller.client_id.to_owned()).or_insert_with(|| OfApp {
+        if !all.holds(caller.client_id, &of_subject.key) {
+            all.make_room(now);
+            all.subjects += 1;
+        }
+        let held = all.apps.entry(caller.client_id.to_owned()).or_insert_with(|| OfApp {
             app: Held::new(of_app.quota),
             subjects: BTreeMap::new(),
         });
@@ -388,7 +402,7 @@ impl Leases {
 
     fn of_part(&self, caller: &Caller<'_>, part: &Part, run: impl FnOnce(&mut Held)) {
         let mut all = self.0.borrow_mut();
-        let Some(of_app) = all.get_mut(caller.client_id) else {
+        let Some(of_app) = all.apps.get_mut(caller.client_id) else {
             return;
         };
         let held = match of_app.subjects.get_mut(&part.key) {
@@ -402,19 +416,30 @@ impl Leases {
     }
 }
 
-/// Forgets who has not called for a while, when there are too many; and everybody, when all of them call. Their leases are
-/// lost, in favour of the limits.
-fn make_room(all: &mut BTreeMap<String, OfApp>, now: Timestamp) {
-    let many =
-        |all: &BTreeMap<String, OfApp>| all.values().map(|of_app| of_app.subjects.len()).sum::<usize>() >= CAPACITY;
-    if all.len() < CAPACITY / 16 && !many(all) {
-        return;
+impl All {
+    fn holds(&self, client_id: &str, subject: &str) -> bool {
+        let of_app = self.apps.get(client_id);
+        of_app.is_some_and(|of_app| of_app.subjects.contains_key(subject))
     }
-    all.retain(|_, of_app| {
-        of_app.subjects.retain(|_, held| !held.is_idle(now));
-        !of_app.subjects.is_empty() || !of_app.app.is_idle(now)
-    });
-    if many(all) {
-        all.clear();
+
+    /// Makes room for one more, when there are too many: forgets who has not called for a while, and everybody, when nearly all
+    /// of them call. Their leases are lost, in favour of the limits. All are looked at once in [`CAPACITY`] / 8 newcomers at
+    /// most, however many are busy.
+    fn make_room(&mut self, now: Timestamp) {
+        if self.subjects < CAPACITY {
+            return;
+        }
+        self.apps.retain(|_, of_app| {
+            of_app.subjects.retain(|_, held| !held.is_idle(now));
+            !of_app.subjects.is_empty() || !of_app.app.is_idle(now)
+        });
+        self.subjects = self.apps.values().map(|of_app| of_app.subjects.len()).sum();
+        if self.subjects.max(self.apps.len()) > CAPACITY / 8 * 7 {
+            *self = Self::default();
+        }
     }
 }
+
+#[cfg(test)]
+#[path = "leases_tests.rs"]
+mod tests;

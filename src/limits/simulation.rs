@@ -342,9 +342,9 @@ fn without_the_counter_a_fiftieth_passes_in_each_isolate_and_counts_when_it_is_b
     let back = |now: i64| now < 1_000_030_000;
     let seen = run(tier(1000, 900), 1, NONE, 1, &at_once(2000, 100), back);
     assert_eq!(seen.allowed.len(), 1000);
-    // A limit of one is a limit: one passes.
+    // Of a limit of one a fiftieth is none.
     let seen = run(tier(1, 900), 1, NONE, 1, &at_once(300, 100), |_| true);
-    assert_eq!(seen.allowed.len(), 1);
+    assert_eq!((seen.allowed.len(), seen.unavailable), (0, 300));
 }
 
 // Covers: R77, B41

@@ -131,3 +131,19 @@ test("a counter that does not answer lets a fiftieth pass in an isolate, then ca
   const back = await call(latchkey, token);
   assert.match(back.headers.get("ratelimit"), /^"client";r=979;/);
 });
+
+test("counts that are over go, however many there are, and those that are not stay", async () => {
+  const token = await appWithTier("quarter");
+  const before = new Set(await latchkey.worker.listDurableObjectIds("COUNTER"));
+  assert.equal((await call(latchkey, token)).status, 200);
+  const [id] = (await latchkey.worker.listDurableObjectIds("COUNTER")).filter((one) => !before.has(one));
+  const storage = await latchkey.worker.getDurableObjectStorage("COUNTER", { id });
+  const many = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 12000)";
+  await storage.exec(`${many} INSERT INTO counts SELECT 'old/' || i, '{}', 1 FROM n`);
+  const counter = latchkey.counters.get(latchkey.counters.idFromString(id));
+  await counter.ringAlarm();
+  // The rest by alarms that follow by themselves.
+  const keys = async () => (await storage.exec("SELECT key FROM counts ORDER BY key LIMIT 3")).map(({ key }) => key);
+  for (const end = Date.now() + 30_000; Date.now() < end && (await keys()).length > 2; ) await sleep(200);
+  assert.deepEqual(await keys(), ["app", "client"]);
+});
