@@ -262,6 +262,11 @@ impl Route<'_> {
         }
     }
 
+    /// Whether its answer may wait until there is something to tell, for nobody if whoever asked is gone.
+    pub fn waits_for_news(self) -> bool {
+        matches!(self, Self::Revocations { .. })
+    }
+
     /// The name it is known by in the log: without the ids that paths hold.
     pub fn name(self) -> &'static str {
         match self {

@@ -26,8 +26,12 @@ mod web;
 mod webcrypto;
 
 use std::cell::RefCell;
+use std::panic::AssertUnwindSafe;
 use std::rc::Rc;
 
+use worker::js_sys::{Function, Promise};
+use worker::wasm_bindgen::JsValue;
+use worker::wasm_bindgen_futures::JsFuture;
 use worker::{Env, Request, Response, Result, ScheduleContext, ScheduledEvent, console_error, console_log, event};
 
 use crate::config::{Config, ConfigError, Variables};
@@ -54,12 +58,18 @@ async fn fetch(request: Request, env: Env, context: worker::Context) -> Result<R
         .is_some_and(|accept| accept.contains("text/html"));
     let languages = request.headers().get("accept-language")?.unwrap_or_default();
     let config = config(&env);
+    // Whoever hangs up ends what is done for them, and what they used would be counted by nobody. This holds it to its end.
+    let mut held = Some(Held::until_dropped(&context));
     let (answer, route) = match &config {
         Ok(config) => {
             let stores = Rc::new(EdgeStores::new(env.clone(), Rc::clone(config)));
             match gateway::answer(config, &request, &stores, &log).await {
                 Some(answer) => (answer, "gateway"),
                 None => {
+                    if router::route(&method, &path).waits_for_news() {
+                        // There is room for so many who wait, and this one is gone.
+                        held.take();
+                    }
                     let looks = looks_for(&method, &path, &context, &stores, config);
                     let reply = in_request(&log, async {
                         answer(config, request, &stores, &*looks.await, &log).await
@@ -108,7 +118,31 @@ async fn fetch(request: Request, env: Env, context: worker::Context) -> Result<R
             },
         );
     }
+    drop(held);
     answer.response
+}
+
+/// Has the platform go on with a request until this is dropped, at most 30 s after whoever asked is gone.
+struct Held(Option<Function>);
+
+impl Held {
+    fn until_dropped(context: &worker::Context) -> Self {
+        let resolve = AssertUnwindSafe(RefCell::new(None));
+        let kept = &resolve;
+        let dropped = Promise::new(&mut move |done, _| {
+            kept.replace(Some(done));
+        });
+        context.wait_until(async { drop(JsFuture::from(dropped).await) });
+        Self(resolve.take())
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        if let Some(resolve) = self.0.take() {
+            let _ = resolve.call0(&JsValue::UNDEFINED);
+        }
+    }
 }
 
 /// An answer on its way, and what the log says of it.
