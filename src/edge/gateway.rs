@@ -52,12 +52,11 @@ pub async fn answer(config: &Config, request: &Request, stores: &EdgeStores, log
         };
         let asked_at = now();
         let asked = ask(request, &pass).await;
-        let status = asked.as_ref().ok().map(web_sys::Response::status);
-        log.usage().answered(status, now() - asked_at);
-        let answer = match asked {
-            Ok(response) => passed_back(&context, &pass, response).map_err(|_| NoAnswer::Unreachable),
-            Err(why) => Err(why),
-        };
+        let took = now() - asked_at;
+        let answer =
+            asked.and_then(|response| passed_back(&context, &pass, response).map_err(|_| NoAnswer::Unreachable));
+        log.usage()
+            .answered(answer.as_ref().ok().map(|answer| answer.status), took);
         Some(answer.unwrap_or_else(|why| convert::answer(no_answer(&context, why), head.method == "HEAD")))
     });
     match answered.await {

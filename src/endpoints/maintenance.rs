@@ -21,8 +21,8 @@ const LOOKS: usize = 10;
 const DELETED_AT_ONCE: u32 = 1000;
 
 /// Notes and ends consents that nobody uses, has the ledger end what is out of use, moves the signing keys on, deletes
-/// expired rows, old counts and logos that nothing names, and sends notices, also of all that. One failure does not keep the rest from being done;
-/// the first is returned.
+/// expired rows, old counts and logos that nothing names, and sends notices, also of all that. One failure does not keep
+/// the rest from being done; the first is returned.
 pub async fn maintain<S: Stores>(context: &Context<'_, S>) -> Result<(), StoreError> {
     let mut result = Ok(());
     if let Some(lifetime) = context.config.unused_consents {

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use super::call::{Kind, OTHER_ROUTES};
 use super::tally::{Latency, Tally};
 
-/// How many groups of calls that are alike are read, those with most calls.
+/// How many groups of calls that are alike are told apart, those with most calls. The rest is summed as [`OTHER_ROUTES`].
 pub const MOST_READ: u32 = 2000;
 /// How many routes are shown, those with most calls.
 const MOST_ROUTES: usize = 100;

@@ -48,7 +48,7 @@ pub enum End {
     Allowed,
     /// The API answered with this status, 100 to 599.
     Answered(u16),
-    /// The API did not answer, or not in HTTP.
+    /// The API did not answer, or not in HTTP, or was not asked.
     Unanswered,
     /// The guard refused it, with this error code.
     Refused(&'static str),
@@ -108,6 +108,17 @@ impl Call {
             _ => End::Unanswered,
         };
         self.latency = Some(latency);
+    }
+
+    /// It was let through, and the API was not asked after all: it cannot be, or who calls could not be told to it.
+    pub fn not_forwarded(&mut self) {
+        self.end = End::Unanswered;
+    }
+
+    /// What became of it, by name.
+    #[cfg(test)]
+    pub fn end_name(&self) -> Cow<'static, str> {
+        self.end.name()
     }
 
     /// The consent it used.

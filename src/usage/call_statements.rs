@@ -137,29 +137,80 @@ pub fn delete_before(day: Timestamp, most: u32) -> Statement {
     .number(most)
 }
 
-/// What an app's calls, or those of all, came to from a time on: those that are alike together, `most` of them.
+/// What an app's calls, or those of all, came to from a time on: those that are alike together, the `most` most frequent of
+/// them, and the rest by API and outcome, as [`OTHER_ROUTES`].
 pub fn select(client_id: &str, from: Timestamp, most: u32) -> Statement {
     let names = names();
-    let sums = each_sum(|column| format!("sum(calls.{column}) AS {column}"));
+    let sums = each_sum(|column| format!("sum({column}) AS {column}"));
     Statement::new(format!(
-        "SELECT calls.api_id, api.name AS api_name, calls.route, calls.method, calls.outcome, calls.scopes, {sums}
-         FROM (SELECT api_id, route, method, outcome, scopes, {names} FROM call_hours WHERE client_id = ?1 AND hour >= ?2
-               UNION ALL
-               SELECT api_id, route, method, outcome, scopes, {names} FROM call_days WHERE client_id = ?1 AND day >= ?2
-              ) AS calls
-         LEFT JOIN apis AS api ON api.id = calls.api_id
-         GROUP BY calls.api_id, calls.route, calls.method, calls.outcome, calls.scopes
-         ORDER BY sum(calls.count) DESC, calls.api_id, calls.route, calls.method, calls.outcome, calls.scopes LIMIT ?3"
+        "WITH alike AS (
+           SELECT api_id, route, method, outcome, scopes, {sums},
+                  row_number() OVER (ORDER BY sum(count) DESC, api_id, route, method, outcome, scopes) <= ?3 AS has_room
+           FROM (SELECT api_id, route, method, outcome, scopes, {names} FROM call_hours WHERE client_id = ?1 AND hour >= ?2
+                 UNION ALL
+                 SELECT api_id, route, method, outcome, scopes, {names} FROM call_days WHERE client_id = ?1 AND day >= ?2)
+           GROUP BY api_id, route, method, outcome, scopes),
+         shown AS (
+           SELECT api_id, iif(has_room, route, '*') AS route, iif(has_room, method, '') AS method, outcome,
+                  iif(has_room, scopes, '') AS scopes, {names}
+           FROM alike)
+         SELECT shown.api_id, api.name AS api_name, shown.route, shown.method, shown.outcome, shown.scopes, {sums}
+         FROM shown LEFT JOIN apis AS api ON api.id = shown.api_id
+         GROUP BY shown.api_id, shown.route, shown.method, shown.outcome, shown.scopes
+         ORDER BY sum(count) DESC, shown.api_id, shown.route, shown.method, shown.outcome, shown.scopes"
     ))
     .text(client_id)
     .time(from)
     .number(most)
 }
+const _: () = assert!(OTHER_ROUTES.len() == 1);
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::usage::breakdown::{Alike, Breakdown};
     use crate::usage::tally::STEPS;
+
+    #[test]
+    fn what_there_is_no_room_to_tell_apart_is_summed_and_not_left_out() {
+        let stores = crate::store::memory::Memory::default();
+        for (table, bucket) in [("call_hours", "hour"), ("call_days", "day")] {
+            let (names, each) = (names(), ["n"; SUMS.len()].join(", "));
+            stores.database.run(&format!(
+                "INSERT INTO {table} (client_id, {bucket}, api_id, route, method, outcome, scopes, {names})
+                 SELECT 'app_one', 7, 'api_' || (n % 2), '/' || n, 'GET', '200', 'read', {each}
+                 FROM (WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c WHERE n < 9) SELECT n FROM c)"
+            ));
+        }
+        let found = pollster::block_on(crate::store::Database::read(
+            &stores,
+            vec![select("app_one", Timestamp(0), 3)],
+        ));
+        let calls = Breakdown::new(&found.unwrap().rows::<Alike>(0).unwrap());
+        let routes: Vec<_> = calls
+            .routes
+            .iter()
+            .map(|route| {
+                (
+                    route.api_id.as_str(),
+                    route.route.as_deref(),
+                    route.is_rest,
+                    route.sums.all.count,
+                )
+            })
+            .collect();
+        assert_eq!(
+            routes,
+            [
+                ("api_0", None, true, 2 * (2 + 4 + 6)),
+                ("api_1", None, true, 2 * (1 + 3 + 5)),
+                ("api_1", Some("/9"), false, 18),
+                ("api_0", Some("/8"), false, 16),
+                ("api_1", Some("/7"), false, 14),
+            ]
+        );
+        assert_eq!(calls.apis.iter().map(|api| api.sums.all.count).sum::<u64>(), 90);
+    }
 
     #[test]
     fn there_is_a_column_for_each_step_of_the_histogram() {

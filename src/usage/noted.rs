@@ -81,6 +81,13 @@ impl Noted {
         }
     }
 
+    /// The call was let through, and its API was not asked after all.
+    pub fn not_forwarded(&mut self) {
+        if let Some(call) = &mut self.call {
+            call.not_forwarded();
+        }
+    }
+
     /// The call that it was.
     pub fn noted_call(&self) -> Option<&Call> {
         self.call.as_ref()

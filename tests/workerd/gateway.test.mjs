@@ -27,6 +27,8 @@ const answers = {
     request.on("data", (chunk) => (asked.body += chunk));
     request.on("end", () => answer.writeHead(204, { "access-control-allow-origin": request.headers.origin }).end());
   },
+  "/v1/slow": (_, answer) => setTimeout(() => answer.end("slow"), 200),
+  "/v1/broken": (_, answer) => answer.writeHead(500).end(),
   "/v1/breaks": (request) => request.socket.destroy(),
   "/v1/cached": (_, answer) => answer.writeHead(200, { "cache-control": "public, max-age=600", "latchkey-user-id": "usr_x" }).end(String(++served)),
   "/v1/events": async (_, answer) => {
@@ -234,6 +236,43 @@ test("servers that break or cannot be reached are a bad gateway", async () => {
   assert.deepEqual([broken.status, JSON.parse(broken.text).error], [502, "bad_gateway"]);
   const down = await ask("/", { host: "down.example" });
   assert.deepEqual([down.status, JSON.parse(down.text).error], [502, "bad_gateway"]);
+});
+
+// Covers: R75, R76, B42
+test("a call is counted with the status and the time of the API's answer, and one without an answer as failed", async () => {
+  const { access_token: token } = await connect(browser, apps.spa, { scope: "read:projects" });
+  const own = { authorization: `Bearer ${token}` };
+  const statuses = [];
+  for (const target of ["/v1/marker1", "/v1/slow", "/v1/broken", "/v1/breaks", "/v1/projects"])
+    statuses.push((await ask(target, { headers: own })).status);
+  assert.deepEqual(statuses, [200, 200, 500, 502, 200]);
+  const { client_id } = apps.spa;
+  const rows = () =>
+    latchkey.rows(
+      `SELECT route, outcome, scopes, count, milliseconds, up_to_10 + up_to_25 + up_to_50 + up_to_100 + up_to_250 + up_to_500
+              + up_to_1000 + up_to_2500 + up_to_10000 + longer AS timed FROM call_hours WHERE client_id = '${client_id}'`,
+    );
+  let found = [];
+  for (const end = Date.now() + 20_000; Date.now() < end; await new Promise((done) => setTimeout(done, 200))) {
+    found = await rows();
+    if (found.reduce((sum, { count }) => sum + count, 0) === 5) break;
+  }
+  // Over an hour's end, one kind of calls has two rows.
+  const kinds = {};
+  for (const { route, outcome, scopes, count, timed } of found) {
+    assert.equal(timed, count, "each has its time");
+    const kind = `${route} ${outcome} ${scopes}`;
+    kinds[kind] = (kinds[kind] ?? 0) + count;
+  }
+  assert.deepEqual(kinds, {
+    "/v1/* 200 read:projects": 2,
+    "/v1/* 500 read:projects": 1,
+    "/v1/* unanswered read:projects": 1,
+    "/v1/projects 200 read:projects": 1,
+  });
+  const took = found.filter(({ route, outcome }) => route === "/v1/*" && outcome === "200");
+  const milliseconds = took.reduce((sum, row) => sum + row.milliseconds, 0);
+  assert.ok(milliseconds >= 150, `${milliseconds} ms of an answer that takes 200`);
 });
 
 test("a browser's question before a call is the API's to answer, where the call has a route", async () => {

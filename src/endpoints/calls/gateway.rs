@@ -108,9 +108,11 @@ pub async fn admit<S: Stores>(context: &Context<'_, S>, request: &Request, autho
     };
     let Some(upstream) = about.api.upstream.clone().filter(|upstream| !apis.is_circle(upstream)) else {
         context.log.fault("upstream", "calls would come back to the gateway");
+        context.log.usage().not_forwarded();
         return Admission::Answered(no_answer(context, NoAnswer::Unreachable));
     };
     let Ok(identity) = identity(context, &about, allowed.as_ref()).await else {
+        context.log.usage().not_forwarded();
         return Admission::Answered(unavailable(context));
     };
     // What sites may call does not hang on a query, and nobody has shown a token for what it says.

@@ -83,7 +83,10 @@ async fn answer<S: Stores>(context: &Context<'_, S>, request: &Request, path: Op
         Err(refused) => refusal(context, &refused),
         Ok(Passed { about, allowed }) => {
             let headers = identity(context, &about, allowed.as_ref()).await;
-            let headers = headers.map_err(|_| Unasked::Unavailable)?;
+            let headers = headers.map_err(|_| {
+                context.log.usage().not_forwarded();
+                Unasked::Unavailable
+            })?;
             let reply = with_headers(Reply::new(200, String::new()), &about);
             headers
                 .into_iter()

@@ -234,6 +234,36 @@ fn an_upstream_behind_the_gateway_itself_is_a_bad_gateway() {
 }
 
 #[test]
+fn a_call_that_is_let_through_and_not_forwarded_does_not_count_as_through() {
+    let server = gateway();
+    server.stores.database.run(
+        "UPDATE apis SET upstream = 'https://api.example', route_rules = '[{\"path\": \"/*\", \"public\": true}]'
+         WHERE id = 'api_two'",
+    );
+    let end = |server: &Server, request: &Request, authority: &str| {
+        let log = Log::new(&server.random);
+        pollster::block_on(admit(&server.context(&log), request, authority));
+        let usage = log.usage();
+        let call = usage.noted_call().map(crate::usage::Call::end_name);
+        call.unwrap_or_default().into_owned()
+    };
+    let status = to_api("/v1/status", &[]);
+    assert_eq!(end(&server, &status, "api.example"), "allowed");
+    assert_eq!(end(&server, &status, "billing.example"), "unanswered");
+    // Who calls cannot be signed: the keys are read after the decision too.
+    let ends: Vec<String> = (0..6)
+        .map(|trips| {
+            let server = gateway();
+            let (token, _) = connect(&server, "read:projects");
+            let request = to_api("/v1/me", &[("authorization", &format!("bearer {token}"))]);
+            server.stores.plan_after(trips, &[Fault::Before("keys")]);
+            end(&server, &request, "api.example")
+        })
+        .collect();
+    assert!(ends.iter().any(|end| end == "unanswered"), "{ends:?}");
+}
+
+#[test]
 fn an_answer_loses_cookies_and_our_names_and_what_is_about_one_connection() {
     let server = gateway();
     let pass = passed(&server, &to_api("/v1/status", &[]));
