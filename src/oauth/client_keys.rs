@@ -112,7 +112,10 @@ impl KnownClientKeys {
         let mut all = self.0.borrow_mut();
         if let Some(known) = all.iter_mut().find(|known| known.address == address) {
             known.is_settled = true;
-            let is_newest = known.keys.as_ref().is_none_or(|(at, _)| *at <= now || !at.is_within(LIFETIME, now));
+            let is_newest = known
+                .keys
+                .as_ref()
+                .is_none_or(|(at, _)| *at <= now || !at.is_within(LIFETIME, now));
             if let Some(keys) = keys.filter(|_| is_newest) {
                 known.keys = Some((now, keys));
             }
