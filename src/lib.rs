@@ -25,6 +25,7 @@ pub mod random;
 pub mod registration;
 pub mod router;
 pub mod sign_in;
+pub mod status_list;
 pub mod store;
 pub mod support;
 pub mod time;

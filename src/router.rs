@@ -23,6 +23,8 @@ pub const REVOKE: &str = "/oauth/revoke";
 pub const INTROSPECT: &str = "/oauth/introspect";
 /// `GET` under it: what was taken back in a region, for API servers.
 pub const REVOCATIONS: &str = "/oauth/revocations";
+/// `GET`: where the Token Status Lists are; under it: one of them (draft-ietf-oauth-status-list).
+pub const STATUS_LISTS: &str = "/oauth/status-lists";
 /// Any method, at it and under it: whether a call to an API may go on, for reverse proxies.
 pub const VERIFY: &str = "/oauth/verify";
 /// `POST`: dynamic client registration (RFC 7591); `GET`, `PUT`, `DELETE` under it (RFC 7592).
@@ -112,6 +114,15 @@ pub enum Route<'a> {
     Revocations {
         /// Of which region: its number.
         region: &'a str,
+    },
+    /// [`STATUS_LISTS`]
+    StatusLists,
+    /// `GET /oauth/status-lists/{shard}/{period}`
+    StatusList {
+        /// Of which ledger object: its number.
+        shard: &'a str,
+        /// Of which period: its number.
+        period: &'a str,
     },
     /// [`VERIFY`]
     Verify {
@@ -280,6 +291,8 @@ impl Route<'_> {
             Self::Revoke => "revoke",
             Self::Introspect => "introspect",
             Self::Revocations { .. } => "revocations",
+            Self::StatusLists => "status_lists",
+            Self::StatusList { .. } => "status_list",
             Self::Verify { .. } => "verify",
             Self::Register => "register",
             Self::ReadRegistration { .. } => "read_registration",
@@ -345,6 +358,7 @@ pub fn route<'a>(method: &str, path: &'a str) -> Route<'a> {
         PAR => only(method, &[("POST", Route::PushedRequest), PREFLIGHT], "POST, OPTIONS"),
         REVOKE => only(method, &[("POST", Route::Revoke), PREFLIGHT], "POST, OPTIONS"),
         INTROSPECT => only(method, &[("POST", Route::Introspect)], "POST"),
+        STATUS_LISTS => only(method, &[("GET", Route::StatusLists), PREFLIGHT], "GET, HEAD, OPTIONS"),
         VERIFY => Route::Verify { path: None },
         REGISTER => only(method, &[("POST", Route::Register), PREFLIGHT], "POST, OPTIONS"),
         JWKS => only(method, &[("GET", Route::Jwks), PREFLIGHT], "GET, HEAD, OPTIONS"),
@@ -443,6 +457,14 @@ fn nested<'a>(method: &str, exact: &str, path: &'a str) -> Route<'a> {
     }
     if let Some(region) = under(REVOCATIONS).filter(|rest| !rest.contains('/')) {
         let routes = [("GET", Route::Revocations { region }), PREFLIGHT];
+        return only(method, &routes, "GET, HEAD, OPTIONS");
+    }
+    if let Some((shard, period)) = under(STATUS_LISTS).and_then(|rest| rest.split_once('/'))
+        && !shard.is_empty()
+        && !period.is_empty()
+        && !period.contains('/')
+    {
+        let routes = [("GET", Route::StatusList { shard, period }), PREFLIGHT];
         return only(method, &routes, "GET, HEAD, OPTIONS");
     }
     if let Some(path) = path.strip_prefix(VERIFY).filter(|path| path.starts_with('/')) {
@@ -561,6 +583,27 @@ mod tests {
             "/api/user/sessions/a/b",
         ] {
             assert_eq!(route("DELETE", path), Route::NotFound, "{path}");
+        }
+    }
+
+    #[test]
+    fn a_status_list_is_named_by_exactly_two_segments() {
+        let found = Route::StatusList {
+            shard: "770",
+            period: "12",
+        };
+        assert_eq!(route("GET", "/oauth/status-lists/770/12"), found);
+        assert_eq!(route("GET", "/oauth/status-lists"), Route::StatusLists);
+        let refused = Route::MethodNotAllowed {
+            allow: "GET, HEAD, OPTIONS",
+        };
+        assert_eq!(route("POST", "/oauth/status-lists/770/12"), refused);
+        for path in ["/", "/770", "/770/", "//12", "/770/12/", "/770/12/1"] {
+            assert_eq!(
+                route("GET", &format!("/oauth/status-lists{path}")),
+                Route::NotFound,
+                "{path}"
+            );
         }
     }
 

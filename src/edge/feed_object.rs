@@ -241,7 +241,8 @@ impl Ledger for Ledgers<'_> {
     }
 }
 
-async fn apps_cut_off(env: &Env, since: Timestamp) -> std::result::Result<Vec<AppCut>, StoreError> {
+/// The apps that were cut off since, as the directory knows them.
+pub(super) async fn apps_cut_off(env: &Env, since: Timestamp) -> std::result::Result<Vec<AppCut>, StoreError> {
     let database = env.d1("DB").map_err(|error| store_error("d1", error))?;
     let found = batch(&database, vec![Statement::new(APPS_CUT_OFF).time(since)]).await?;
     rows(&found, 0)

@@ -14,11 +14,13 @@ use worker::{DurableObject, Env, Request, Response, Result, State, durable_objec
 
 use super::d1::{Statement, batch};
 use super::ledger_rows::SqlRows;
+use super::status_lists::Readers;
 use super::stores::{EdgeStores, store_error};
 use super::surroundings::now;
 use crate::json;
 use crate::ledger::shard::Shard;
 use crate::ledger::{self, Operation, Outcome};
+use crate::status_list::StatusList;
 use crate::store::{Ledger, StoreError};
 
 /// How soon after a use the directory is told of it.
@@ -63,6 +65,7 @@ pub struct RevocationLedger {
     tables_are_made: AssertUnwindSafe<Cell<bool>>,
     /// Whether an alarm is known to be set; saves a look at every call.
     alarm_is_set: AssertUnwindSafe<Cell<bool>>,
+    readers: AssertUnwindSafe<Readers>,
 }
 
 impl DurableObject for RevocationLedger {
@@ -72,6 +75,7 @@ impl DurableObject for RevocationLedger {
             env,
             tables_are_made: AssertUnwindSafe(Cell::new(false)),
             alarm_is_set: AssertUnwindSafe(Cell::new(false)),
+            readers: AssertUnwindSafe::default(),
         }
     }
 
@@ -82,6 +86,7 @@ impl DurableObject for RevocationLedger {
             Operation::Inspect(_) | Operation::Cuts { .. } => {
                 ledger::apply(&mut self.rows()?, &operation, now()).map_err(into_worker_error)?
             }
+            Operation::StatusList { period } => self.status_list(period).await?,
             _ => self.transact(operation).await?,
         };
         Response::from_json(&outcome)
@@ -111,6 +116,35 @@ impl RevocationLedger {
             self.tables_are_made.set(true);
         }
         Ok(rows)
+    }
+
+    /// The list of a period, with what the directory says of apps in it.
+    async fn status_list(&self, period: u64) -> Result<Outcome> {
+        let rows = self.rows()?;
+        let as_of = match self.readers.as_of() {
+            Some(as_of) => as_of,
+            None => {
+                let began = now();
+                let apps = self.readers.ask(&self.env, began).await.map_err(into_worker_error)?;
+                let news = ledger::status::news(&rows, apps).map_err(into_worker_error)?;
+                // Most of the time there is none, and nothing to write.
+                if !news.is_empty() {
+                    self.transact(Operation::CutApps { apps: news }).await?;
+                }
+                self.readers.know(began);
+                began
+            }
+        };
+        let list = match self.readers.made(period) {
+            Some(list) => list,
+            None => {
+                let made = ledger::status::list(&rows, period, now()).map_err(into_worker_error)?;
+                let list = StatusList { as_of, ..made };
+                self.readers.keep(period, &list);
+                list
+            }
+        };
+        Ok(Outcome::StatusList { list })
     }
 
     /// Runs an operation that writes. An error undoes all of it.

@@ -9,16 +9,19 @@ use worker::{SqlStorage, SqlStorageValue};
 
 use super::sql::{Sql, number, time};
 use super::stores::store_error;
+use crate::feed::AppCut;
 use crate::json;
 use crate::ledger::event::Event;
 use crate::ledger::family::Family;
+use crate::ledger::status::{Listed, REVOKE_OF_APP};
 use crate::ledger::{LoggedCut, RedeemedCode, Rows, SingleUse};
+use crate::status_list::Place;
 use crate::store::StoreError;
 use crate::time::Timestamp;
 
 /// How the tables came to be: each step brings those of the version before it up to its own. The first takes any
 /// table that is there from the time before steps were counted. A step that was released is never changed.
-const STEPS: [&str; 3] = [
+const STEPS: [&str; 4] = [
     "
     CREATE TABLE IF NOT EXISTS codes (hash TEXT PRIMARY KEY, record TEXT NOT NULL, expires_at INTEGER NOT NULL) WITHOUT ROWID;
     CREATE INDEX IF NOT EXISTS codes_by_expiry ON codes (expires_at);
@@ -38,6 +41,16 @@ const STEPS: [&str; 3] = [
     "
     CREATE TABLE cuts (number INTEGER PRIMARY KEY AUTOINCREMENT, cut TEXT NOT NULL, expires_at INTEGER NOT NULL);
     CREATE INDEX cuts_by_expiry ON cuts (expires_at);
+    ",
+    "
+    ALTER TABLE families ADD COLUMN client_id TEXT;
+    UPDATE families SET client_id = record ->> 'client_id';
+    CREATE INDEX families_by_client ON families (client_id);
+    CREATE TABLE newest_place (only INTEGER PRIMARY KEY CHECK (only = 1), place INTEGER NOT NULL);
+    CREATE TABLE revoked_places (place INTEGER PRIMARY KEY, expires_at INTEGER NOT NULL);
+    CREATE INDEX revoked_places_by_expiry ON revoked_places (expires_at);
+    CREATE TABLE app_cuts (client_id TEXT PRIMARY KEY, epoch INTEGER NOT NULL, expires_at INTEGER NOT NULL) WITHOUT ROWID;
+    CREATE INDEX app_cuts_by_expiry ON app_cuts (expires_at);
     ",
 ];
 
@@ -85,6 +98,16 @@ struct Newest {
 }
 
 #[derive(Deserialize)]
+struct Placed {
+    place: Place,
+}
+
+#[derive(Deserialize)]
+struct Epoch {
+    epoch: u32,
+}
+
+#[derive(Deserialize)]
 struct NotedEvent {
     event: String,
 }
@@ -117,6 +140,8 @@ impl SqlRows {
             "DELETE FROM ended_tokens WHERE expires_at <= ?",
             "DELETE FROM single_uses WHERE expires_at <= ?",
             "DELETE FROM cuts WHERE expires_at <= ?",
+            "DELETE FROM revoked_places WHERE expires_at <= ?",
+            "DELETE FROM app_cuts WHERE expires_at <= ?",
         ] {
             self.sql.execute(statement, vec![time(now)])?;
         }
@@ -170,7 +195,7 @@ impl SqlRows {
     /// Whether anything is kept that will expire.
     pub fn holds_anything(&self) -> Result<bool, StoreError> {
         // No union: the platform's SQLite takes five terms of one at most.
-        let held = "SELECT 1 WHERE EXISTS (SELECT 1 FROM codes) OR EXISTS (SELECT 1 FROM families) OR EXISTS (SELECT 1 FROM ended_consents) OR EXISTS (SELECT 1 FROM ended_tokens) OR EXISTS (SELECT 1 FROM single_uses) OR EXISTS (SELECT 1 FROM cuts)";
+        let held = "SELECT 1 WHERE EXISTS (SELECT 1 FROM codes) OR EXISTS (SELECT 1 FROM families) OR EXISTS (SELECT 1 FROM ended_consents) OR EXISTS (SELECT 1 FROM ended_tokens) OR EXISTS (SELECT 1 FROM single_uses) OR EXISTS (SELECT 1 FROM cuts) OR EXISTS (SELECT 1 FROM revoked_places) OR EXISTS (SELECT 1 FROM app_cuts)";
         self.sql.finds(held, Vec::new())
     }
 
@@ -205,15 +230,15 @@ impl Rows for SqlRows {
     }
 
     fn put_family(&mut self, id: &str, family: &Family) -> Result<(), StoreError> {
-        let expires_at = family.expires_at.min(family.idle_expires_at);
         let values = vec![
             id.into(),
             family.consent_id.as_str().into(),
+            family.client_id.as_str().into(),
             text_of(family)?,
-            time(expires_at),
+            time(family.kept_until()),
         ];
         self.sql.execute(
-            "INSERT INTO families (id, consent_id, record, expires_at) VALUES (?, ?, ?, ?)
+            "INSERT INTO families (id, consent_id, client_id, record, expires_at) VALUES (?, ?, ?, ?, ?)
              ON CONFLICT (id) DO UPDATE SET record = excluded.record, expires_at = excluded.expires_at",
             values,
         )
@@ -313,6 +338,57 @@ impl Rows for SqlRows {
             Vec::new(),
         )?;
         Ok(newest.first().map_or(0, |newest| newest.number))
+    }
+
+    fn newest_place(&self) -> Result<Option<Place>, StoreError> {
+        let newest: Vec<Placed> = self.sql.select("SELECT place FROM newest_place", Vec::new())?;
+        Ok(newest.first().map(|newest| newest.place))
+    }
+
+    fn put_newest_place(&mut self, place: Place) -> Result<(), StoreError> {
+        self.sql.execute(
+            "INSERT INTO newest_place (only, place) VALUES (1, ?) ON CONFLICT (only) DO UPDATE SET place = excluded.place",
+            vec![number(place.number())],
+        )
+    }
+
+    fn revoke_places(&mut self, listed: &[Listed]) -> Result<(), StoreError> {
+        self.sql.execute(
+            "INSERT INTO revoked_places (place, expires_at)
+             SELECT value ->> 'place', value ->> 'expires_at' FROM json_each(?) WHERE true
+             ON CONFLICT (place) DO NOTHING",
+            vec![text_of(&listed)?],
+        )
+    }
+
+    fn revoke_places_of_app(&mut self, app: &AppCut, now: Timestamp) -> Result<(), StoreError> {
+        let values = vec![app.client_id.as_str().into(), number(app.epoch.into()), time(now)];
+        self.sql.execute(REVOKE_OF_APP, values)
+    }
+
+    fn revoked_places(&self, period: u64, now: Timestamp) -> Result<Vec<Place>, StoreError> {
+        let (first, end) = Place::all_of(period);
+        let revoked: Vec<Placed> = self.sql.select(
+            "SELECT place FROM revoked_places WHERE place >= ? AND place < ? AND expires_at > ?",
+            vec![number(first.number()), number(end.number()), time(now)],
+        )?;
+        Ok(revoked.into_iter().map(|revoked| revoked.place).collect())
+    }
+
+    fn app_cut(&self, client_id: &str) -> Result<Option<u32>, StoreError> {
+        let cut: Vec<Epoch> = self
+            .sql
+            .select("SELECT epoch FROM app_cuts WHERE client_id = ?", vec![client_id.into()])?;
+        Ok(cut.first().map(|cut| cut.epoch))
+    }
+
+    fn put_app_cut(&mut self, app: &AppCut, until: Timestamp) -> Result<(), StoreError> {
+        let values = vec![app.client_id.as_str().into(), number(app.epoch.into()), time(until)];
+        self.sql.execute(
+            "INSERT INTO app_cuts (client_id, epoch, expires_at) VALUES (?, ?, ?)
+             ON CONFLICT (client_id) DO UPDATE SET epoch = excluded.epoch, expires_at = excluded.expires_at",
+            values,
+        )
     }
 
     fn note(&mut self, event: &Event) -> Result<(), StoreError> {

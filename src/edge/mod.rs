@@ -19,6 +19,7 @@ mod looks;
 mod scope;
 mod signer;
 mod sql;
+mod status_lists;
 mod stores;
 mod surroundings;
 mod usage;

@@ -6,7 +6,8 @@ use crate::context::Context;
 use crate::crypto::base64url;
 use crate::crypto::signing::SigningAlgorithm;
 use crate::oauth::access_token::{
-    AccessToken, AccessTokenClaims, Audience, Confirmation, FamilyReference, GrantReference, UnverifiedAccessToken,
+    AccessToken, AccessTokenClaims, Audience, Confirmation, FamilyReference, GrantReference, Status, StatusReference,
+    UnverifiedAccessToken,
 };
 use crate::oauth::client::{ApiAccess, App};
 use crate::oauth::grant::EffectiveGrant;
@@ -14,6 +15,7 @@ use crate::oauth::jws::Algorithm;
 use crate::oauth::signed_jwt::assemble;
 use crate::random;
 use crate::sign_in::auth_time::known;
+use crate::status_list::{ListName, Place};
 use crate::store::{NamedKey, SigningKeys, StoreError, Stores};
 use crate::time::Timestamp;
 
@@ -31,6 +33,8 @@ pub struct Grant<'a> {
     pub auth_time: Option<Timestamp>,
     /// The family it belongs to.
     pub family: Option<FamilyReference>,
+    /// Where it is on a status list of its family's ledger object.
+    pub place: Option<Place>,
     /// The thumbprint of the key it is bound to.
     pub bound_to: Option<String>,
 }
@@ -57,6 +61,7 @@ pub async fn issue<S: Stores>(
         grant,
         auth_time,
         family,
+        place,
         bound_to,
     }: Grant<'_>,
 ) -> Result<IssuedToken, StoreError> {
@@ -75,6 +80,10 @@ pub async fn issue<S: Stores>(
             cnf: bound_to.map(|jkt| Confirmation { jkt }),
             app_type: "third_party".into(),
             developer_id: app.developer.id.clone(),
+            status: family
+                .as_ref()
+                .zip(place)
+                .map(|(family, place)| status(context, family, place)),
             latchkey: GrantReference {
                 app_epoch: app.epoch.max(app_epoch),
                 family,
@@ -89,6 +98,19 @@ pub async fn issue<S: Stores>(
         token_type: token.claims.token_type(),
         expires_in,
     })
+}
+
+fn status<S>(context: &Context<'_, S>, family: &FamilyReference, place: Place) -> Status {
+    let list = ListName {
+        shard: family.shard,
+        period: place.period(),
+    };
+    Status {
+        status_list: StatusReference {
+            idx: place.index(),
+            uri: context.config.issuer.url(&list.path()),
+        },
+    }
 }
 
 /// The one algorithm that every API of a token verifies: each must know RS256 (RFC 9068 §4), so one that asks for

@@ -45,6 +45,8 @@ pub enum Endpoint {
     Introspection,
     /// The revocation feed.
     Revocations,
+    /// The status lists.
+    StatusLists,
     /// Questions of reverse proxies whose credential is not good.
     Verification,
     /// The form of the sign-in page.
@@ -59,6 +61,7 @@ impl Endpoint {
             Self::Revocation => "revocation",
             Self::Introspection => "introspection",
             Self::Revocations => "revocations",
+            Self::StatusLists => "status_lists",
             Self::Verification => "verification",
             Self::SignIn => "sign_in",
         }

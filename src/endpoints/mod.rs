@@ -32,6 +32,7 @@ mod revocations;
 mod revoke;
 mod sessions_api;
 mod sign_out;
+mod status_lists;
 mod token;
 mod user_api;
 
@@ -79,6 +80,10 @@ async fn answer<S: Stores>(context: &Context<'_, S>, request: &Request, route: R
         Route::Token => token::token(context, request).await.readable_across_origins(),
         Route::Revoke => revoke::revoke(context, request).await.readable_across_origins(),
         Route::Revocations { region } => revocations::list(context, request, region)
+            .await
+            .readable_across_origins(),
+        Route::StatusLists => status_lists::all(context, request).await.readable_across_origins(),
+        Route::StatusList { shard, period } => status_lists::list(context, request, shard, period)
             .await
             .readable_across_origins(),
         Route::Verify { path } => calls::verify::verify(context, request, path).await,

@@ -8,6 +8,7 @@ use crate::context::Context;
 use crate::http::{Reply, Request};
 use crate::ledger::shard::Shard;
 use crate::ledger::{Operation, Outcome, Refusal};
+use crate::oauth::access_token::Status;
 use crate::oauth::error::{ErrorCode, OAuthError};
 use crate::oauth::refresh_token::RefreshToken;
 use crate::store::Stores;
@@ -55,6 +56,7 @@ async fn end<S: Stores>(context: &Context<'_, S>, request: &Request) -> Result<(
     if !may_end_token(context, client_id).await {
         return Err(Failure::RevokedTooMany);
     }
+    let place = token.claims.status.as_ref().and_then(Status::place);
     let shard = token
         .claims
         .latchkey
@@ -63,6 +65,7 @@ async fn end<S: Stores>(context: &Context<'_, S>, request: &Request) -> Result<(
     let operation = Operation::EndToken {
         jti: token.claims.jti,
         expires_at: token.expires_at,
+        place,
     };
     match ask_ledger(context, shard, &operation).await? {
         Outcome::Ended => {

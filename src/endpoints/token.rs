@@ -141,11 +141,13 @@ async fn redeem<S: Stores>(
         lifetimes: client.app().refresh_token_lifetimes(),
         origin: Some(origin(context, request)),
         kind: Redeemable::Code,
+        token_lifetime: Some(client.app().longest_access_token_lifetime()),
     }));
-    match ask_ledger(context, code.shard(), &operation).await? {
-        Outcome::Redeemed => {}
+    let place = match ask_ledger(context, code.shard(), &operation).await? {
+        Outcome::Redeemed => None,
+        Outcome::RedeemedListed { place } => Some(place),
         outcome => return Err(refused(&outcome)),
-    }
+    };
     let token = Grant {
         app: client.app(),
         app_epoch: payload.app_epoch,
@@ -157,6 +159,7 @@ async fn redeem<S: Stores>(
             family: family.hash(),
             consent: payload.consent_id,
         }),
+        place,
         bound_to,
     };
     let refresh_token = RefreshToken {
@@ -202,9 +205,10 @@ async fn refresh<S: Stores>(
         resources: narrowing.resources,
         available: client.app().available_scopes(SubjectType::User),
         origin: Some(origin(context, request)),
+        token_lifetime: Some(client.app().longest_access_token_lifetime()),
     });
-    let (family, grant) = match ask_ledger(context, token.shard, &operation).await? {
-        Outcome::Refreshed { family, grant } => (family, grant),
+    let (family, grant, place) = match ask_ledger(context, token.shard, &operation).await? {
+        Outcome::Refreshed { family, grant, place } => (family, grant, place),
         outcome => return Err(refused(&outcome)),
     };
     let successor = RefreshToken {
@@ -222,6 +226,7 @@ async fn refresh<S: Stores>(
             family: token.family.hash(),
             consent: family.consent_id.clone(),
         }),
+        place,
         bound_to,
     };
     respond(context, keys, Issued::ForRefreshToken, token, Some(successor)).await
@@ -273,6 +278,7 @@ async fn client_credentials<S: Stores>(
         grant,
         auth_time: None,
         family: None,
+        place: None,
         bound_to: proof.map(|proof| proof.thumbprint),
     };
     respond(context, keys, Issued::ForCredentials, token, None).await

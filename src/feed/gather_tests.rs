@@ -78,6 +78,7 @@ fn cut_off(memory: &Memory, shard: Shard, jti: &str) {
     let operation = Operation::EndToken {
         jti: jti.into(),
         expires_at: Timestamp(i64::MAX),
+        place: None,
     };
     pollster::block_on(memory.ledger(shard, &operation)).unwrap();
 }

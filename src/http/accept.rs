@@ -8,6 +8,20 @@ pub fn asks_for(accept: Option<&str>, media_type: &str, usual: &str) -> bool {
     weight > 0 && weight >= self::weight(accept, usual).unwrap_or(0)
 }
 
+/// Whether the header field `Accept`, if there is one, lets this media type pass.
+pub fn accepts(accept: Option<&str>, media_type: &str) -> bool {
+    let Some(accept) = accept.filter(|accept| !accept.trim().is_empty()) else {
+        return true;
+    };
+    let kind = media_type.split('/').next().unwrap_or_default();
+    // The most specific that matches counts.
+    let ranges = [media_type, &format!("{kind}/*"), "*/*"];
+    ranges
+        .iter()
+        .find_map(|range| weight(accept, range))
+        .is_some_and(|weight| weight > 0)
+}
+
 /// The weight of a media type that is named, in thousandths; the highest if it is named twice.
 fn weight(accept: &str, media_type: &str) -> Option<u32> {
     let ranges = accept.split(',').map(|range| range.split(';'));
@@ -61,6 +75,30 @@ mod tests {
             "application/json, application/token-introspection+jwt",
         ] {
             assert!(asks(accept), "{accept}");
+        }
+    }
+
+    #[test]
+    fn a_form_passes_for_who_names_it_or_takes_anything_unless_it_is_ruled_out() {
+        let passes = |accept| accepts(accept, "application/statuslist+jwt");
+        for accept in [
+            None,
+            Some(""),
+            Some("*/*"),
+            Some("application/*;q=0.1"),
+            Some("application/statuslist+cwt, application/statuslist+jwt;q=0.5"),
+            Some("application/statuslist+jwt, */*;q=0"),
+        ] {
+            assert!(passes(accept), "{accept:?}");
+        }
+        for accept in [
+            "application/statuslist+cwt",
+            "text/*",
+            "application/statuslist+jwt;q=0, */*",
+            "application/*;q=0, */*",
+            "application/statuslist",
+        ] {
+            assert!(!passes(Some(accept)), "{accept}");
         }
     }
 

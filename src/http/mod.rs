@@ -7,7 +7,7 @@ pub mod multipart;
 mod params;
 mod reply;
 
-pub use accept::{asks_for, weight_of};
+pub use accept::{accepts, asks_for, weight_of};
 pub use cookies::{BROWSER_COOKIE, CONNECTION_COOKIE, SESSION_COOKIE, clear_cookie, cookie, set_cookie};
 pub use device::Device;
 pub use params::{Params, ParamsError, Repeated};

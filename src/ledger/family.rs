@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::status::Listed;
 use super::{Lifetimes, Redeem, Refusal};
 use crate::oauth::scope::Scopes;
 use crate::time::Timestamp;
@@ -53,6 +54,9 @@ pub struct Family {
     pub expires_at: Timestamp,
     /// Since when and why it is ended.
     pub ended: Option<End>,
+    /// Where its access tokens are on the status lists, those that have expired aside.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub listed: Vec<Listed>,
 }
 
 /// A generation and when it was superseded.
@@ -122,12 +126,20 @@ impl Family {
             idle_expires_at: now + redeem.lifetimes.idle(),
             expires_at: now + redeem.lifetimes.absolute(),
             ended: None,
+            listed: Vec::new(),
         }
     }
 
     /// When it was last used to get a token.
     pub fn last_used_at(&self) -> Timestamp {
         Timestamp(self.idle_expires_at.0 - i64::from(self.lifetimes.idle) * 1000)
+    }
+
+    /// How long it is to be known: it may be over before its last access token is, which then can still be taken back.
+    pub fn kept_until(&self) -> Timestamp {
+        let over = self.expires_at.min(self.idle_expires_at);
+        let tokens = self.listed.iter().map(|listed| listed.expires_at).max();
+        tokens.map_or(over, |tokens| tokens.max(over))
     }
 
     /// Uses the current token without replacing it.

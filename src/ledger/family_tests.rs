@@ -23,6 +23,7 @@ pub fn redeem() -> Redeem {
         lifetimes: Lifetimes::default(),
         origin: None,
         kind: Redeemable::Code,
+        token_lifetime: None,
     }
 }
 

@@ -11,15 +11,18 @@ pub mod family;
 mod once;
 mod redemption;
 pub mod shard;
+pub mod status;
 mod token;
 
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::feed::AppCut;
 use crate::management::actor::Origin;
 use crate::oauth::grant::{AvailableScopes, EffectiveGrant};
 use crate::oauth::scope::Scopes;
+use crate::status_list::{Place, StatusList};
 use crate::store::StoreError;
 use crate::time::Timestamp;
 pub use consent::{Asked, EndedBy, EndingConsent, StillUsed};
@@ -27,6 +30,7 @@ pub use cuts::LoggedCut;
 use event::{Event, EventKind};
 use family::{EndReason, Family};
 pub use once::SingleUse;
+use status::Listed;
 
 /// How long an unused family lives, unless the app's record says otherwise.
 pub const IDLE_LIFETIME: Duration = Duration::from_secs(60 * 24 * 3600);
@@ -77,6 +81,9 @@ pub enum Operation {
         jti: String,
         /// When it expires anyway.
         expires_at: Timestamp,
+        /// Where it is on a status list.
+        #[serde(default)]
+        place: Option<Place>,
     },
     /// Use something that may be used once, where no family is involved.
     UseOnce(SingleUse),
@@ -84,6 +91,16 @@ pub enum Operation {
     Cuts {
         /// The number of the last entry that is known; 0: none is.
         after: u64,
+    },
+    /// The directory says that apps were cut off: what they have from before that is to be on the status lists.
+    CutApps {
+        /// The apps.
+        apps: Vec<AppCut>,
+    },
+    /// The status list of a period.
+    StatusList {
+        /// Which: hours since 1970.
+        period: u64,
     },
 }
 
@@ -124,6 +141,9 @@ pub struct Redeem {
     /// What is redeemed.
     #[serde(default)]
     pub kind: Redeemable,
+    /// Seconds that the access token lives which is issued for it. `None`: it is to be on no status list.
+    #[serde(default)]
+    pub token_lifetime: Option<u32>,
 }
 
 /// What a family begins with.
@@ -176,6 +196,9 @@ pub struct Refresh {
     /// From where the request came, for the audit trail.
     #[serde(default)]
     pub origin: Option<Origin>,
+    /// Seconds that the access token lives at most which is issued for it. `None`: it is to be on no status list.
+    #[serde(default)]
+    pub token_lifetime: Option<u32>,
 }
 
 /// See [`Operation::Inspect`].
@@ -193,14 +216,22 @@ pub struct Inspect {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
-    /// The code is redeemed; the family begins at generation 0.
+    /// The code is redeemed; the family begins at generation 0. Its access token is on no status list.
     Redeemed,
+    /// The same, and its access token is on a status list.
+    RedeemedListed {
+        /// Where.
+        place: Place,
+    },
     /// The refresh token is exchanged.
     Refreshed {
         /// The family as it is now, at its newest generation.
         family: Box<Family>,
         /// What the new access token allows.
         grant: EffectiveGrant,
+        /// Where the new access token is on a status list.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        place: Option<Place>,
     },
     /// The token is good; the family behind it, if it has one.
     Active {
@@ -223,6 +254,11 @@ pub enum Outcome {
         /// The number of the newest entry there is. Lower than one that is known: storage was rolled back, and all of it has
         /// to be read again.
         newest: u64,
+    },
+    /// A status list.
+    StatusList {
+        /// What it says.
+        list: StatusList,
     },
     /// Not as asked, and why.
     Refused {
@@ -319,6 +355,20 @@ pub trait Rows {
     fn cuts_after(&self, number: u64, at_most: u32) -> Result<Vec<LoggedCut>, StoreError>;
     /// The highest number that any entry ever had.
     fn newest_cut(&self) -> Result<u64, StoreError>;
+    /// The newest place on a status list that was given to a token.
+    fn newest_place(&self) -> Result<Option<Place>, StoreError>;
+    /// Notes that.
+    fn put_newest_place(&mut self, place: Place) -> Result<(), StoreError>;
+    /// Marks access tokens as revoked until they have expired.
+    fn revoke_places(&mut self, listed: &[Listed]) -> Result<(), StoreError>;
+    /// Marks the access tokens of an app that are from before its epoch: [`status::REVOKE_OF_APP`].
+    fn revoke_places_of_app(&mut self, app: &AppCut, now: Timestamp) -> Result<(), StoreError>;
+    /// What is marked on the list of a period and has not expired.
+    fn revoked_places(&self, period: u64, now: Timestamp) -> Result<Vec<Place>, StoreError>;
+    /// The first epoch of an app whose tokens are good, where that is known.
+    fn app_cut(&self, client_id: &str) -> Result<Option<u32>, StoreError>;
+    /// Remembers until `until` that an app was cut off.
+    fn put_app_cut(&mut self, app: &AppCut, until: Timestamp) -> Result<(), StoreError>;
     /// Notes an event for the audit trail.
     fn note(&mut self, event: &Event) -> Result<(), StoreError>;
 }
@@ -339,15 +389,14 @@ pub fn apply(rows: &mut impl Rows, operation: &Operation, now: Timestamp) -> Res
             unused_since,
             asked,
         } => consent::end_all(rows, consents, *unused_since, asked.as_ref(), now),
-        Operation::EndToken { jti, expires_at } => {
-            if !rows.token_ended(jti)? {
-                rows.end_token(jti, *expires_at)?;
-                cuts::log_token(rows, jti, *expires_at, now)?;
-            }
-            Ok(Outcome::Ended)
-        }
+        Operation::EndToken { jti, expires_at, place } => token::end_token(rows, jti, *expires_at, *place, now),
         Operation::UseOnce(single_use) => once::use_once(rows, single_use, now),
         Operation::Cuts { after } => cuts::since(rows, *after),
+        Operation::CutApps { apps } => status::cut_apps(rows, apps, now),
+        Operation::StatusList { period } => {
+            let list = status::list(rows, *period, now)?;
+            Ok(Outcome::StatusList { list })
+        }
     }
 }
 
@@ -392,6 +441,7 @@ fn end(
     }
     family.end(reason, now);
     rows.put_family(id, family)?;
+    status::revoke_family(rows, family, now)?;
     // A consent's end is told as one.
     if reason != EndReason::ConsentRevoked {
         cuts::log_family(rows, id, now)?;

@@ -3,8 +3,9 @@
 use super::family::{EndReason, Family};
 use super::{
     CODE_MEMORY, Event, EventKind, MAX_FAMILIES, Outcome, Redeem, Redeemable, RedeemedCode, Refusal, Rows, cuts, end,
-    once,
+    once, status,
 };
+use crate::status_list::Place;
 use crate::store::StoreError;
 use crate::time::Timestamp;
 
@@ -24,17 +25,25 @@ pub fn redeem(rows: &mut impl Rows, redeem: &Redeem, now: Timestamp) -> Result<O
     if rows.consent_ended(&redeem.consent_id)? {
         return Ok(Refusal::ConsentEnded.into());
     }
+    if status::is_cut_off(rows, &redeem.client_id, redeem.app_epoch)? {
+        return Ok(Refusal::AppEpoch.into());
+    }
     let code = RedeemedCode {
         attempt: redeem.attempt.clone(),
         family: redeem.family.clone(),
     };
-    let family = Family::begin(redeem, now);
+    let mut family = Family::begin(redeem, now);
     rows.put_code(&redeem.code_hash, &code, redeem.code_expires_at + CODE_MEMORY)?;
     make_room(rows, redeem, now)?;
+    let place = status::hand_out(rows, &mut family, redeem.token_lifetime, now)?;
     rows.put_family(&redeem.family, &family)?;
     once::remember(rows, redeem.proof.as_ref())?;
     rows.touch_consent(&redeem.consent_id, now)?;
-    Ok(Outcome::Redeemed)
+    Ok(redeemed(place))
+}
+
+fn redeemed(place: Option<Place>) -> Outcome {
+    place.map_or(Outcome::Redeemed, |place| Outcome::RedeemedListed { place })
 }
 
 /// Forgets the families that were not used for longest, until there is room for one more.
@@ -46,6 +55,7 @@ fn make_room(rows: &mut impl Rows, redeem: &Redeem, now: Timestamp) -> Result<()
         let (id, family) = alive.swap_remove(oldest.unwrap_or_default());
         rows.remove_family(&id)?;
         cuts::log_family(rows, &id, now)?;
+        status::revoke_family(rows, &family, now)?;
         let event = Event::of_family(EventKind::FamilyDisplaced, &id, &family, None, now);
         rows.note(&event.asked_from(redeem.origin.as_ref()))?;
     }
@@ -58,11 +68,21 @@ fn repeat(rows: &mut impl Rows, redeem: &Redeem, first: &RedeemedCode, now: Time
         if rows.consent_ended(&redeem.consent_id)? {
             return Ok(Refusal::ConsentEnded.into());
         }
-        return Ok(match family.map(|family| family.check_alive(now)) {
-            Some(Ok(())) => Outcome::Redeemed,
-            Some(Err(reason)) => reason.into(),
-            None => Refusal::UnknownFamily.into(),
-        });
+        let Some(mut family) = family else {
+            return Ok(Refusal::UnknownFamily.into());
+        };
+        if let Err(refusal) = family.check_alive(now) {
+            return Ok(refusal.into());
+        }
+        if status::is_cut_off(rows, &family.client_id, family.app_epoch)? {
+            return Ok(Refusal::AppEpoch.into());
+        }
+        // A token of its own: the one that was lost on its way may not be.
+        let place = status::hand_out(rows, &mut family, redeem.token_lifetime, now)?;
+        if place.is_some() {
+            rows.put_family(&first.family, &family)?;
+        }
+        return Ok(redeemed(place));
     }
     if redeem.kind == Redeemable::Code
         && let Some(mut family) = family

@@ -14,6 +14,11 @@ pub struct Shard(u16);
 /// shard numbers are counted along it.
 const REGIONS: [&str; 9] = ["wnam", "enam", "sam", "weur", "eeur", "apac", "oc", "afr", "me"];
 
+/// The region near a continent.
+const NEAR: [(&str, u16); 5] = [("NA", 1), ("SA", 2), ("AS", 5), ("OC", 6), ("AF", 7)];
+/// That of Europe, Antarctica, Tor and requests without a place.
+const ELSEWHERE: u16 = 3;
+
 impl Shard {
     /// Ledger objects a region may have. More than are in use, so that their number can grow.
     pub const PER_REGION: u16 = 256;
@@ -22,15 +27,8 @@ impl Shard {
 
     /// A shard near the continent a request came from (the code Cloudflare gives it).
     pub fn near(continent: Option<&str>, random: &dyn Random) -> Self {
-        let region = match continent {
-            Some("NA") => 1,
-            Some("SA") => 2,
-            Some("AS") => 5,
-            Some("OC") => 6,
-            Some("AF") => 7,
-            // Europe, Antarctica, Tor and requests without a place.
-            _ => 3,
-        };
+        let near = NEAR.iter().find(|(code, _)| Some(*code) == continent);
+        let region = near.map_or(ELSEWHERE, |(_, region)| *region);
         let [draw] = random::bytes(random);
         Self(region * Self::PER_REGION + u16::from(draw % Self::IN_USE))
     }
@@ -39,7 +37,13 @@ impl Shard {
     pub fn of_name(name: &str) -> Self {
         let digest = <sha2::Sha256 as sha2::Digest>::digest(name);
         let draw = digest.first().copied().unwrap_or_default();
-        Self(3 * Self::PER_REGION + u16::from(draw % Self::IN_USE))
+        Self(ELSEWHERE * Self::PER_REGION + u16::from(draw % Self::IN_USE))
+    }
+
+    /// Every shard that a consent may have.
+    pub fn of_people() -> impl Iterator<Item = Self> {
+        let regions = NEAR.iter().map(|(_, region)| *region).chain([ELSEWHERE]);
+        regions.flat_map(|region| (0..Self::IN_USE).map(move |one| Self(region * Self::PER_REGION + u16::from(one))))
     }
 
     /// A shard by its number; `None` when there is no such object.
@@ -84,6 +88,15 @@ mod tests {
             let shard = Shard::near(continent, &random);
             assert_eq!(shard.location_hint(), hint);
             assert_eq!(Shard::from_number(shard.number()), Some(shard));
+        }
+    }
+
+    #[test]
+    fn whoever_asks_from_anywhere_gets_a_shard_of_people() {
+        let random = Seeded::default();
+        for continent in ["NA", "SA", "EU", "AS", "OC", "AF", "AN", "T1", ""] {
+            let shard = Shard::near(Some(continent), &random);
+            assert_eq!(Shard::of_people().filter(|one| *one == shard).count(), 1, "{continent}");
         }
     }
 

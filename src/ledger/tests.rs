@@ -3,6 +3,7 @@
 mod events;
 mod faults;
 mod model;
+mod status;
 mod table;
 
 use super::family::tests::redeem;
@@ -37,6 +38,7 @@ fn refresh(change: impl FnOnce(&mut Refresh)) -> Operation {
         resources: Vec::new(),
         available: available("read:profile read:projects"),
         origin: None,
+        token_lifetime: None,
     };
     change(&mut refresh);
     Operation::Refresh(refresh)
@@ -202,7 +204,7 @@ fn a_refused_refresh_changes_nothing() {
 #[test]
 fn a_refresh_answers_with_the_family_at_its_new_generation() {
     let mut rows = redeemed();
-    let Outcome::Refreshed { family, grant } = run(&mut rows, refresh(|_| {})) else {
+    let Outcome::Refreshed { family, grant, .. } = run(&mut rows, refresh(|_| {})) else {
         panic!()
     };
     assert_eq!(family.generation, 1);
@@ -243,6 +245,7 @@ fn inspection_knows_what_was_ended() {
         Operation::EndToken {
             jti: "jti".into(),
             expires_at: Timestamp(9999),
+            place: None,
         },
     );
     assert_eq!(refused(&run(&mut rows, inspect(None))), Refusal::TokenEnded);
@@ -452,6 +455,7 @@ fn the_feed_reads_on_where_it_stopped_and_sees_a_rollback() {
     let token = Operation::EndToken {
         jti: "jti".into(),
         expires_at: Timestamp(2000),
+        place: None,
     };
     run(&mut rows, token);
     run(&mut rows, end_consent());

@@ -1,9 +1,10 @@
 //! Exchanging, inspecting and ending tokens.
 
 use super::family::{EndReason, Family};
-use super::{Event, EventKind, Inspect, Outcome, Refresh, Refusal, Rows, cuts, end, once};
+use super::{Event, EventKind, Inspect, Outcome, Refresh, Refusal, Rows, cuts, end, once, status};
 use crate::management::actor::Origin;
 use crate::oauth::grant::{EffectiveGrant, narrow_resources};
+use crate::status_list::Place;
 use crate::store::StoreError;
 use crate::time::Timestamp;
 
@@ -21,6 +22,9 @@ pub fn refresh(rows: &mut impl Rows, refresh: &Refresh, now: Timestamp) -> Resul
         Ok(grant) => grant,
         Err(refusal) => return Ok(refusal.into()),
     };
+    if status::is_cut_off(rows, &family.client_id, family.app_epoch)? {
+        return Ok(Refusal::AppEpoch.into());
+    }
     let before = family.clone();
     let presented = if refresh.rotates || refresh.generation != family.generation {
         // A key proves as much as a secret does.
@@ -34,11 +38,16 @@ pub fn refresh(rows: &mut impl Rows, refresh: &Refresh, now: Timestamp) -> Resul
         // A public client that proves a key has its refresh tokens bound to it from now on (RFC 9449 §5).
         family.dpop_key.clone_from(&refresh.dpop_key);
     }
+    let place = match presented {
+        Ok(()) => status::hand_out(rows, &mut family, refresh.token_lifetime, now)?,
+        Err(_) => None,
+    };
     if family != before {
         rows.put_family(&refresh.family, &family)?;
     }
     if family.ended != before.ended {
         cuts::log_family(rows, &refresh.family, now)?;
+        status::revoke_family(rows, &family, now)?;
     }
     if let Some(kind) = worth_noting(&before, refresh.generation, presented) {
         let presented = Some(refresh.generation);
@@ -53,6 +62,7 @@ pub fn refresh(rows: &mut impl Rows, refresh: &Refresh, now: Timestamp) -> Resul
     Ok(Outcome::Refreshed {
         family: Box::new(family),
         grant,
+        place,
     })
 }
 
@@ -140,6 +150,24 @@ pub fn end_family(
     if end(rows, id, &mut family, EndReason::RevokedByClient, now)? {
         let event = Event::of_family(EventKind::FamilyRevoked, id, &family, None, now);
         rows.note(&event.asked_from(origin))?;
+    }
+    Ok(Outcome::Ended)
+}
+
+/// Ends one access token. Ending it again changes nothing.
+pub fn end_token(
+    rows: &mut impl Rows,
+    jti: &str,
+    expires_at: Timestamp,
+    place: Option<Place>,
+    now: Timestamp,
+) -> Result<Outcome, StoreError> {
+    if !rows.token_ended(jti)? {
+        rows.end_token(jti, expires_at)?;
+        cuts::log_token(rows, jti, expires_at, now)?;
+        if let Some(place) = place {
+            status::revoke_token(rows, place, expires_at)?;
+        }
     }
     Ok(Outcome::Ended)
 }

@@ -13,6 +13,7 @@ use super::signed_jwt::{Frame, signing_input};
 use crate::crypto::signing::SigningAlgorithm;
 use crate::json;
 use crate::ledger::shard::Shard;
+use crate::status_list::Place;
 use crate::time::Timestamp;
 
 /// How long an access token lives at most, in seconds: no API may say more.
@@ -59,8 +60,35 @@ pub struct AccessTokenClaims {
     pub app_type: Cow<'static, str>,
     /// The developer account that answers for the app.
     pub developer_id: String,
+    /// Where it can be read whether it was taken back (draft-ietf-oauth-status-list §6.1).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<Status>,
     /// What revocation needs to know.
     pub latchkey: GrantReference,
+}
+
+/// The claim `status`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Status {
+    /// One of the mechanisms there are.
+    pub status_list: StatusReference,
+}
+
+/// A list, and the token's index on it (draft-ietf-oauth-status-list §6.2).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StatusReference {
+    /// Which bit of the list is about the token.
+    pub idx: u32,
+    /// Where the list is.
+    pub uri: String,
+}
+
+impl Status {
+    /// The token's place among all of its ledger object.
+    pub fn place(&self) -> Option<Place> {
+        let (_, period) = self.status_list.uri.rsplit_once('/')?;
+        Place::new(period.parse().ok()?, self.status_list.idx)
+    }
 }
 
 /// Confirmation of possession (RFC 7800 §3.1): the thumbprint of a key.
@@ -287,6 +315,12 @@ pub mod tests {
                 cnf: None,
                 app_type: "third_party".into(),
                 developer_id: "dev_one".into(),
+                status: Some(Status {
+                    status_list: StatusReference {
+                        idx: 9,
+                        uri: "https://auth.example/oauth/status-lists/770/7".into(),
+                    },
+                }),
                 latchkey: GrantReference {
                     app_epoch: 1,
                     family: Some(FamilyReference {
@@ -325,12 +359,35 @@ pub mod tests {
                 "iss": "https://auth.example", "sub": "usr_one", "aud": "https://api.example", "client_id": "app_one",
                 "iat": 1000, "exp": 4600, "jti": "one", "scope": "read:projects", "auth_time": 900,
                 "app_type": "third_party", "developer_id": "dev_one",
+                "status": { "status_list": { "idx": 9, "uri": "https://auth.example/oauth/status-lists/770/7" } },
                 "latchkey": { "app_epoch": 1, "shard": Shard::of_name("x").number(), "family": "hash", "consent": "cns_one" }
             })
         );
         let read = UnverifiedAccessToken::parse(&text).unwrap();
         assert!(key.public_key().verify(read.signing_input.as_bytes(), &read.signature));
         assert_eq!(read.accept("https://auth.example", Timestamp(4_599_999)), Some(token()));
+    }
+
+    #[test]
+    fn a_token_without_a_status_reads_back_and_one_with_half_of_it_is_none() {
+        let key = EcPrivateKey::generate(&Seeded::default());
+        let header = r#"{"alg":"ES256","typ":"at+jwt","kid":"k"}"#;
+        let input = token().signing_input(SigningAlgorithm::Es256, "kid").unwrap();
+        let mut claims: serde_json::Value =
+            serde_json::from_slice(&from_base64url(input.split('.').nth(1).unwrap()).unwrap()).unwrap();
+        assert_eq!(token().claims.status.unwrap().place(), Place::new(7, 9));
+        for broken in [
+            serde_json::json!({}),
+            serde_json::json!({ "status_list": { "idx": 9 } }),
+        ] {
+            claims["status"] = broken;
+            assert!(UnverifiedAccessToken::parse(&sign(header, &claims, &key)).is_none());
+        }
+        claims.as_object_mut().unwrap().remove("status");
+        let text = sign(header, &claims, &key);
+        let read = UnverifiedAccessToken::parse(&text).unwrap();
+        let read = read.accept("https://auth.example", Timestamp(0)).unwrap();
+        assert_eq!(read.claims.status, None);
     }
 
     // Covers: R56

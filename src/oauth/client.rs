@@ -318,6 +318,13 @@ impl App {
             .or_else(|| apis.map(|api| api.access_token_lifetime).min())
             .unwrap_or(3600)
     }
+
+    /// How long any access token of the app lives at most, in seconds.
+    pub fn longest_access_token_lifetime(&self) -> u32 {
+        self.access_token_lifetime
+            .or_else(|| self.apis.iter().map(|api| api.access_token_lifetime).max())
+            .unwrap_or(3600)
+    }
 }
 
 impl ApiAccess {

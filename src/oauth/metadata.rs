@@ -24,6 +24,8 @@ pub struct Metadata {
     revocation_endpoint: String,
     introspection_endpoint: String,
     jwks_uri: String,
+    /// draft-ietf-oauth-status-list §9.1
+    status_list_aggregation_endpoint: String,
     response_types_supported: [&'static str; 1],
     response_modes_supported: [&'static str; 1],
     grant_types_supported: [&'static str; 4],
@@ -62,6 +64,7 @@ impl Metadata {
             revocation_endpoint: issuer.url(router::REVOKE),
             introspection_endpoint: issuer.url(router::INTROSPECT),
             jwks_uri: issuer.url(router::JWKS),
+            status_list_aggregation_endpoint: issuer.url(router::STATUS_LISTS),
             response_types_supported: ["code"],
             response_modes_supported: ["query"],
             grant_types_supported: TokenRequest::GRANT_TYPES,

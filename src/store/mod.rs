@@ -46,6 +46,7 @@ use crate::oauth::client::App;
 use crate::oauth::client_keys::KnownClientKeys;
 use crate::oauth::jwk::PublicKey;
 use crate::oauth::jws::SignedJwt;
+use crate::status_list::{ListName, StatusList};
 use crate::time::Timestamp;
 use crate::web::Web;
 use crate::words::Language;
@@ -59,8 +60,8 @@ macro_rules! stores {
 }
 
 stores! {
-    Apps Sessions SessionList Connections Identities Web Consents ConnectedApps Codes Logos Ledger Feed Guarding Patience
-    Signer ClientSignatures Countries Limits CallCounters Probe Database
+    Apps Sessions SessionList Connections Identities Web Consents ConnectedApps Codes Logos Ledger Feed StatusLists Guarding
+    Patience Signer ClientSignatures Countries Limits CallCounters Probe Database
 }
 
 /// Apps and APIs (D1).
@@ -100,6 +101,13 @@ pub trait Feed {
     /// What the ledgers of a region and the directory cut off, as far as it is new to whoever knows this entry. While there
     /// is nothing new it is waited for, so long. An error, too: so many wait already that nobody else may.
     async fn feed(&self, region: Region, after: u64, wait: Duration) -> Result<Gathered, StoreError>;
+}
+
+/// The Token Status Lists (Durable Objects).
+#[allow(async_fn_in_trait, reason = "single-threaded: no caller needs Send")]
+pub trait StatusLists {
+    /// A list, as a ledger object and the directory have it.
+    async fn status_list(&self, name: ListName) -> Result<StatusList, StoreError>;
 }
 
 /// What the guard of the APIs keeps at hand.

@@ -37,7 +37,7 @@ test("the access token says for whom, for what, by which app, and how long", asy
   const started = Math.floor(Date.now() / 1000);
   const username = await newUser(latchkey);
   const { access_token } = await connect(await signedIn(latchkey, username), apps.web);
-  const { iat, exp, jti, auth_time, latchkey: own, ...claims } = claimsOf(access_token);
+  const { iat, exp, jti, auth_time, latchkey: own, status, ...claims } = claimsOf(access_token);
   assert.deepEqual(claims, {
     iss: ISSUER,
     sub: `usr_${username}`,
@@ -50,6 +50,7 @@ test("the access token says for whom, for what, by which app, and how long", asy
   assert.ok(Math.abs(iat - started) < 10 && auth_time <= iat && auth_time > started - 10);
   assert.equal(exp - iat, 3600);
   assert.ok(jti.length >= 16 && typeof own === "object");
+  assert.deepEqual(Object.keys(status), ["status_list"]);
   const { typ, alg, kid } = headerOf(access_token);
   assert.deepEqual([typ, alg, typeof kid], ["at+jwt", "ES256", "string"]);
 });

@@ -33,7 +33,7 @@ async function reused() {
 // Each begins something and returns what it asks for, and what must come of it in the end.
 const operations = {
   redemption: {
-    writes: ["INTO codes", "INTO families", "INTO consent_use"],
+    writes: ["INTO codes", "INTO families", "INTO newest_place", "INTO consent_use"],
     begin: async () => {
       const grant = await browser.connect(apps.spa, atItsSite);
       const done = async (answer) => assert.equal(await isActive(await tokens(answer)), true);
@@ -41,7 +41,7 @@ const operations = {
     },
   },
   refresh: {
-    writes: ["INTO families", "INTO consent_use"],
+    writes: ["INTO families", "INTO newest_place", "INTO consent_use"],
     begin: async () => {
       const { refresh_token } = await newFamily();
       const done = async (answer) => tokens(await refresh(apps.spa, (await tokens(answer)).refresh_token));
@@ -49,7 +49,7 @@ const operations = {
     },
   },
   "a late re-send": {
-    writes: ["INTO families", "INTO consent_use"],
+    writes: ["INTO families", "INTO newest_place", "INTO consent_use"],
     begin: async () => {
       const { refresh_token } = await newFamily();
       await tokens(await refresh(apps.spa, refresh_token));
@@ -59,7 +59,7 @@ const operations = {
     },
   },
   revocation: {
-    writes: ["INTO families", "INTO audit_outbox"],
+    writes: ["INTO families", "INTO revoked_places", "INTO audit_outbox"],
     begin: async () => {
       const family = await newFamily();
       const done = async (answer) => {
@@ -70,7 +70,7 @@ const operations = {
     },
   },
   "a stolen token": {
-    writes: ["INTO families", "INTO audit_outbox"],
+    writes: ["INTO families", "INTO revoked_places", "INTO audit_outbox"],
     begin: async () => {
       const { first, third } = await reused();
       const done = async (answer) => {
@@ -167,11 +167,14 @@ async function inTheLedger(statement) {
 }
 
 test("an object with the tables of an earlier version is brought up to date and keeps what it has", async (t) => {
-  const unnumbered = ["DROP TABLE cuts", "DROP TABLE audit_outbox", "DROP TABLE schema_version"];
+  const unlisted = ["newest_place", "revoked_places", "app_cuts"].map((table) => `DROP TABLE ${table}`);
+  unlisted.push("DROP INDEX families_by_client", "ALTER TABLE families DROP COLUMN client_id");
+  const unnumbered = [...unlisted, "DROP TABLE cuts", "DROP TABLE audit_outbox", "DROP TABLE schema_version"];
   const earlier = {
     "the first version": [...unnumbered, "DROP TABLE single_uses"],
     "before events": unnumbered,
-    "before the feed": ["DROP TABLE cuts", "UPDATE schema_version SET version = 2"],
+    "before the feed": [...unlisted, "DROP TABLE cuts", "UPDATE schema_version SET version = 2"],
+    "before the status lists": [...unlisted, "UPDATE schema_version SET version = 3"],
   };
   for (const [version, statements] of Object.entries(earlier)) {
     await t.test(version, async () => {
@@ -184,7 +187,7 @@ test("an object with the tables of an earlier version is brought up to date and 
       await expectRefusal(await refresh(apps.spa, fourth.refresh_token), "invalid_grant");
       const { audit_outbox, single_uses, schema_version } = await latchkey.ledgerRows();
       assert.deepEqual([audit_outbox.length, single_uses.length], [1, 0]);
-      assert.ok(schema_version.every(({ version }) => version === 3));
+      assert.ok(schema_version.every(({ version }) => version === 4));
     });
   }
 });
@@ -201,23 +204,24 @@ test("alarms delete what has expired from every table, and events once they were
   await browser.request(`/api/user/connected-apps/${consent_id}`, { method: "DELETE", headers: { origin } });
   const expires_at = Date.now() + MINUTE;
   await inTheLedger(`INSERT INTO single_uses (name, attempt, expires_at) VALUES ('jti', 'one', ${expires_at})`);
+  await inTheLedger(`INSERT INTO app_cuts (client_id, epoch, expires_at) VALUES ('app_gone', 2, ${expires_at})`);
 
   const counts = async () =>
     Object.fromEntries(Object.entries(await latchkey.ledgerRows()).map(([table, rows]) => [table, rows.length]));
   // What earlier tests let expire goes first.
   await latchkey.ringLedgers();
-  // The last number of the log of cuts stays, so that none comes twice.
-  const { schema_version, consent_use, audit_outbox, sqlite_sequence, ...kept } = await counts();
+  // The last number of the log of cuts stays, and the last place, so that none comes twice.
+  const { schema_version, consent_use, audit_outbox, sqlite_sequence, newest_place, ...kept } = await counts();
   await latchkey.ringLedgers();
-  assert.deepEqual(await counts(), { schema_version, consent_use, audit_outbox, sqlite_sequence, ...kept });
+  assert.deepEqual(await counts(), { schema_version, consent_use, audit_outbox, sqlite_sequence, newest_place, ...kept });
   for (const [table, count] of Object.entries(await counts())) assert.ok(count > 0, `nothing in ${table}`);
 
   await latchkey.age(400 * 24 * 60 * MINUTE);
   await latchkey.ringLedgers();
   const gone = Object.fromEntries(Object.keys(kept).map((table) => [table, 0]));
-  assert.deepEqual(await counts(), { schema_version, consent_use, audit_outbox, sqlite_sequence, ...gone });
+  assert.deepEqual(await counts(), { schema_version, consent_use, audit_outbox, sqlite_sequence, newest_place, ...gone });
 
   await mend();
   await latchkey.ringLedgers();
-  assert.deepEqual(await counts(), { schema_version, consent_use: 0, audit_outbox: 0, sqlite_sequence, ...gone });
+  assert.deepEqual(await counts(), { schema_version, consent_use: 0, audit_outbox: 0, sqlite_sequence, newest_place, ...gone });
 });

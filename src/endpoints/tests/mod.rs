@@ -22,6 +22,7 @@ mod retries;
 mod revocations;
 mod sessions;
 mod signing;
+mod status_lists;
 mod tokens;
 mod usage;
 

@@ -73,9 +73,11 @@ pub async fn exchange<S: Stores>(
         },
         origin: Some(caller::origin(context, request)),
         kind: Redeemable::Assertion,
+        token_lifetime: Some(lifetime),
     }));
-    match ask_ledger(context, vouched.shard, &operation).await? {
-        Outcome::Redeemed => {}
+    let place = match ask_ledger(context, vouched.shard, &operation).await? {
+        Outcome::Redeemed => None,
+        Outcome::RedeemedListed { place } => Some(place),
         Outcome::Refused {
             reason: Refusal::CodeUsed,
         } => return Err(OAuthError::from(IdJagError::Replayed).into()),
@@ -86,7 +88,7 @@ pub async fn exchange<S: Stores>(
             reason: Refusal::ConsentEnded,
         } => return Err(invalid_grant("the organization or the user has just ended this app's access").into()),
         outcome => return Err(refused(&outcome)),
-    }
+    };
     let token = Grant {
         app,
         app_epoch: app.epoch,
@@ -98,6 +100,7 @@ pub async fn exchange<S: Stores>(
             family: family.hash(),
             consent: vouched.consent_id,
         }),
+        place,
         bound_to,
     };
     respond(context, keys, Issued::ForAssertion, token, None).await

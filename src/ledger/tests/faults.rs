@@ -4,6 +4,7 @@ use std::cell::Cell;
 
 use super::*;
 use crate::ledger::event::Event;
+use crate::ledger::status::Listed;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum When {
@@ -97,6 +98,27 @@ impl Rows for FailingRows<'_> {
     fn newest_cut(&self) -> Result<u64, StoreError> {
         self.read(MemoryRows::newest_cut)
     }
+    fn newest_place(&self) -> Result<Option<Place>, StoreError> {
+        self.read(MemoryRows::newest_place)
+    }
+    fn put_newest_place(&mut self, place: Place) -> Result<(), StoreError> {
+        self.write(|rows| rows.put_newest_place(place))
+    }
+    fn revoke_places(&mut self, listed: &[Listed]) -> Result<(), StoreError> {
+        self.write(|rows| rows.revoke_places(listed))
+    }
+    fn revoke_places_of_app(&mut self, app: &AppCut, now: Timestamp) -> Result<(), StoreError> {
+        self.write(|rows| rows.revoke_places_of_app(app, now))
+    }
+    fn revoked_places(&self, period: u64, now: Timestamp) -> Result<Vec<Place>, StoreError> {
+        self.read(|rows| rows.revoked_places(period, now))
+    }
+    fn app_cut(&self, client_id: &str) -> Result<Option<u32>, StoreError> {
+        self.read(|rows| rows.app_cut(client_id))
+    }
+    fn put_app_cut(&mut self, app: &AppCut, until: Timestamp) -> Result<(), StoreError> {
+        self.write(|rows| rows.put_app_cut(app, until))
+    }
     fn note(&mut self, event: &Event) -> Result<(), StoreError> {
         self.write(|rows| rows.note(event))
     }
@@ -159,22 +181,45 @@ fn no_failure_of_a_row_is_passed_over_where_proofs_and_tokens_are_used_up() {
             Operation::EndToken {
                 jti: "jti".into(),
                 expires_at: Timestamp(9000),
+                place: Place::new(0, 1),
             },
-            4,
+            5,
         ),
-        (refresh(|refresh| refresh.proof = Some(proof.clone())), 6),
+        (refresh(|refresh| refresh.proof = Some(proof.clone())), 7),
         (
             redemption(|redeem| {
                 redeem.code_hash = "another".into();
                 redeem.family = "another".into();
                 redeem.proof = Some(proof.clone());
             }),
-            8,
+            9,
         ),
         (end_consents(EndedBy::User, &["cns_one", "cns_two"]), 13),
         (end_consents(EndedBy::Unused, &["cns_one", "cns_two"]), 15),
     ] {
         lose_the_reply(&rows, &operation, NOW);
         assert_eq!(try_every_failure(&rows, &operation, NOW), calls);
+    }
+}
+
+#[test]
+fn no_failure_of_a_row_is_passed_over_where_tokens_are_listed_and_marked() {
+    let mut rows = redeemed();
+    run(&mut rows, refresh(|refresh| refresh.token_lifetime = Some(3600)));
+    let apps = ["app_one", "app_two"].map(|client_id| AppCut {
+        client_id: client_id.into(),
+        epoch: 2,
+    });
+    for (operation, calls) in [
+        (Operation::CutApps { apps: apps.into() }, 6),
+        (
+            refresh(|refresh| (refresh.generation, refresh.token_lifetime) = (1, Some(3600))),
+            7,
+        ),
+        (redemption(|redeem| redeem.attempt = "another".into()), 7),
+        (redemption(|redeem| redeem.token_lifetime = Some(3600)), 7),
+        (end_consents(EndedBy::User, &["cns_one"]), 8),
+    ] {
+        assert_eq!(try_every_failure(&rows, &operation, NOW), calls, "{operation:?}");
     }
 }

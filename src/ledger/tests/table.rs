@@ -206,7 +206,7 @@ fn expire_consent(unused_for: i64) -> Operation {
 
 fn answer(outcome: &Outcome) -> String {
     let refusal = match outcome {
-        Outcome::Redeemed => return "redeemed".into(),
+        Outcome::Redeemed | Outcome::RedeemedListed { .. } => return "redeemed".into(),
         Outcome::Refreshed { family, .. } => return format!("ok{}", family.generation),
         Outcome::Active { .. } => return "active".into(),
         Outcome::Ended => return "done".into(),
@@ -214,6 +214,7 @@ fn answer(outcome: &Outcome) -> String {
         Outcome::ConsentsEnded { .. } => return "kept".into(),
         Outcome::FirstUse => return "first".into(),
         Outcome::Cuts { .. } => return "cuts".into(),
+        Outcome::StatusList { .. } => return "list".into(),
         Outcome::Refused { reason } => reason,
     };
     let short = match refusal {

@@ -3,9 +3,12 @@
 use std::collections::BTreeMap;
 
 use super::*;
+use crate::feed::AppCut;
 use crate::ledger::event::Event;
 use crate::ledger::family::Family;
+use crate::ledger::status::Listed;
 use crate::ledger::{LoggedCut, RedeemedCode, Rows, SingleUse};
+use crate::status_list::Place;
 
 /// The rows of one ledger object.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -21,6 +24,11 @@ pub struct MemoryRows {
     /// For the revocation feed.
     pub cuts: Vec<LoggedCut>,
     newest_cut: u64,
+    newest_place: Option<Place>,
+    /// Tokens that are marked on the status lists, and until when.
+    pub revoked_places: BTreeMap<Place, Timestamp>,
+    /// Apps that were cut off, and until when that is remembered.
+    pub app_cuts: BTreeMap<String, (u32, Timestamp)>,
     /// When codes are forgotten.
     until: BTreeMap<String, Timestamp>,
 }
@@ -30,12 +38,13 @@ impl MemoryRows {
     pub fn delete_expired(&mut self, now: Timestamp) {
         let until = &self.until;
         self.codes.retain(|hash, _| until[hash] > now);
-        self.families
-            .retain(|_, family| family.expires_at.min(family.idle_expires_at) > now);
+        self.families.retain(|_, family| family.kept_until() > now);
         self.ended_consents.retain(|_, until| *until > now);
         self.ended_tokens.retain(|_, until| *until > now);
         self.single_uses.retain(|_, single_use| single_use.expires_at > now);
         self.cuts.retain(|cut| cut.expires_at > now);
+        self.revoked_places.retain(|_, until| *until > now);
+        self.app_cuts.retain(|_, (_, until)| *until > now);
     }
 }
 
@@ -121,6 +130,44 @@ impl Rows for MemoryRows {
 
     fn newest_cut(&self) -> Result<u64, StoreError> {
         Ok(self.newest_cut)
+    }
+
+    fn newest_place(&self) -> Result<Option<Place>, StoreError> {
+        Ok(self.newest_place)
+    }
+
+    fn put_newest_place(&mut self, place: Place) -> Result<(), StoreError> {
+        self.newest_place = Some(place);
+        Ok(())
+    }
+
+    fn revoke_places(&mut self, listed: &[Listed]) -> Result<(), StoreError> {
+        for one in listed {
+            self.revoked_places.entry(one.place).or_insert(one.expires_at);
+        }
+        Ok(())
+    }
+
+    fn revoke_places_of_app(&mut self, app: &AppCut, now: Timestamp) -> Result<(), StoreError> {
+        let older = |family: &&Family| family.client_id == app.client_id && family.app_epoch < app.epoch;
+        let listed = self.families.values().filter(older).flat_map(|family| &family.listed);
+        let alive: Vec<Listed> = listed.filter(|listed| listed.expires_at > now).copied().collect();
+        self.revoke_places(&alive)
+    }
+
+    fn revoked_places(&self, period: u64, now: Timestamp) -> Result<Vec<Place>, StoreError> {
+        let marked = self.revoked_places.iter();
+        let alive = marked.filter(|(place, until)| place.period() == period && **until > now);
+        Ok(alive.map(|(place, _)| *place).collect())
+    }
+
+    fn app_cut(&self, client_id: &str) -> Result<Option<u32>, StoreError> {
+        Ok(self.app_cuts.get(client_id).map(|(epoch, _)| *epoch))
+    }
+
+    fn put_app_cut(&mut self, app: &AppCut, until: Timestamp) -> Result<(), StoreError> {
+        self.app_cuts.insert(app.client_id.clone(), (app.epoch, until));
+        Ok(())
     }
 
     fn note(&mut self, event: &Event) -> Result<(), StoreError> {

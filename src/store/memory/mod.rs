@@ -411,6 +411,19 @@ impl Patience for Memory {
     }
 }
 
+impl StatusLists for Memory {
+    /// As the object does: first what the directory says of apps.
+    async fn status_list(&self, name: ListName) -> Result<StatusList, StoreError> {
+        let apps = self.apps_cut_off.borrow().clone();
+        self.ledger(name.shard, &Operation::CutApps { apps }).await?;
+        let operation = Operation::StatusList { period: name.period };
+        match self.ledger(name.shard, &operation).await? {
+            Outcome::StatusList { list } => Ok(list),
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
 impl Guarding for Memory {
     async fn guarded_apis(&self) -> Result<Rc<GuardedApis>, StoreError> {
         let found = self.trip("apis", || self.database.transact(&[Statement::new(APIS)]).unwrap())?;

@@ -63,6 +63,7 @@ fn connect(server: &Server, id: &str, user_id: &str, client_id: &str, shard: Sha
         lifetimes: Lifetimes::default(),
         origin: None,
         kind: Redeemable::Code,
+        token_lifetime: None,
     };
     let outcome = pollster::block_on(server.stores.ledger(shard, &Operation::Redeem(Box::new(redeem))));
     assert_eq!(outcome.unwrap(), Outcome::Redeemed);
