@@ -43,6 +43,7 @@ use crate::keyring::PolicyVariables;
 use crate::log::{Answered, Log};
 use crate::looks::Looks;
 use crate::router;
+use crate::store::Guarding;
 use crate::words::Language;
 use scope::{Panicked, in_request, note_panics};
 use stores::EdgeStores;
@@ -64,7 +65,7 @@ async fn fetch(request: Request, env: Env, context: worker::Context) -> Result<R
     let (answer, route) = match &config {
         Ok(config) => {
             let stores = Rc::new(EdgeStores::new(env.clone(), Rc::clone(config)));
-            match gateway::answer(config, &request, &stores, &log).await {
+            let answered = match gateway::answer(config, &request, &stores, &log).await {
                 Some(answer) => (answer, "gateway"),
                 None => {
                     if router::route(&method, &path).waits_for_news() {
@@ -77,7 +78,7 @@ async fn fetch(request: Request, env: Env, context: worker::Context) -> Result<R
                     })
                     .await;
                     if stores.has_notices_due() {
-                        context.wait_until(work(Rc::clone(config), stores, Work::Notices));
+                        context.wait_until(work(Rc::clone(config), Rc::clone(&stores), Work::Notices));
                     }
                     let reply = reply.unwrap_or_else(|Panicked| {
                         endpoints::broken(config, &log, Language::choose("", &languages), for_people)
@@ -87,7 +88,12 @@ async fn fetch(request: Request, env: Env, context: worker::Context) -> Result<R
                         router::route(&method, &path).name(),
                     )
                 }
+            };
+            let copies = stores.feed_copies();
+            if let Some(region) = copies.take_due() {
+                context.wait_until(async move { copies.read_on(&*stores, region, now).await });
             }
+            answered
         }
         Err(error) => {
             let reply = endpoints::not_configured(error, &log);

@@ -1,5 +1,8 @@
 //! Copies of the feed that an isolate keeps, so that most calls cost no trip.
 //!
+//! A copy that gets old is read on after an answer has gone out, so that where calls come all the time none of them waits
+//! for it.
+//!
 //! A list comes in parts, and a copy keeps each as it comes: what one call has read the next need not. Only when the end was
 //! reached does a copy say as of when it is complete.
 
@@ -16,6 +19,8 @@ use crate::time::Timestamp;
 
 /// How long a copy grows before it is read anew: entries are added to it and never taken out.
 const LIFETIME: Duration = Duration::from_secs(3600);
+/// How old a copy is when it is read on before anybody has to wait for that.
+const AHEAD: Duration = Duration::from_millis(2_500);
 /// How many parts one call reads; the next goes on where it stopped.
 const PARTS_AT_ONCE: usize = 4;
 /// After the feed failed, and while somebody reads a long list, for how long nobody else asks.
@@ -39,6 +44,10 @@ struct Copy {
     as_of: Timestamp,
     /// When it was begun.
     begun_at: Timestamp,
+    /// When somebody was last to read on ahead of time.
+    ahead_at: Timestamp,
+    /// Whether nobody has begun to.
+    is_due: bool,
     trouble: Option<Trouble>,
 }
 
@@ -65,6 +74,8 @@ impl Copy {
             number: 0,
             as_of: Timestamp(0),
             begun_at: now,
+            ahead_at: Timestamp(0),
+            is_due: false,
             trouble: None,
         }
     }
@@ -76,6 +87,14 @@ impl Copy {
     /// One from the future is of a clock that was set back since, and may be of any age.
     fn is_fresh(&self, now: Timestamp) -> bool {
         (self.as_of..self.as_of + GUARD_FRESHNESS).contains(&now) && !self.is_over(now)
+    }
+
+    /// Notes, once in [`PAUSE`], that a fresh copy is to be read on.
+    fn note_age(&mut self, now: Timestamp) {
+        let was_noted = (self.ahead_at..self.ahead_at + PAUSE).contains(&now);
+        if now >= self.as_of + AHEAD && !was_noted {
+            (self.is_due, self.ahead_at) = (true, now);
+        }
     }
 
     /// Takes what the feed told whoever asked for what comes after `known` at `now`, by their clock. Whether the copy is
@@ -133,27 +152,62 @@ impl Copies {
         clock: impl Fn() -> Timestamp,
         look: impl FnOnce(&Cuts) -> T,
     ) -> Result<T, StoreError> {
-        let mut step = self.begin(region, clock())?;
-        for _ in 0..PARTS_AT_ONCE {
-            let Step::Ask { known, alone } = step else { break };
-            let asked_at = clock();
-            let told = feed.feed(region, known, Duration::ZERO).await;
-            let asked = Asked { known, alone, asked_at };
-            step = self.learn(region, told, asked, clock())?;
+        if let Step::Ask { known, alone } = self.begin(region, clock())? {
+            self.catch_up(feed, region, known, alone, &clock).await?;
         }
         let mut copies = self.0.borrow_mut();
         let copy = copies.entry(region).or_insert_with(|| Copy::new(clock()));
-        match step {
-            Step::Look => Ok(look(&copy.cuts)),
-            // Whoever comes next goes on at once.
-            Step::Ask { .. } => Err(copy.rests(error("its list is long"), clock(), Duration::ZERO)),
+        Ok(look(&copy.cuts))
+    }
+
+    /// A region whose copy is to be read on by [`Self::read_on`], after the answer at hand.
+    pub fn take_due(&self) -> Option<Region> {
+        let mut copies = self.0.borrow_mut();
+        let (region, copy) = copies.iter_mut().find(|(_, copy)| copy.is_due)?;
+        copy.is_due = false;
+        Some(*region)
+    }
+
+    /// Reads a copy on before it is too old. When that fails, whoever comes after that asks again.
+    pub async fn read_on(&self, feed: &impl Feed, region: Region, clock: impl Fn() -> Timestamp) {
+        let known = self.0.borrow().get(&region).map(|copy| copy.number);
+        if let Some(known) = known {
+            let _ = self.catch_up(feed, region, known, false, &clock).await;
         }
+    }
+
+    /// Asks the feed until the copy is complete, some parts at most.
+    async fn catch_up(
+        &self,
+        feed: &impl Feed,
+        region: Region,
+        mut known: u64,
+        mut alone: bool,
+        clock: &impl Fn() -> Timestamp,
+    ) -> Result<(), StoreError> {
+        for _ in 0..PARTS_AT_ONCE {
+            let asked_at = clock();
+            let told = feed.feed(region, known, Duration::ZERO).await;
+            let asked = Asked { known, alone, asked_at };
+            match self.learn(region, told, asked, clock())? {
+                Step::Look => return Ok(()),
+                Step::Ask {
+                    known: next,
+                    alone: by_itself,
+                } => (known, alone) = (next, by_itself),
+            }
+        }
+        let mut copies = self.0.borrow_mut();
+        let copy = copies.entry(region).or_insert_with(|| Copy::new(clock()));
+        // Whoever comes next goes on at once.
+        Err(copy.rests(error("its list is long"), clock(), Duration::ZERO))
     }
 
     fn begin(&self, region: Region, now: Timestamp) -> Result<Step, StoreError> {
         let mut copies = self.0.borrow_mut();
         let copy = copies.entry(region).or_insert_with(|| Copy::new(now));
         if copy.is_fresh(now) {
+            copy.note_age(now);
             return Ok(Step::Look);
         }
         if let Some(trouble) = &mut copy.trouble {

@@ -122,6 +122,49 @@ fn a_fresh_copy_costs_no_trip_and_an_old_one_asks_for_what_is_new() {
 }
 
 #[test]
+fn a_copy_that_gets_old_is_read_on_once_before_anybody_waits() {
+    let (copies, feed) = (Copies::default(), Planned::default());
+    feed.answers(Ok(tells(NOW, 9, &[])));
+    look(&copies, &feed, NOW, "a").unwrap();
+    look(&copies, &feed, NOW + AHEAD - Duration::from_millis(1), "a").unwrap();
+    assert_eq!(copies.take_due(), None);
+    let now = NOW + AHEAD;
+    look(&copies, &feed, now, "a").unwrap();
+    assert_eq!(copies.take_due(), Some(region()));
+    look(&copies, &feed, now, "a").unwrap();
+    assert_eq!(copies.take_due(), None);
+    feed.answers(Ok(goes_on(9, 12, "a")));
+    feed.answers.borrow_mut()[0].1.as_mut().unwrap().as_of = now;
+    pollster::block_on(copies.read_on(&feed, region(), || now));
+    let later = NOW + GUARD_FRESHNESS;
+    assert_eq!(look(&copies, &feed, later, "a"), Ok(true));
+    assert_eq!(*feed.asked.borrow(), [0, 9]);
+    // And again, as long as somebody looks.
+    assert_eq!(copies.take_due(), Some(region()));
+}
+
+#[test]
+fn reading_on_in_vain_leaves_a_fresh_copy_good_and_an_old_one_not() {
+    let (copies, feed) = (Copies::default(), Planned::default());
+    feed.answers(Ok(tells(NOW, 9, &["a"])));
+    look(&copies, &feed, NOW, "a").unwrap();
+    feed.answers(Err(error()));
+    let now = NOW + AHEAD;
+    pollster::block_on(copies.read_on(&feed, region(), || now));
+    assert_eq!(look(&copies, &feed, now, "a"), Ok(true));
+    feed.answers(Err(error()));
+    assert_eq!(look(&copies, &feed, NOW + GUARD_FRESHNESS, "a"), Err(error()));
+}
+
+#[test]
+fn a_copy_that_nobody_has_is_not_read_on() {
+    let (copies, feed) = (Copies::default(), Planned::default());
+    assert_eq!(copies.take_due(), None);
+    pollster::block_on(copies.read_on(&feed, region(), || NOW));
+    assert_eq!(*feed.asked.borrow(), [0; 0]);
+}
+
+#[test]
 fn a_copy_is_as_old_as_what_the_feed_knew_and_as_the_question() {
     let (copies, feed) = (Copies::default(), Planned::default());
     feed.answers(Ok(tells(NOW - Duration::from_secs(2), 9, &[])));
