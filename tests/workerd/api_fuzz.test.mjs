@@ -131,8 +131,12 @@ async function things() {
   await json("PUT", `${of}/members/usr_deep`, { role: "member" });
   const issuer = await json("POST", `${of}/issuers`, { issuer: "https://id.example.com" });
   await json("PUT", `${of}/apps/${client_id}`, { decision: "allowed", scopes: ["read:projects"] });
+  const { status_lists } = await json("GET", "/oauth/status-lists");
+  const [shard, period] = status_lists[0].split("/").slice(-2).map(Number);
   return {
     all: {
+      "path.shard": shard,
+      "path.period": period,
       "path.organization_id": organization.id,
       "path.issuer_id": issuer.id,
       "path.client_id": client_id,

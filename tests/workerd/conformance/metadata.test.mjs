@@ -61,6 +61,7 @@ test("an endpoint is published exactly if it is there", async () => {
     registration_endpoint: "/oauth/register",
     userinfo_endpoint: "/oauth/userinfo",
     end_session_endpoint: "/oauth/logout",
+    status_list_aggregation_endpoint: "/oauth/status-lists",
     jwks_uri: "/.well-known/jwks.json",
   };
   for (const [member, path] of Object.entries(endpoints))
