@@ -108,7 +108,7 @@ test("its tokens have the documents' claims and nothing of the developer but the
       client_id: made.client_id,
     },
   );
-  assert.deepEqual(Object.keys(others).toSorted(), ["auth_time", "iss", "jti", "latchkey", "scope"]);
+  assert.deepEqual(Object.keys(others).toSorted(), ["auth_time", "iss", "jti", "latchkey", "scope", "status"]);
   const told = await (await introspect(apis.projects.credential, access_token)).text();
   for (const text of [JSON.stringify(claimsOf(access_token)), told]) {
     assert.ok(!text.includes(ADDRESS), text);
