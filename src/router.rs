@@ -273,9 +273,9 @@ impl Route<'_> {
         }
     }
 
-    /// Whether its answer may wait until there is something to tell, for nobody if whoever asked is gone.
-    pub fn waits_for_news(self) -> bool {
-        matches!(self, Self::Revocations { .. })
+    /// Whether it is about a call to an API, which counts whether or not whoever asked waits for the answer.
+    pub fn is_of_a_call(self) -> bool {
+        matches!(self, Self::Verify { .. })
     }
 
     /// The name it is known by in the log: without the ids that paths hold.

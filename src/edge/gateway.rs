@@ -11,6 +11,7 @@ use worker::wasm_bindgen::{JsCast, JsValue};
 use worker::wasm_bindgen_futures::JsFuture;
 use worker::{Request, Response};
 
+use super::held::Held;
 use super::scope::{Panicked, in_request, note_fault};
 use super::stores::EdgeStores;
 use super::surroundings::{PlatformRandom, now, sleep};
@@ -26,12 +27,19 @@ use crate::words::Language;
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Answers a request that is for an API behind the gateway; `None`: it is not.
-pub async fn answer(config: &Config, request: &Request, stores: &EdgeStores, log: &Rc<Log>) -> Option<Answer> {
+pub async fn answer(
+    config: &Config,
+    request: &Request,
+    stores: &EdgeStores,
+    log: &Rc<Log>,
+    platform: &worker::Context,
+) -> Option<Answer> {
     let url = Url::new(&request.inner().url()).ok()?;
     let authority = url.host();
     if is_own(&authority, &config.issuer) {
         return None;
     }
+    let _held = Held::until_dropped(platform);
     let head = convert::head(request, &url);
     let context = Context {
         config,

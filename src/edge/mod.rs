@@ -10,6 +10,7 @@ mod feed_object;
 mod feed_rows;
 mod gateway;
 mod health;
+mod held;
 mod keyring_object;
 mod kv;
 mod ledger_object;
@@ -27,12 +28,8 @@ mod web;
 mod webcrypto;
 
 use std::cell::RefCell;
-use std::panic::AssertUnwindSafe;
 use std::rc::Rc;
 
-use worker::js_sys::{Function, Promise};
-use worker::wasm_bindgen::JsValue;
-use worker::wasm_bindgen_futures::JsFuture;
 use worker::{Env, Request, Response, Result, ScheduleContext, ScheduledEvent, console_error, console_log, event};
 
 use crate::config::{Config, ConfigError, Variables};
@@ -45,6 +42,7 @@ use crate::looks::Looks;
 use crate::router;
 use crate::store::Guarding;
 use crate::words::Language;
+use held::Held;
 use scope::{Panicked, in_request, note_panics};
 use stores::EdgeStores;
 use surroundings::{PlatformRandom, now};
@@ -60,18 +58,14 @@ async fn fetch(request: Request, env: Env, context: worker::Context) -> Result<R
         .is_some_and(|accept| accept.contains("text/html"));
     let languages = request.headers().get("accept-language")?.unwrap_or_default();
     let config = config(&env);
-    // Whoever hangs up ends what is done for them, and what they used would be counted by nobody. This holds it to its end.
-    let mut held = Some(Held::until_dropped(&context));
     let (answer, route) = match &config {
         Ok(config) => {
             let stores = Rc::new(EdgeStores::new(env.clone(), Rc::clone(config)));
-            let answered = match gateway::answer(config, &request, &stores, &log).await {
+            let answered = match gateway::answer(config, &request, &stores, &log, &context).await {
                 Some(answer) => (answer, "gateway"),
                 None => {
-                    if router::route(&method, &path).waits_for_news() {
-                        // There is room for so many who wait, and this one is gone.
-                        held.take();
-                    }
+                    let is_of_a_call = router::route(&method, &path).is_of_a_call();
+                    let _held = is_of_a_call.then(|| Held::until_dropped(&context));
                     let looks = looks_for(&method, &path, &context, &stores, config);
                     let reply = in_request(&log, async {
                         answer(config, request, &stores, &*looks.await, &log).await
@@ -125,31 +119,7 @@ async fn fetch(request: Request, env: Env, context: worker::Context) -> Result<R
             },
         );
     }
-    drop(held);
     answer.response
-}
-
-/// Has the platform go on with a request until this is dropped, at most 30 s after whoever asked is gone.
-struct Held(Option<Function>);
-
-impl Held {
-    fn until_dropped(context: &worker::Context) -> Self {
-        let resolve = AssertUnwindSafe(RefCell::new(None));
-        let kept = &resolve;
-        let dropped = Promise::new(&mut move |done, _| {
-            kept.replace(Some(done));
-        });
-        context.wait_until(async { drop(JsFuture::from(dropped).await) });
-        Self(resolve.take())
-    }
-}
-
-impl Drop for Held {
-    fn drop(&mut self) {
-        if let Some(resolve) = self.0.take() {
-            let _ = resolve.call0(&JsValue::UNDEFINED);
-        }
-    }
 }
 
 /// An answer on its way, and what the log says of it.
