@@ -76,7 +76,10 @@ async function startNginx() {
 }
 
 async function ask(target, { method = "GET", headers = {}, body } = {}) {
-  const asked = http.request({ host: "127.0.0.1", port, method, path: target, headers: { host: "api.example", ...headers } });
+  // Node does not say where the body of OPTIONS ends, and its rest would be taken for the next request.
+  const framed = body === undefined ? {} : { "content-length": Buffer.byteLength(body) };
+  const all = { host: "api.example", ...framed, ...headers };
+  const asked = http.request({ host: "127.0.0.1", port, method, path: target, headers: all });
   asked.end(body);
   const [answer] = await once(asked, "response");
   const chunks = [];
